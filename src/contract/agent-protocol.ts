@@ -1,0 +1,106 @@
+// What an agent and the leading master say to each other: frames on one connection that the agent opens, each frame a
+// msgpack map with a `kind`. Mesos has no public protocol here, so this one is ours and may change between versions;
+// PROTOCOL_VERSION says which is spoken. Message parts in Mesos' own shape (snake_case) are passed through as they are.
+import type {
+  AgentInfo,
+  ExecutorInfo,
+  FrameworkInfo,
+  KillPolicy,
+  TaskInfo,
+  TaskState,
+  TaskStatus,
+} from "./types.ts";
+
+export const PROTOCOL_VERSION = 1;
+/** HTTP path of the leading master on which an agent upgrades its connection. */
+export const AGENT_CONNECTION_PATH = "/tepui/v1/agent";
+/** Value of the Upgrade header on that path. */
+export const AGENT_CONNECTION_UPGRADE = "tepui-agent";
+/** A frame larger than this breaks the connection. Bytes. */
+export const AGENT_FRAME_BYTES_MAX = 16 * 1024 * 1024;
+
+export type FromAgent =
+  | RegisterAgent
+  /** The next unacknowledged update of a task's stream; sent again until it is acknowledged (trap 2). */
+  | {
+      readonly kind: "status";
+      readonly frameworkId: string;
+      readonly status: TaskStatus;
+      readonly latestState: TaskState;
+    }
+  | {
+      readonly kind: "executor-message";
+      readonly frameworkId: string;
+      readonly executorId: string;
+      readonly data: Uint8Array;
+    }
+  /** `waitStatus` is the raw status of wait(2): exit code 9 is 2304. */
+  | {
+      readonly kind: "executor-exited";
+      readonly frameworkId: string;
+      readonly executorId: string;
+      readonly waitStatus: number;
+    }
+  | { readonly kind: "pong" }
+  /** The agent stops for good (SIGUSR1, MN09): its tasks have been killed. */
+  | { readonly kind: "unregister" };
+
+/** First frame of every connection. Says all that the agent has, so that master and agent agree after any failure. */
+export interface RegisterAgent {
+  readonly kind: "register";
+  readonly protocolVersion: number;
+  /** As given by an earlier `registered`; absent on the first start. */
+  readonly agentId?: string;
+  /** Resources in Mesos' shape, hostname, port, attributes, domain. `id` is not set. */
+  readonly info: AgentInfo;
+  readonly version: string;
+  /** Tasks not yet terminal and acknowledged, with their last state that was sent or is to be sent. */
+  readonly tasks: readonly {
+    readonly frameworkId: string;
+    readonly taskId: string;
+    readonly state: TaskState;
+  }[];
+  /** Custom executors that are alive. */
+  readonly executors: readonly { readonly frameworkId: string; readonly executor: ExecutorInfo }[];
+}
+
+export type ToAgent =
+  /** No frame in this time means that the connection is dead. */
+  | { readonly kind: "registered"; readonly agentId: string; readonly silenceMsMax: number }
+  /** This master does not lead; `leader` is `host:port` of the one that does, if known. The connection is closed. */
+  | { readonly kind: "redirect"; readonly leader: string | null }
+  /** The agent must not come back under this id; it stops its tasks and ends. */
+  | { readonly kind: "shutdown"; readonly message: string }
+  | RunTask
+  | {
+      readonly kind: "kill";
+      readonly frameworkId: string;
+      readonly taskId: string;
+      /** Overrides the task's own (HC04). */
+      readonly killPolicy?: KillPolicy;
+    }
+  | {
+      readonly kind: "acknowledge";
+      readonly frameworkId: string;
+      readonly taskId: string;
+      readonly uuid: Uint8Array;
+    }
+  | {
+      readonly kind: "framework-message";
+      readonly frameworkId: string;
+      readonly executorId: string;
+      readonly data: Uint8Array;
+    }
+  | { readonly kind: "shutdown-executor"; readonly frameworkId: string; readonly executorId: string }
+  /** The framework is gone: its executors and tasks are to be killed, its updates dropped. */
+  | { readonly kind: "shutdown-framework"; readonly frameworkId: string }
+  | { readonly kind: "ping" };
+
+/** Launches one task; an agent that has the task already ignores it, so that a new leader can say it again. */
+export interface RunTask {
+  readonly kind: "run";
+  /** With its id. */
+  readonly framework: FrameworkInfo;
+  /** With `command` for a command task, or with `executor` for a custom executor. */
+  readonly task: TaskInfo;
+}
