@@ -1,0 +1,195 @@
+// What comes in, already parsed and validated for form: API calls, agents' messages, timers. Whether a command may be
+// carried out is for `decide`. The context brings time and ids, so that deciding reads no clock and draws no number.
+import type { Resources } from "../allocator/resources.ts";
+import type {
+  AgentId,
+  ClusterId,
+  ExecutorId,
+  FrameworkId,
+  LogIndex,
+  MemberId,
+  Millis,
+  OfferId,
+  RoleName,
+  StreamId,
+  TaskId,
+  Term,
+} from "../kernel/ids.ts";
+import type { AgentSpec, FrameworkSpec, Opaque, TaskStateName, TaskStatus } from "./model.ts";
+
+export interface Context {
+  /** The leader's clock, made monotonic by the master. */
+  readonly now: Millis;
+  /** For the founding of a new cluster only. */
+  readonly newClusterId: ClusterId;
+  readonly settings: Settings;
+}
+
+/** Policy that the operator sets by flags; the same on every master, but only the leader's counts. */
+export interface Settings {
+  /** How long a framework may take to come back after a change of leader, at least. Milliseconds. */
+  readonly frameworkReconnectMs: number;
+  /** How long a disconnected agent is waited for before it is unreachable (MN01: 15 s × 5). Milliseconds. */
+  readonly agentReconnectMs: number;
+  /** Offers older than this are rescinded (AL13); null = never. Milliseconds. */
+  readonly offerTimeoutMs: number | null;
+}
+
+export type Command =
+  | { readonly kind: "lead"; readonly memberId: MemberId; readonly term: Term }
+  | Subscribe
+  | { readonly kind: "disconnect-framework"; readonly frameworkId: FrameworkId; readonly streamId: StreamId }
+  | { readonly kind: "teardown"; readonly frameworkId: FrameworkId }
+  | Accept
+  | {
+      readonly kind: "decline";
+      readonly frameworkId: FrameworkId;
+      readonly offerIds: readonly OfferId[];
+      readonly refuseMs: number;
+    }
+  /** Empty `roles` = all of the framework's (SC27). */
+  | { readonly kind: "revive"; readonly frameworkId: FrameworkId; readonly roles: readonly RoleName[] }
+  | { readonly kind: "suppress"; readonly frameworkId: FrameworkId; readonly roles: readonly RoleName[] }
+  | {
+      readonly kind: "kill";
+      readonly frameworkId: FrameworkId;
+      readonly taskId: TaskId;
+      readonly agentId: AgentId | null;
+      readonly policy: Opaque | null;
+    }
+  | {
+      readonly kind: "acknowledge";
+      readonly frameworkId: FrameworkId;
+      readonly agentId: AgentId;
+      readonly taskId: TaskId;
+      /** Lower-case hexadecimal. */
+      readonly uuid: string;
+    }
+  /** Empty `tasks` = implicit (SC23). Changes nothing: answered by effects alone. */
+  | {
+      readonly kind: "reconcile";
+      readonly frameworkId: FrameworkId;
+      readonly tasks: readonly { readonly taskId: TaskId; readonly agentId: AgentId | null }[];
+    }
+  /** Best effort, not logged (SC26). */
+  | {
+      readonly kind: "message-executor";
+      readonly frameworkId: FrameworkId;
+      readonly agentId: AgentId;
+      readonly executorId: ExecutorId;
+      readonly data: Uint8Array;
+    }
+  /** Best effort, not logged (SC25). */
+  | {
+      readonly kind: "shutdown-executor";
+      readonly frameworkId: FrameworkId;
+      readonly agentId: AgentId;
+      readonly executorId: ExecutorId;
+    }
+  | RegisterAgent
+  | { readonly kind: "disconnect-agent"; readonly agentId: AgentId; readonly connectionId: string }
+  | { readonly kind: "unregister-agent"; readonly agentId: AgentId }
+  | {
+      readonly kind: "update-status";
+      readonly agentId: AgentId;
+      readonly frameworkId: FrameworkId;
+      readonly taskId: TaskId;
+      readonly status: TaskStatus;
+      /** May be ahead of the status (trap 3). */
+      readonly latestState: TaskStateName;
+    }
+  | {
+      readonly kind: "executor-exited";
+      readonly agentId: AgentId;
+      readonly frameworkId: FrameworkId;
+      readonly executorId: ExecutorId;
+      readonly waitStatus: number;
+    }
+  /** Best effort, not logged. */
+  | {
+      readonly kind: "message-framework";
+      readonly agentId: AgentId;
+      readonly frameworkId: FrameworkId;
+      readonly executorId: ExecutorId;
+      readonly data: Uint8Array;
+    }
+  /** Deadlines that have passed become events. */
+  | { readonly kind: "expire" }
+  /** One allocation cycle. */
+  | { readonly kind: "allocate" }
+  | { readonly kind: "record-digest"; readonly index: LogIndex; readonly digest: string };
+
+export interface Subscribe {
+  readonly kind: "subscribe";
+  /** Null for a new framework; otherwise a resubscription, or a framework this cluster never saw (accepted, trap 22). */
+  readonly frameworkId: FrameworkId | null;
+  readonly spec: FrameworkSpec;
+  readonly suppressedRoles: readonly RoleName[];
+  readonly streamId: StreamId;
+}
+
+export interface Accept {
+  readonly kind: "accept";
+  readonly frameworkId: FrameworkId;
+  readonly offerIds: readonly OfferId[];
+  readonly operations: readonly Operation[];
+  /** For what is not used (trap 16). Milliseconds; 0 = no filter. */
+  readonly refuseMs: number;
+}
+
+export type Operation =
+  | { readonly kind: "launch"; readonly operationId: string | null; readonly tasks: readonly TaskSpec[] }
+  /** LAUNCH_GROUP, RESERVE, CREATE …: not there yet; refused in the way Mesos refuses an invalid one. */
+  | {
+      readonly kind: "unsupported";
+      readonly type: string;
+      readonly operationId: string | null;
+      /** Tasks of a LAUNCH_GROUP, each of which is told TASK_ERROR. */
+      readonly tasks: readonly { readonly taskId: TaskId; readonly agentId: AgentId }[];
+    };
+
+/** A TaskInfo, read once at the edge. */
+export interface TaskSpec {
+  readonly taskId: TaskId;
+  readonly name: string;
+  readonly agentId: AgentId;
+  readonly resources: Resources;
+  readonly executor: {
+    readonly executorId: ExecutorId;
+    readonly resources: Resources;
+    readonly wire: Opaque;
+  } | null;
+  readonly hasCommand: boolean;
+  /** What the edge found wrong with the task by itself (bad id, negative resource …): it ends as TASK_ERROR (trap 14). */
+  readonly invalid: string | null;
+  /** True when the fault makes every task of the same LAUNCH invalid (corrections to trap 14). */
+  readonly poisonsOperation: boolean;
+  /** The TaskInfo as it came. */
+  readonly wire: Opaque;
+}
+
+export interface RegisterAgent {
+  readonly kind: "register-agent";
+  readonly agentId: AgentId | null;
+  readonly spec: AgentSpec;
+  readonly connectionId: string;
+  /** Every task that the agent has. */
+  readonly tasks: readonly {
+    readonly frameworkId: FrameworkId;
+    readonly taskId: TaskId;
+    readonly state: TaskStateName;
+  }[];
+  readonly executors: readonly { readonly frameworkId: FrameworkId; readonly executorId: ExecutorId }[];
+}
+
+/** Why a command was refused; the api maps codes to statuses and texts to bodies. Nothing has changed. */
+export interface Rejection {
+  readonly code:
+    | "framework-unknown"
+    | "framework-removed"
+    | "framework-not-connected"
+    | "subscription-invalid"
+    | "agent-unknown"
+    | "agent-gone";
+  readonly message: string;
+}

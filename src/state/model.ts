@@ -1,0 +1,181 @@
+// The cluster as every replica holds it: plain mutable data that `evolve` alone changes. Maps keep insertion order,
+// which is a function of the log's history; a snapshot restores it. Ids are unique for the life of the cluster.
+// Parts of a message that the cluster carries but never reads are Opaque and in the shape in which they came.
+import type { AllocatorState } from "../allocator/index.ts";
+import type { Resources } from "../allocator/resources.ts";
+import type {
+  AgentId,
+  ClusterId,
+  ExecutorId,
+  FrameworkId,
+  LogIndex,
+  MemberId,
+  Millis,
+  OfferId,
+  RoleName,
+  StreamId,
+  TaskId,
+  Term,
+} from "../kernel/ids.ts";
+
+/** A message in its wire shape: plain data, bytes as Uint8Array. Carried, never interpreted. */
+export type Opaque = { readonly [field: string]: unknown };
+
+export interface ClusterState {
+  /** Prefix of every id that the cluster mints; set by the first event of the log. */
+  clusterId: ClusterId | null;
+  /** The clock of the newest entry. Never goes backwards. */
+  time: Millis;
+  /** The leader whose election is the newest in the log. */
+  leader: { readonly memberId: MemberId; readonly term: Term; readonly electedAt: Millis } | null;
+  /** Numbers already used, so that ids never repeat. */
+  minted: { frameworks: number; agents: number; offers: number };
+  frameworks: Map<FrameworkId, Framework>;
+  /** Oldest first, at most COMPLETED_FRAMEWORKS_MAX (OB06). */
+  completedFrameworks: Map<FrameworkId, Framework>;
+  agents: Map<AgentId, Agent>;
+  /** Agents that are not coming back: when they went and why. At most GONE_AGENTS_MAX, oldest first. */
+  goneAgents: Map<AgentId, { readonly at: Millis; readonly cause: "unregistered" | "gone" }>;
+  offers: Map<OfferId, Offer>;
+  allocator: AllocatorState;
+  /** Digests of the state as the leader computed them, newest last, at most DIGESTS_MAX: replicas compare. */
+  digests: { readonly index: LogIndex; readonly digest: string }[];
+}
+
+export type FrameworkCapability =
+  | "REVOCABLE_RESOURCES"
+  | "TASK_KILLING_STATE"
+  | "GPU_RESOURCES"
+  | "SHARED_RESOURCES"
+  | "PARTITION_AWARE"
+  | "MULTI_ROLE"
+  | "RESERVATION_REFINEMENT"
+  | "REGION_AWARE";
+
+/** What a framework says of itself (FrameworkInfo, SC01–SC07), read once at the edge. */
+export interface FrameworkSpec {
+  readonly name: string;
+  readonly user: string;
+  /** Milliseconds; Infinity is written as Number.MAX_SAFE_INTEGER. */
+  readonly failoverTimeoutMs: number;
+  readonly checkpoint: boolean;
+  readonly principal: string | null;
+  /** In the order given; `["*"]` for a framework without MULTI_ROLE that names none. */
+  readonly roles: readonly RoleName[];
+  readonly capabilities: readonly FrameworkCapability[];
+  /** The FrameworkInfo as it came, without `id`. */
+  readonly wire: Opaque;
+}
+
+export interface Framework {
+  readonly id: FrameworkId;
+  spec: FrameworkSpec;
+  connection:
+    | { readonly kind: "connected"; readonly streamId: StreamId }
+    /** At `deadline` the framework is removed, unless it has subscribed again. */
+    | { readonly kind: "disconnected"; readonly since: Millis; readonly deadline: Millis }
+    | { readonly kind: "completed"; readonly at: Millis };
+  readonly registeredAt: Millis;
+  reregisteredAt: Millis;
+  unregisteredAt: Millis | null;
+  suppressedRoles: RoleName[];
+  /** Tasks that are not terminal, or whose terminal update is not acknowledged yet. */
+  tasks: Map<TaskId, Task>;
+  /** Oldest first, at most COMPLETED_TASKS_MAX. */
+  completedTasks: Task[];
+  /** Custom executors, by agent and executor id joined with a space (an agent id holds none). */
+  executors: Map<string, Executor>;
+}
+
+/** A custom executor (ExecutorInfo) that was launched and has not exited. */
+export interface Executor {
+  readonly id: ExecutorId;
+  readonly agentId: AgentId;
+  readonly role: RoleName;
+  readonly resources: Resources;
+  /** The ExecutorInfo as it came; a later task must name the same (EX16). */
+  readonly wire: Opaque;
+}
+
+export type TaskStateName =
+  | "TASK_STAGING"
+  | "TASK_STARTING"
+  | "TASK_RUNNING"
+  | "TASK_KILLING"
+  | "TASK_FINISHED"
+  | "TASK_FAILED"
+  | "TASK_KILLED"
+  | "TASK_ERROR"
+  | "TASK_LOST"
+  | "TASK_DROPPED"
+  | "TASK_UNREACHABLE"
+  | "TASK_GONE"
+  | "TASK_GONE_BY_OPERATOR"
+  | "TASK_UNKNOWN";
+
+export interface TaskStatus {
+  readonly state: TaskStateName;
+  /** Lower-case hexadecimal of the 16 bytes; null when made by the master: such a status is not acknowledged (trap 1). */
+  readonly uuid: string | null;
+  readonly at: Millis;
+  /** The TaskStatus as it is sent to the framework, without `data` once it is history (trap 40). */
+  readonly wire: Opaque;
+}
+
+export interface Task {
+  readonly id: TaskId;
+  readonly frameworkId: FrameworkId;
+  readonly agentId: AgentId;
+  /** Null for a command task: its executor is the agent's own (trap 27). */
+  readonly executorId: ExecutorId | null;
+  readonly role: RoleName;
+  readonly resources: Resources;
+  /** The TaskInfo as it came, with allocation_info filled in. */
+  readonly wire: Opaque;
+  readonly launchedAt: Millis;
+  /** The newest state known, which may be ahead of what the framework has been told (trap 3). */
+  state: TaskStateName;
+  /** What the framework has been told, oldest first; equal states in a row are one (trap 40). At most STATUSES_MAX. */
+  statuses: TaskStatus[];
+  /** The update that the framework has not acknowledged. */
+  unacknowledged: TaskStatus | null;
+  /** Uuid of the last update that the framework acknowledged: an agent that repeats it is told so at once. */
+  acknowledgedUuid: string | null;
+  /** A KILL that the agent may not have heard of yet; `policy` is the call's KillPolicy. */
+  kill: { readonly policy: Opaque | null } | null;
+  /** False once its resources are free again: at the first terminal state known (trap 3). */
+  holdsResources: boolean;
+}
+
+/** What an agent says of itself (AgentInfo), read once at the edge. */
+export interface AgentSpec {
+  readonly hostname: string;
+  readonly port: number;
+  readonly resources: Resources;
+  /** Canonical text of the attributes, for comparison and display. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly version: string;
+  /** The AgentInfo as it came, without `id`. */
+  readonly wire: Opaque;
+}
+
+export interface Agent {
+  readonly id: AgentId;
+  spec: AgentSpec;
+  connection: /** `connectionId` tells this connection from an older one of the same agent whose end is noticed late. */
+    | { readonly kind: "connected"; readonly connectionId: string }
+    /** At `deadline` it is marked unreachable (MN01). */
+    | { readonly kind: "disconnected"; readonly since: Millis; readonly deadline: Millis }
+    | { readonly kind: "unreachable"; readonly since: Millis };
+  readonly registeredAt: Millis;
+  reregisteredAt: Millis | null;
+}
+
+export interface Offer {
+  readonly id: OfferId;
+  readonly frameworkId: FrameworkId;
+  readonly agentId: AgentId;
+  readonly role: RoleName;
+  readonly resources: Resources;
+  readonly madeAt: Millis;
+}
