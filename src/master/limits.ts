@@ -1,0 +1,18 @@
+// Every bound of the master's loop, with its unit. What exceeds one is refused or waits; nothing grows without end.
+
+/** Commands waiting to be decided; above it `submit` answers "overloaded". */
+export const QUEUED_COMMANDS_MAX = 100_000;
+/** Entries proposed and not yet committed; above it commands wait, and so batches grow under load. */
+export const ENTRIES_IN_FLIGHT_MAX = 64;
+/** Events gathered into one entry before it is proposed. One command's events are never parted. */
+export const EVENTS_PER_ENTRY_MAX = 1024;
+/** Entries between two snapshots, the same on every replica: they compare their digests there. */
+export const SNAPSHOT_INTERVAL_ENTRIES = 20_000;
+/** Own digests kept until the leader's record of the same index arrives. */
+export const OWN_DIGESTS_MAX = 16;
+/** How often passed deadlines are looked for. Milliseconds. */
+export const DEADLINE_CHECK_MS = 100;
+/** Period of allocation cycles when nothing happens (AL07). Milliseconds. */
+export const ALLOCATION_INTERVAL_MS = 1_000;
+/** Shortest time between two cycles that events have asked for. Milliseconds. */
+export const ALLOCATION_GAP_MS = 20;

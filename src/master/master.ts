@@ -1,0 +1,370 @@
+// The loop that puts log, consensus and state together: on a follower it applies what is committed; on the leader it
+// runs the pipeline, the deadlines and the allocation cycles. All of the outside comes by ports, so the simulator runs
+// this very code. Streams, HTTP and wire formats belong to the api.
+import {
+  asId,
+  asIndex,
+  asTerm,
+  type ClusterId,
+  type LogIndex,
+  type MemberId,
+  type Millis,
+} from "../kernel/ids.ts";
+import type { Clock, Disk, Network, Random, Timer, Tracer } from "../kernel/ports.ts";
+import { uuidFrom } from "../kernel/random.ts";
+import { type Log, openLog } from "../log/index.ts";
+import {
+  createRaftNode,
+  ENTRY_BYTES_MAX,
+  type Entry,
+  type RaftNode,
+  type RaftTuning,
+  type RoleStatus,
+} from "../raft/index.ts";
+import type { Command, Context, Settings } from "../state/commands.ts";
+import type { Event } from "../state/events.ts";
+import type { ClusterState } from "../state/model.ts";
+import {
+  ALLOCATION_GAP_MS,
+  ALLOCATION_INTERVAL_MS,
+  DEADLINE_CHECK_MS,
+  SNAPSHOT_INTERVAL_ENTRIES,
+} from "./limits.ts";
+import { createLogStorage, type LogStorage } from "./log-storage.ts";
+import { Pipeline } from "./pipeline.ts";
+import { type Checkpoint, createReplica, type Replica } from "./replica.ts";
+import type { EffectSink, Master, MasterStatus, Outcome } from "./types.ts";
+
+export interface MasterOptions {
+  readonly self: MemberId;
+  readonly members: readonly MasterMember[];
+  /** Members of other clusters are refused by name. */
+  readonly clusterName: string;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly disk: Disk;
+  /** Folder of the log on the disk. */
+  readonly directory: string;
+  readonly tracer: Tracer;
+  /** The process must end: its disk or its state can no longer be trusted. */
+  onFatal(reason: string): void;
+  readonly tuning?: {
+    readonly raft?: Partial<RaftTuning>;
+    /** Entries between snapshots; the same on every member. */
+    readonly snapshotIntervalEntries?: number;
+  };
+}
+
+export interface MasterMember {
+  readonly id: MemberId;
+  /** Where the other members reach its Raft port. */
+  readonly raftAddress: string;
+  /** `host:port` of its API. */
+  readonly apiAddress: string;
+}
+
+/** What asks for an allocation cycle at once; all else waits for the next interval, as in Mesos (AL07). */
+const ALLOCATION_TRIGGERS: ReadonlySet<Event["kind"]> = new Set([
+  "FrameworkSubscribed",
+  "FrameworkRevived",
+  "AgentRegistered",
+  "AgentReregistered",
+  "TaskStatusUpdated",
+  "ExecutorExited",
+] satisfies Event["kind"][]);
+
+/** Opens the log; `start` joins the cluster. @throws LogDamage if the data directory cannot be trusted */
+export async function createMaster(options: MasterOptions): Promise<Master> {
+  const opened = await openLog({ disk: options.disk, directory: options.directory, tracer: options.tracer });
+  return new MasterLoop(options, opened.log, await createLogStorage(opened));
+}
+
+class MasterLoop implements Master {
+  private readonly options: MasterOptions;
+  private readonly log: Log;
+  private readonly storage: LogStorage;
+  private readonly node: RaftNode;
+  private readonly replica: Replica;
+  private readonly snapshotInterval: number;
+  private readonly timers = new Set<Timer>();
+  private sink: EffectSink | null = null;
+  /** There is one from the moment this member has applied the whole log as leader until it leads no more. */
+  private pipeline: Pipeline | null = null;
+  /** The event that says so is committed, and commands are taken. */
+  private leading = false;
+  private role: RoleStatus = { role: "follower", term: asTerm(0), leader: null, ready: false };
+  private pendingCheckpoint: Checkpoint | null = null;
+  private savedIndex: LogIndex;
+  private rebuilding = false;
+  private stopped = false;
+  private allocationAsked = false;
+  private lastCycleMs = 0;
+
+  constructor(options: MasterOptions, log: Log, storage: LogStorage) {
+    this.options = options;
+    this.log = log;
+    this.storage = storage;
+    this.snapshotInterval = options.tuning?.snapshotIntervalEntries ?? SNAPSHOT_INTERVAL_ENTRIES;
+    this.savedIndex = storage.snapshot()?.index ?? asIndex(0);
+    this.replica = createReplica((index, own, leaders) =>
+      this.fatal(`state digest at index ${index} is ${own}, the leader's is ${leaders}`),
+    );
+    this.node = createRaftNode({
+      self: options.self,
+      members: options.members.map(({ id, raftAddress }) => ({ id, address: raftAddress })),
+      clusterName: options.clusterName,
+      recovered: storage.recovered,
+      clock: options.clock,
+      random: options.random,
+      network: options.network,
+      storage,
+      stateMachine: {
+        applyCommitted: (entries) => this.applyCommitted(entries),
+        restore: (meta, chunks) => this.restore(meta.index, chunks),
+        onRoleChange: (status) => this.onRoleChange(status),
+      },
+      tracer: options.tracer,
+      onFatal: (reason) => this.fatal(reason),
+      ...(options.tuning?.raft === undefined ? {} : { tuning: options.tuning.raft }),
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.node.start();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    if (this.leading) this.node.transferLeadership();
+    this.leaveOffice()?.abandon({ kind: "not-leader", leader: null });
+    await this.node.stop();
+    await this.log.close();
+  }
+
+  submit(command: Command): Promise<Outcome> {
+    return new Promise((resolve) => {
+      if (this.leading && this.pipeline !== null) this.pipeline.submit(command, resolve);
+      else resolve({ kind: "not-leader", leader: this.otherLeader() });
+    });
+  }
+
+  status(): MasterStatus {
+    const raft = this.node.status();
+    return {
+      self: this.options.self,
+      role: raft.role,
+      term: raft.term,
+      leader: raft.leader,
+      ready: this.leading,
+      commitIndex: raft.commit,
+      appliedIndex: raft.applied,
+      lastIndex: raft.last,
+      events: this.replica.state().eventCount,
+      members: this.options.members.map(({ id, apiAddress }) => ({ id, apiAddress })),
+    };
+  }
+
+  state(): ClusterState {
+    return this.replica.state();
+  }
+
+  async settled(): Promise<boolean> {
+    const mine = this.pipeline;
+    if (!this.leading || mine === null) return false;
+    const committed = new Promise<boolean>((resolve) => mine.whenSettled(resolve));
+    const confirmed = this.node.readIndex().then(
+      () => true,
+      () => false,
+    );
+    return (await committed) && (await confirmed) && this.pipeline === mine;
+  }
+
+  attach(sink: EffectSink): void {
+    this.sink = sink;
+  }
+
+  private fatal(reason: string): void {
+    if (this.stopped) return;
+    this.stopped = true;
+    this.options.tracer.error("fatal", { reason });
+    this.options.onFatal(reason);
+  }
+
+  private applyCommitted(entries: readonly Entry[]): void {
+    const committed = entries.at(-1)?.index;
+    if (this.rebuilding || committed === undefined) return;
+    for (const entry of entries) this.applyOne(entry);
+    this.pipeline?.onCommitted(committed);
+    const checkpoint = this.pendingCheckpoint;
+    if (checkpoint !== null && checkpoint.index <= committed) this.saveCheckpoint(checkpoint);
+  }
+
+  /** What the pipeline has evolved already is passed over. */
+  private applyOne(entry: Entry): void {
+    if (entry.index <= this.replica.index()) return;
+    this.replica.applyEntry(entry.index, entry.payload);
+    if (entry.index % this.snapshotInterval === 0) this.pendingCheckpoint = this.replica.checkpoint();
+  }
+
+  private saveCheckpoint(checkpoint: Checkpoint): void {
+    this.pendingCheckpoint = null;
+    if (checkpoint.index <= this.savedIndex) return;
+    this.savedIndex = checkpoint.index;
+    this.node
+      .saveSnapshot(checkpoint.index, checkpoint.bytes)
+      .catch((error: unknown) => this.fatal(`the snapshot could not be written: ${String(error)}`));
+    this.submitOwn({ kind: "record-digest", index: checkpoint.index, digest: checkpoint.digest });
+  }
+
+  private async restore(index: LogIndex, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    this.replica.reset(index, await gather(chunks));
+    this.savedIndex = index;
+    this.pendingCheckpoint = null;
+  }
+
+  private onRoleChange(status: RoleStatus): void {
+    this.role = status;
+    if (status.role === "leader") {
+      if (status.ready) this.takeOffice();
+    } else if (this.pipeline !== null) this.endLeading();
+    else if (!this.stopped) this.sink?.onNotLeading(status.leader);
+  }
+
+  /** All of the log is applied; the first event of the term says who leads, then commands are taken. */
+  private takeOffice(): void {
+    if (this.pipeline !== null || this.rebuilding || this.stopped) return;
+    const mine = new Pipeline({
+      replica: this.replica,
+      clock: this.options.clock,
+      entryBytesMax: ENTRY_BYTES_MAX,
+      context: (now) => this.context(now),
+      propose: (payload) => this.propose(payload),
+      onProposed: (index, events) => this.onProposed(index, events),
+      deliver: (effect) => this.sink?.deliver(effect),
+    });
+    this.pipeline = mine;
+    mine.submit({ kind: "lead", memberId: this.options.self, term: this.role.term }, (outcome) => {
+      if (outcome.kind === "done" && this.pipeline === mine) this.beginToLead();
+    });
+  }
+
+  private beginToLead(): void {
+    this.leading = true;
+    this.options.tracer.info("leading", { term: this.role.term, index: this.replica.index() });
+    this.sink?.onLeading(this.role.term);
+    this.every(DEADLINE_CHECK_MS, () => this.submitOwn({ kind: "expire" }));
+    this.every(ALLOCATION_INTERVAL_MS, () => this.askAllocation());
+  }
+
+  private endLeading(): void {
+    const leader = this.role.leader;
+    this.options.tracer.info("not leading", { term: this.role.term, leader });
+    this.leaveOffice()?.abandon({ kind: "not-leader", leader });
+    this.sink?.onNotLeading(leader);
+    if (this.replica.index() > this.node.status().applied) void this.rebuild();
+  }
+
+  private leaveOffice(): Pipeline | null {
+    const left = this.pipeline;
+    this.pipeline = null;
+    this.leading = false;
+    this.allocationAsked = false;
+    for (const timer of this.timers) timer.cancel();
+    this.timers.clear();
+    return left;
+  }
+
+  /** The state is ahead of what is committed: begin again from snapshot and committed log, as after a restart. */
+  private async rebuild(): Promise<void> {
+    if (this.rebuilding) return;
+    this.rebuilding = true;
+    this.pendingCheckpoint = null;
+    try {
+      const meta = this.storage.snapshot();
+      if (meta === undefined) this.replica.reset(asIndex(0), null);
+      else this.replica.reset(meta.index, await gather(this.storage.readSnapshot()));
+      this.replayCommitted();
+    } catch (error) {
+      this.fatal(`the state could not be rebuilt: ${String(error)}`);
+      return;
+    }
+    this.rebuilding = false;
+    if (this.role.role === "leader" && this.role.ready) this.takeOffice();
+  }
+
+  private replayCommitted(): void {
+    for (const entry of this.node.readCommitted(asIndex(this.replica.index() + 1))) this.applyOne(entry);
+  }
+
+  private propose(payload: Uint8Array): LogIndex | null {
+    const result = this.node.propose(payload);
+    return result.ok ? result.index : null;
+  }
+
+  private onProposed(index: LogIndex, events: readonly Event[]): void {
+    if (index % this.snapshotInterval === 0) this.pendingCheckpoint = this.replica.checkpoint();
+    if (events.some((event) => ALLOCATION_TRIGGERS.has(event.kind))) this.askAllocation();
+  }
+
+  /** Cycles asked for by events leave four times their own length to the rest of the work. */
+  private askAllocation(): void {
+    if (this.allocationAsked || this.pipeline === null) return;
+    this.allocationAsked = true;
+    this.after(Math.max(ALLOCATION_GAP_MS, 4 * this.lastCycleMs), () => {
+      this.allocationAsked = false;
+      const started = this.options.clock.monotonicMs();
+      this.submitOwn({ kind: "allocate" }, () => {
+        this.lastCycleMs = this.options.clock.monotonicMs() - started;
+      });
+    });
+  }
+
+  private context(now: Millis): Context {
+    return {
+      now,
+      settings: this.options.settings,
+      newClusterId: asId<ClusterId>(uuidFrom(this.options.random)),
+    };
+  }
+
+  private submitOwn(command: Command, done: () => void = () => undefined): void {
+    this.pipeline?.submit(command, done);
+  }
+
+  private after(delayMs: number, action: () => void): void {
+    const timer = this.options.clock.after(delayMs, () => {
+      this.timers.delete(timer);
+      action();
+    });
+    this.timers.add(timer);
+  }
+
+  private every(periodMs: number, action: () => void): void {
+    this.after(periodMs, () => {
+      action();
+      this.every(periodMs, action);
+    });
+  }
+
+  private otherLeader(): MemberId | null {
+    return this.role.leader === this.options.self ? null : this.role.leader;
+  }
+}
+
+async function gather(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of chunks) {
+    parts.push(chunk);
+    length += chunk.length;
+  }
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
