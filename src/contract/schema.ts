@@ -50,6 +50,8 @@ export interface FieldDescriptor {
   readonly jsonDefault: string | number | boolean | undefined;
   /** The other fields of its oneof. */
   readonly rivals: readonly string[];
+  /** Of a map: the message that each of its entries is in protobuf, with the fields `key` and `value`. */
+  readonly entry: MessageDescriptor | undefined;
 }
 
 export interface MessageDescriptor {
@@ -133,14 +135,24 @@ function linkField(
 ): FieldDescriptor {
   const written = label === "optional" && facts?.deprecated !== true;
   const rivals = rows.filter(([other, , , , its]) => other !== name && its?.oneof !== undefined);
+  const linked = linkType(type, drafts, enums);
   return {
     name,
     number,
     label,
-    type: linkType(type, drafts, enums),
+    type: linked,
     jsonDefault: written ? facts?.default : undefined,
     rivals: rivals.filter((row) => row[4]?.oneof === facts?.oneof).map(([other]) => other),
+    entry: label === "map" ? entryOf(name, linked) : undefined,
   };
+}
+
+function entryOf(name: string, type: FieldType): MessageDescriptor {
+  const entry = draft(name, name);
+  const shared = { label: "optional", jsonDefault: undefined, rivals: [], entry: undefined } as const;
+  addField(entry, { ...shared, name: "key", number: 1, type: { kind: "scalar", scalar: "string" } });
+  addField(entry, { ...shared, name: "value", number: 2, type });
+  return entry;
 }
 
 function linkType(

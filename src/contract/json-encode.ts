@@ -1,0 +1,74 @@
+// A message to the JSON text that Mesos writes: explicit defaults are there even when not set, doubles have a decimal
+// point, 64-bit integers are bare numbers, bytes base64, empty lists are left out. A message that does not fit its type
+// is a programmer error.
+import { assert } from "../kernel/assert.ts";
+import { checkScalar } from "./scalar-check.ts";
+import type { FieldDescriptor, FieldType, MessageDescriptor, ScalarKind, UntypedMessage } from "./schema.ts";
+
+/** Throws InvariantError if the message is not of the type. */
+export function writeJson(type: MessageDescriptor, message: UntypedMessage): string {
+  let text = "";
+  for (const field of type.fields) {
+    const value = message[field.name] ?? field.jsonDefault;
+    if (value !== undefined) text += fieldText(field, value, text === "");
+    else assert(field.label !== "required", "required field", { message: type.fullName, field: field.name });
+  }
+  return `{${text}}`;
+}
+
+function fieldText(field: FieldDescriptor, value: unknown, first: boolean): string {
+  const start = `${first ? "" : ","}"${field.name}":`;
+  if (field.label === "map") return mapText(start, field.type, value as UntypedMessage);
+  if (field.label === "repeated") return listText(start, field.type, value as readonly unknown[]);
+  return start + valueText(field.type, value);
+}
+
+function listText(start: string, type: FieldType, items: readonly unknown[]): string {
+  if (items.length === 0) return "";
+  let text = `${start}[`;
+  for (let i = 0; i < items.length; i++) text += (i === 0 ? "" : ",") + valueText(type, items[i]);
+  return `${text}]`;
+}
+
+function mapText(start: string, type: FieldType, map: UntypedMessage): string {
+  const entries = Object.entries(map).map(
+    ([key, value]) => `${JSON.stringify(key)}:${valueText(type, value)}`,
+  );
+  return entries.length === 0 ? "" : `${start}{${entries.join(",")}}`;
+}
+
+function valueText(type: FieldType, value: unknown): string {
+  if (type.kind === "message") return writeJson(type.message, value as UntypedMessage);
+  if (type.kind === "enum") {
+    assert(Object.hasOwn(type.enum.numbers, value as string), "enum value", { enum: type.enum.name, value });
+    return `"${value as string}"`;
+  }
+  checkScalar(type.scalar, value);
+  return scalarTexts[type.scalar](value);
+}
+
+const scalarTexts: Readonly<Record<ScalarKind, (value: unknown) => string>> = {
+  double: (value) => doubleText(value as number),
+  int32: integerText,
+  uint32: integerText,
+  int64: integerText,
+  uint64: integerText,
+  nanoseconds: integerText,
+  bool: (value) => (value === true ? "true" : "false"),
+  string: (value) => JSON.stringify(value),
+  bytes: (value) => `"${base64(value as Uint8Array)}"`,
+};
+
+function doubleText(value: number): string {
+  if (!Number.isFinite(value)) return `"${value}"`;
+  const text = Object.is(value, -0) ? "-0" : String(value);
+  return /^-?\d+$/.test(text) ? `${text}.0` : text;
+}
+
+function integerText(value: unknown): string {
+  return (value as number | bigint).toString();
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+}
