@@ -36,7 +36,12 @@ export interface ClusterState {
   agents: Map<AgentId, Agent>;
   /** Agents that are not coming back: when they went and why. At most GONE_AGENTS_MAX, oldest first. */
   goneAgents: Map<AgentId, { readonly at: Millis; readonly cause: "unregistered" | "gone" }>;
+  /** Oldest first. */
   offers: Map<OfferId, Offer>;
+  /** Frameworks that are disconnected, with their deadlines: what `expire` has to look at. */
+  absentFrameworks: Map<FrameworkId, Millis>;
+  /** Agents that are disconnected (deadline) or unreachable (expiry). */
+  absentAgents: Map<AgentId, Millis>;
   allocator: AllocatorState;
   /** Digests of the state as the leader computed them, newest last, at most DIGESTS_MAX: replicas compare. */
   digests: { readonly index: LogIndex; readonly digest: string }[];
@@ -81,10 +86,17 @@ export interface Framework {
   suppressedRoles: RoleName[];
   /** Tasks that are not terminal, or whose terminal update is not acknowledged yet. */
   tasks: Map<TaskId, Task>;
+  /**
+   * Tasks of unreachable agents: they hold nothing, their ids are taken, and they may come back (traps 5, 10, 28).
+   * Oldest first, at most UNREACHABLE_TASKS_MAX.
+   */
+  unreachableTasks: Map<TaskId, Task>;
   /** Oldest first, at most COMPLETED_TASKS_MAX. */
   completedTasks: Task[];
-  /** Custom executors, by agent and executor id joined with a space (an agent id holds none). */
-  executors: Map<string, Executor>;
+  /** Custom executors, by agent. */
+  executors: Map<AgentId, Map<ExecutorId, Executor>>;
+  /** Its outstanding offers, oldest first. */
+  offers: Map<OfferId, true>;
 }
 
 /** A custom executor (ExecutorInfo) that was launched and has not exited. */
@@ -93,8 +105,10 @@ export interface Executor {
   readonly agentId: AgentId;
   readonly role: RoleName;
   readonly resources: Resources;
-  /** The ExecutorInfo as it came; a later task must name the same (EX16). */
+  /** The ExecutorInfo with allocation_info and framework_id filled in; a later task must name the same (EX16). */
   readonly wire: Opaque;
+  /** False while its agent is unreachable. */
+  holdsResources: boolean;
 }
 
 export type TaskStateName =
@@ -169,6 +183,12 @@ export interface Agent {
     | { readonly kind: "unreachable"; readonly since: Millis };
   readonly registeredAt: Millis;
   reregisteredAt: Millis | null;
+  /** Tasks of the cluster that are on it, those that are unreachable with it included, by framework. */
+  tasks: Map<FrameworkId, Map<TaskId, true>>;
+  /** Custom executors on it, by framework. */
+  executors: Map<FrameworkId, Map<ExecutorId, true>>;
+  /** Outstanding offers of it, oldest first. */
+  offers: Map<OfferId, true>;
 }
 
 export interface Offer {

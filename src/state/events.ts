@@ -1,0 +1,261 @@
+// What has happened: the log's content. Every event is a fact in the past tense and says all that `evolve` needs, so
+// that settings and clocks of the day are never asked again: deadlines stand in the events that set them. A new kind or
+// a changed field needs a new format version and a migration (codec.ts, migrations/).
+import type { Resources } from "../allocator/resources.ts";
+import type {
+  AgentId,
+  ClusterId,
+  ExecutorId,
+  FrameworkId,
+  LogIndex,
+  MemberId,
+  Millis,
+  OfferId,
+  RoleName,
+  StreamId,
+  TaskId,
+  Term,
+} from "../kernel/ids.ts";
+import type { AgentSpec, FrameworkSpec, Offer, Opaque, TaskStateName, TaskStatus } from "./model.ts";
+
+export type Event =
+  | ClusterEvent
+  | FrameworkLifeEvent
+  | AgentLifeEvent
+  | OfferEvent
+  | TaskEvent
+  | ExecutorExited
+  | { readonly kind: "FiltersExpired"; readonly until: Millis }
+  | { readonly kind: "DigestRecorded"; readonly index: LogIndex; readonly digest: string };
+
+export type EventOf<Kind extends Event["kind"]> = Extract<Event, { readonly kind: Kind }>;
+
+export type ClusterEvent = { readonly kind: "ClusterFounded"; readonly clusterId: ClusterId } | LeaderElected;
+
+/** Streams and agent connections of the former leader are gone: all are disconnected, and their offers are no more. */
+export interface LeaderElected {
+  readonly kind: "LeaderElected";
+  readonly memberId: MemberId;
+  readonly term: Term;
+  /** No framework is removed before this, nor before its own failover timeout from now has passed. */
+  readonly frameworkDeadline: Millis;
+  /** No agent becomes unreachable before this. */
+  readonly agentDeadline: Millis;
+}
+
+export type FrameworkLifeEvent =
+  | FrameworkSubscribed
+  | {
+      readonly kind: "FrameworkDisconnected";
+      readonly frameworkId: FrameworkId;
+      readonly streamId: StreamId;
+      readonly deadline: Millis;
+    }
+  | FrameworkRemoved
+  /** `roles` is never empty: "all" has been spelled out. */
+  | {
+      readonly kind: "FrameworkSuppressed";
+      readonly frameworkId: FrameworkId;
+      readonly roles: readonly RoleName[];
+    }
+  | {
+      readonly kind: "FrameworkRevived";
+      readonly frameworkId: FrameworkId;
+      readonly roles: readonly RoleName[];
+    };
+
+export interface FrameworkSubscribed {
+  readonly kind: "FrameworkSubscribed";
+  readonly frameworkId: FrameworkId;
+  /** True when the cluster gave the id: the counter moves on. */
+  readonly minted: boolean;
+  readonly spec: FrameworkSpec;
+  readonly suppressedRoles: readonly RoleName[];
+  readonly streamId: StreamId;
+  /** The stream that this one takes over (SC02); null if there was none. */
+  readonly replacedStreamId: StreamId | null;
+}
+
+export interface FrameworkRemoved {
+  readonly kind: "FrameworkRemoved";
+  readonly frameworkId: FrameworkId;
+  readonly cause: "teardown" | "failover-timeout";
+  /** The stream to be closed, if it was connected. */
+  readonly streamId: StreamId | null;
+  /** Agents with tasks or executors of the framework, to be told to shut it down (trap 24). */
+  readonly agentIds: readonly AgentId[];
+}
+
+export type AgentLifeEvent =
+  | {
+      readonly kind: "AgentRegistered";
+      readonly agentId: AgentId;
+      readonly minted: boolean;
+      readonly spec: AgentSpec;
+      readonly connectionId: string;
+      readonly corrections: Corrections;
+    }
+  | AgentReregistered
+  | {
+      readonly kind: "AgentDisconnected";
+      readonly agentId: AgentId;
+      readonly connectionId: string;
+      readonly deadline: Millis;
+    }
+  /** Its tasks have been reported by TaskUnreachable events before this one. `expiry`: when it is forgotten. */
+  | { readonly kind: "AgentUnreachable"; readonly agentId: AgentId; readonly expiry: Millis }
+  | {
+      readonly kind: "AgentRemoved";
+      readonly agentId: AgentId;
+      readonly cause: "unregistered" | "gone" | "expired";
+    };
+
+export interface AgentReregistered {
+  readonly kind: "AgentReregistered";
+  readonly agentId: AgentId;
+  readonly spec: AgentSpec;
+  readonly connectionId: string;
+  /** An older connection of the same agent, to be closed. */
+  readonly replacedConnectionId: string | null;
+  /** Executors that the cluster knew and the agent does not: removed, their resources free (trap 33). */
+  readonly lostExecutors: readonly ExecutorRef[];
+  readonly corrections: Corrections;
+}
+
+export interface TaskRef {
+  readonly frameworkId: FrameworkId;
+  readonly taskId: TaskId;
+}
+
+export interface ExecutorRef {
+  readonly frameworkId: FrameworkId;
+  readonly executorId: ExecutorId;
+}
+
+/** What an agent that has registered must be told so that it agrees with the cluster. */
+export interface Corrections {
+  /** Launched, but the agent never heard of it: said again. */
+  readonly run: readonly TaskRef[];
+  /** Kills that it may not have heard of, and tasks that the cluster does not know. */
+  readonly kill: readonly TaskRef[];
+  readonly shutdownExecutors: readonly ExecutorRef[];
+  /** Frameworks that are no more. */
+  readonly shutdownFrameworks: readonly FrameworkId[];
+}
+
+export type OfferEvent =
+  | { readonly kind: "OffersMade"; readonly offers: readonly Offer[] }
+  /** All offers are of one agent and role. What the tasks that follow do not use is free again. */
+  | {
+      readonly kind: "OffersAccepted";
+      readonly frameworkId: FrameworkId;
+      readonly agentId: AgentId;
+      readonly role: RoleName;
+      readonly offerIds: readonly OfferId[];
+      /** Declined by not being used (trap 16). */
+      readonly unused: Resources;
+      /** Null = no filter. */
+      readonly refuseUntil: Millis | null;
+    }
+  | {
+      readonly kind: "OffersDeclined";
+      readonly frameworkId: FrameworkId;
+      readonly offerIds: readonly OfferId[];
+      readonly refuseUntil: Millis | null;
+    }
+  /** An ACCEPT named an invalid offer beside these (trap 13): they are gone without a filter or a RESCIND. */
+  | {
+      readonly kind: "OffersDiscarded";
+      readonly frameworkId: FrameworkId;
+      readonly offerIds: readonly OfferId[];
+    }
+  | {
+      readonly kind: "OffersRescinded";
+      readonly cause: "agent-disconnected" | "agent-removed" | "agent-changed" | "timeout";
+      readonly offers: readonly { readonly frameworkId: FrameworkId; readonly offerId: OfferId }[];
+    };
+
+export type TaskEvent =
+  | TaskLaunched
+  /** The task never existed: TASK_ERROR, TASK_DROPPED or TASK_LOST was its only word (traps 13, 14). */
+  | {
+      readonly kind: "TaskRefused";
+      readonly frameworkId: FrameworkId;
+      readonly taskId: TaskId;
+      readonly agentId: AgentId;
+      readonly status: TaskStatus;
+    }
+  | {
+      readonly kind: "OperationRefused";
+      readonly frameworkId: FrameworkId;
+      readonly operationId: string;
+      readonly message: string;
+    }
+  | TaskStatusUpdated
+  /** Its agent is unreachable: resources are free, the task may come back (traps 8, 10). */
+  | {
+      readonly kind: "TaskUnreachable";
+      readonly frameworkId: FrameworkId;
+      readonly taskId: TaskId;
+      readonly agentId: AgentId;
+      readonly status: TaskStatus;
+    }
+  /** Its agent came back with it: it holds resources again unless the state is terminal. */
+  | {
+      readonly kind: "TaskRecovered";
+      readonly frameworkId: FrameworkId;
+      readonly taskId: TaskId;
+      readonly agentId: AgentId;
+      readonly status: TaskStatus;
+    }
+  | {
+      readonly kind: "TaskStatusAcknowledged";
+      readonly frameworkId: FrameworkId;
+      readonly taskId: TaskId;
+      readonly agentId: AgentId;
+      /** Lower-case hexadecimal. */
+      readonly uuid: string;
+    }
+  | {
+      readonly kind: "TaskKillRequested";
+      readonly frameworkId: FrameworkId;
+      readonly taskId: TaskId;
+      readonly agentId: AgentId;
+      readonly policy: Opaque | null;
+    };
+
+export interface TaskLaunched {
+  readonly kind: "TaskLaunched";
+  readonly frameworkId: FrameworkId;
+  readonly taskId: TaskId;
+  readonly agentId: AgentId;
+  readonly role: RoleName;
+  readonly resources: Resources;
+  /** The TaskInfo with allocation_info filled in. */
+  readonly wire: Opaque;
+  /** Null for a command task. `starts` when no executor of this id lives on the agent: its resources are charged too. */
+  readonly executor: {
+    readonly executorId: ExecutorId;
+    readonly starts: { readonly resources: Resources; readonly wire: Opaque } | null;
+  } | null;
+}
+
+/** News of a task from its agent, or (uuid null) from the master about a task of which the agent knows nothing. */
+export interface TaskStatusUpdated {
+  readonly kind: "TaskStatusUpdated";
+  readonly frameworkId: FrameworkId;
+  readonly taskId: TaskId;
+  readonly agentId: AgentId;
+  readonly status: TaskStatus;
+  /** May be ahead of the status (trap 3). */
+  readonly latestState: TaskStateName;
+}
+
+export interface ExecutorExited {
+  readonly kind: "ExecutorExited";
+  readonly frameworkId: FrameworkId;
+  readonly agentId: AgentId;
+  readonly executorId: ExecutorId;
+  /** Raw status of wait(2). */
+  readonly waitStatus: number;
+}
