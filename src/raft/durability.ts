@@ -1,0 +1,117 @@
+// What of this member's log and votes is durable, and which messages wait for it (io.ts, order law).
+import { assert } from "../kernel/assert.ts";
+import { asIndex, type LogIndex } from "../kernel/ids.ts";
+import { entriesBetween, lastIndex, truncateFrom } from "./entry-log.ts";
+import type { Output } from "./io.ts";
+import type { Message } from "./messages.ts";
+import type { RaftState } from "./state.ts";
+import type { SnapshotMeta } from "./types.ts";
+
+/** Stands for "after the write of this very step, or the last one issued": resolved by issueWrite. */
+const THIS_STEP = Number.POSITIVE_INFINITY;
+
+/** Sends once everything that the log and the hard state say now is durable. */
+export function sendDurable(state: RaftState, message: Message): void {
+  state.durability.withheld.push({ afterWrite: THIS_STEP, message });
+}
+
+/** Removes the entries from `first` on, also from what is said to be durable. */
+export function truncateLog(state: RaftState, first: LogIndex): void {
+  assert(first > state.commit, "a committed entry is never truncated", { first, commit: state.commit });
+  truncateFrom(state.log, first);
+  const before = asIndex(first - 1);
+  const { durability } = state;
+  if (durability.durableIndex > before) durability.durableIndex = before;
+  if (durability.unwrittenFrom > first) durability.unwrittenFrom = first;
+  for (const write of durability.pending) if (write.lastIndex > before) write.lastIndex = before;
+}
+
+/** Replaces the log by a snapshot's end; nothing after it is durable. */
+export function resetLog(state: RaftState, meta: SnapshotMeta): void {
+  state.log = { baseIndex: meta.index, baseTerm: meta.term, entries: [] };
+  const { durability } = state;
+  durability.durableIndex = asIndex(Math.min(durability.durableIndex, meta.index));
+  durability.unwrittenFrom = asIndex(meta.index + 1);
+  for (const write of durability.pending) {
+    write.lastIndex = asIndex(Math.min(write.lastIndex, meta.index));
+  }
+}
+
+/** Ends a step: gathers what changed into one write and ties the messages of this step to it. */
+export function issueWrite(state: RaftState, out: Output, resetTo: SnapshotMeta | null): void {
+  const { durability } = state;
+  const end = lastIndex(state.log);
+  const hardState = { term: state.term, votedFor: state.votedFor };
+  const changed =
+    hardState.term !== durability.written.term || hardState.votedFor !== durability.written.votedFor;
+  if (changed || durability.unwrittenFrom <= end || resetTo !== null) {
+    const entries =
+      durability.unwrittenFrom <= end ? entriesBetween(state.log, durability.unwrittenFrom, end) : [];
+    durability.lastWrite++;
+    durability.written = hardState;
+    durability.unwrittenFrom = asIndex(end + 1);
+    durability.pending.push({ number: durability.lastWrite, lastIndex: end, issuedAt: state.now });
+    out.write = { number: durability.lastWrite, hardState: changed ? hardState : null, entries, resetTo };
+  }
+  tieWithheld(state);
+  release(state, out);
+}
+
+/** Takes the report that writes are durable. */
+export function notePersisted(state: RaftState, write: number): void {
+  const { durability } = state;
+  assert(write <= durability.lastWrite, "a write that was never issued cannot be durable", { write });
+  while (durability.pending[0] !== undefined && durability.pending[0].number <= write) {
+    const done = durability.pending.shift();
+    if (done !== undefined && done.lastIndex > durability.durableIndex) {
+      durability.durableIndex = done.lastIndex;
+    }
+  }
+}
+
+/** The number after whose write all of the present state is durable. */
+export function durableThrough(state: RaftState): number {
+  return state.durability.pending[0] === undefined
+    ? state.durability.lastWrite
+    : state.durability.pending[0].number - 1;
+}
+
+function tieWithheld(state: RaftState): void {
+  const { withheld, lastWrite } = state.durability;
+  for (let i = withheld.length - 1; i >= 0 && withheld[i]?.afterWrite === THIS_STEP; i--) {
+    const held = withheld[i];
+    if (held !== undefined) withheld[i] = { afterWrite: lastWrite, message: held.message };
+  }
+}
+
+function release(state: RaftState, out: Output): void {
+  const { withheld } = state.durability;
+  const durable = durableThrough(state);
+  let count = 0;
+  for (const held of withheld) {
+    if (held.afterWrite > durable) break;
+    if (!isOvertaken(state, held.message, withheld[count + 1], durable)) out.messages.push(held.message);
+    count++;
+  }
+  if (count > 0) withheld.splice(0, count);
+}
+
+/** An acknowledgement is overtaken by a later one to the same leader, a request for votes by the end of its term. */
+function isOvertaken(
+  state: RaftState,
+  message: Message,
+  following: { readonly afterWrite: number; readonly message: Message } | undefined,
+  durable: number,
+): boolean {
+  if (message.kind === "vote") return message.term !== state.term;
+  if (message.kind !== "append-accepted" || following === undefined || following.afterWrite > durable) {
+    return false;
+  }
+  const later = following.message;
+  return (
+    later.kind === "append-accepted" &&
+    later.to === message.to &&
+    later.term === message.term &&
+    later.match >= message.match
+  );
+}

@@ -1,0 +1,155 @@
+// Pre-vote, vote and the ways up to leader (Raft paper, 5.2 and 5.4.1; dissertation, 9.6).
+import { asIndex, asTerm, type MemberId } from "../kernel/ids.ts";
+import { sendDurable } from "./durability.ts";
+import { entriesBetween, isUpToDate, lastIndex, lastTerm, totalBytes } from "./entry-log.ts";
+import type { Output } from "./io.ts";
+import { appendOwn, broadcastAppends } from "./leading.ts";
+import { everyMember, isVoter, voteResult } from "./membership.ts";
+import type { PreVote, PreVoteReply, Vote, VoteReply } from "./messages.ts";
+import { newProgress } from "./progress.ts";
+import { abortReceive, becomeFollower, hasLiveLeader, resetElectionTimer } from "./roles.ts";
+import type { Candidate, Leader, RaftState } from "./state.ts";
+
+const NO_PAYLOAD = new Uint8Array(0);
+
+/** The timer of a member that does not lead. */
+export function tickElection(state: RaftState, out: Output): void {
+  if (!isVoter(state.membership, state.self)) return;
+  state.elapsed++;
+  if (state.elapsed >= state.timeout) {
+    becomePreCandidate(state, out);
+    return;
+  }
+  const canvassing = state.role.kind === "precandidate" || state.role.kind === "candidate";
+  if (canvassing && state.elapsed % state.tuning.heartbeatTicks === 0) canvass(state, out);
+}
+
+/** Asks whether an election could be won, without disturbing anybody's term. */
+export function becomePreCandidate(state: RaftState, out: Output): void {
+  state.role = { kind: "precandidate", votes: new Map([[state.self, true]]) };
+  resetElectionTimer(state);
+  if (voteResult(state.membership, state.role.votes) === "won") becomeCandidate(state, false, out);
+  else canvass(state, out);
+}
+
+/** Starts a term of its own (figure 2, "candidates"). Its vote and its requests leave once term and log are durable. */
+export function becomeCandidate(state: RaftState, transfer: boolean, out: Output): void {
+  state.term = asTerm(state.term + 1);
+  state.votedFor = state.self;
+  abortReceive(state, out);
+  state.role = { kind: "candidate", votes: new Map(), transfer, ownVoteAfter: null };
+  resetElectionTimer(state);
+  canvass(state, out);
+}
+
+/** Notes after which write the own vote counts. */
+export function tieOwnVote(state: RaftState): void {
+  if (state.role.kind === "candidate") state.role.ownVoteAfter ??= state.durability.lastWrite;
+}
+
+/** Counts the own vote once it is durable; `durable` is the number of the last durable write. */
+export function countOwnVote(state: RaftState, durable: number, out: Output): void {
+  if (state.role.kind !== "candidate" || state.role.ownVoteAfter === null) return;
+  if (state.role.ownVoteAfter > durable || state.role.votes.has(state.self)) return;
+  state.role.votes.set(state.self, true);
+  concludeVote(state, state.role, out);
+}
+
+export function onPreVote(state: RaftState, message: PreVote, out: Output): void {
+  const granted = message.forTerm > state.term && !hasLiveLeader(state) && isUpToDate(state.log, message);
+  out.messages.push({
+    kind: "pre-vote-reply",
+    from: state.self,
+    to: message.from,
+    term: state.term,
+    forTerm: message.forTerm,
+    granted,
+  });
+}
+
+export function onPreVoteReply(state: RaftState, message: PreVoteReply, out: Output): void {
+  if (state.role.kind !== "precandidate" || message.forTerm !== state.term + 1) return;
+  // A refusal may become a grant when the refuser's leader has been silent for long enough: the last word counts.
+  state.role.votes.set(message.from, message.granted);
+  if (voteResult(state.membership, state.role.votes) === "won") becomeCandidate(state, false, out);
+}
+
+/** The sender's term is ours by now. The same candidate may ask again and gets the same answer. */
+export function onVote(state: RaftState, message: Vote, out: Output): void {
+  const free = state.votedFor === null && state.role.kind === "follower" && state.role.leader === null;
+  const granted = (free || state.votedFor === message.from) && isUpToDate(state.log, message);
+  const reply: VoteReply = {
+    kind: "vote-reply",
+    from: state.self,
+    to: message.from,
+    term: state.term,
+    granted,
+  };
+  if (!granted) {
+    out.messages.push(reply);
+    return;
+  }
+  state.votedFor = message.from;
+  state.elapsed = 0;
+  sendDurable(state, reply);
+}
+
+export function onVoteReply(state: RaftState, message: VoteReply, out: Output): void {
+  if (state.role.kind !== "candidate" || state.role.votes.has(message.from)) return;
+  state.role.votes.set(message.from, message.granted);
+  concludeVote(state, state.role, out);
+}
+
+/** Asks all voters that have not granted yet; said again at every heartbeat, since messages get lost. */
+function canvass(state: RaftState, out: Output): void {
+  if (state.role.kind !== "precandidate" && state.role.kind !== "candidate") return;
+  for (const member of everyMember(state.membership)) {
+    if (member === state.self || !isVoter(state.membership, member)) continue;
+    if (state.role.votes.get(member) === true) continue;
+    if (state.role.kind === "candidate") sendDurable(state, voteFor(state, member, state.role.transfer));
+    else out.messages.push(preVoteFor(state, member));
+  }
+}
+
+function voteFor(state: RaftState, to: MemberId, transfer: boolean): Vote {
+  const { self: from, term, log } = state;
+  return { kind: "vote", from, to, term, lastIndex: lastIndex(log), lastTerm: lastTerm(log), transfer };
+}
+
+function preVoteFor(state: RaftState, to: MemberId): PreVote {
+  const { self: from, term, log } = state;
+  const forTerm = asTerm(term + 1);
+  return { kind: "pre-vote", from, to, term, forTerm, lastIndex: lastIndex(log), lastTerm: lastTerm(log) };
+}
+
+function concludeVote(state: RaftState, candidate: Candidate, out: Output): void {
+  const result = voteResult(state.membership, candidate.votes);
+  if (result === "won") becomeLeader(state, out);
+  if (result === "lost") becomeFollower(state, state.term, null, out);
+}
+
+/** Starts to lead with a no-op, so that what earlier terms left can be committed with it (section 8). */
+function becomeLeader(state: RaftState, out: Output): void {
+  const end = lastIndex(state.log);
+  const next = asIndex(end + 1);
+  const progress: Leader["progress"] = new Map();
+  for (const member of everyMember(state.membership)) {
+    if (member !== state.self) progress.set(member, newProgress(next, state.now));
+  }
+  const open = state.commit < end ? entriesBetween(state.log, state.commit + 1, end) : [];
+  const leader: Leader = {
+    kind: "leader",
+    progress,
+    termStart: next,
+    heartbeatElapsed: 0,
+    uncommittedBytes: totalBytes(open),
+    round: 0,
+    roundWanted: false,
+    reads: [],
+    earlyReads: [],
+    transfer: null,
+  };
+  state.role = leader;
+  appendOwn(state, leader, [NO_PAYLOAD]);
+  broadcastAppends(state, leader, out);
+}

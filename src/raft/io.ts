@@ -1,0 +1,120 @@
+// What goes into the core and what comes out of it.
+//
+// The order law, which the core itself keeps:
+//  1. Writes are to be made durable in the order of their numbers; `persisted` reports the number of the last durable
+//     write, which stands for all before it.
+//  2. `messages` may leave at once and in any order with the write of the same output. What promises something
+//     (votes, requests for votes, acknowledgements of entries) is held back inside the core until the writes that it
+//     promises are reported durable; it then is among the messages of that output.
+//  3. A leader's appends leave in parallel with its own write; it counts itself only after its own `persisted`.
+//  4. Committed entries may be applied at once: a quorum holds them durably, although this member's write may be
+//     under way. `restore` comes before the committed entries of the same output.
+import type { LogIndex, MemberId, Term } from "../kernel/ids.ts";
+import type { Message } from "./messages.ts";
+import type { Role } from "./state.ts";
+import type { Entry, HardState, SnapshotMeta } from "./types.ts";
+
+export type Input =
+  /** One tick of time has passed. */
+  | { readonly kind: "tick" }
+  | { readonly kind: "message"; readonly message: Message }
+  /** Payloads for the end of the log, none empty, each at most ENTRY_BYTES_MAX. Answered by `proposal`. */
+  | { readonly kind: "propose"; readonly payloads: readonly Uint8Array[] }
+  /** All writes up to this number are durable. */
+  | { readonly kind: "persisted"; readonly write: number }
+  /** A read; answered in `reads` under the same id, perhaps by a later step. */
+  | { readonly kind: "read-index"; readonly id: number }
+  /** Hand leadership to this member, or to the one that is furthest. Ignored by a member that does not lead. */
+  | { readonly kind: "transfer"; readonly to: MemberId | null }
+  /** The connection to the member broke or messages to it were dropped. */
+  | { readonly kind: "unreachable"; readonly member: MemberId }
+  /** A snapshot that this member's state machine made of its own state is durable. */
+  | { readonly kind: "snapshot-saved"; readonly meta: SnapshotMeta }
+  /** Entries up to this index may be forgotten; the newest snapshot must cover them. */
+  | { readonly kind: "compact"; readonly upTo: LogIndex }
+  /** A received piece is written; `offset` is where the next one starts. */
+  | { readonly kind: "chunk-stored"; readonly meta: SnapshotMeta; readonly offset: number }
+  /** A received snapshot is durable and is now the newest one. */
+  | { readonly kind: "snapshot-received"; readonly meta: SnapshotMeta }
+  /** Receiving failed or was given up; it may begin anew. */
+  | { readonly kind: "receive-failed"; readonly meta: SnapshotMeta };
+
+/** One write to storage. `resetTo` replaces the whole log by a snapshot and precedes the rest of the same write. */
+export interface Write {
+  readonly number: number;
+  readonly hardState: HardState | null;
+  readonly entries: readonly Entry[];
+  readonly resetTo: SnapshotMeta | null;
+}
+
+export type ProposalOutcome =
+  | { readonly ok: true; readonly first: LogIndex; readonly term: Term }
+  | { readonly ok: false; readonly reason: "not-leader" | "overloaded" | "transferring" };
+
+export type ReadOutcome =
+  /** The read may be served once this index is applied. */
+  | { readonly ok: true; readonly id: number; readonly index: LogIndex }
+  | { readonly ok: false; readonly id: number; readonly reason: "not-leader" | "overloaded" };
+
+/** A piece of the newest snapshot is to be read and sent as a message `snapshot-chunk`. */
+export interface ChunkRequest {
+  readonly to: MemberId;
+  readonly term: Term;
+  readonly meta: SnapshotMeta;
+  readonly offset: number;
+}
+
+/** What to do with the snapshot that is being received. */
+export type ReceiveStep =
+  | { readonly kind: "begin"; readonly meta: SnapshotMeta }
+  /** Answer with `chunk-stored`, or with `snapshot-received` after the last piece. */
+  | {
+      readonly kind: "chunk";
+      readonly meta: SnapshotMeta;
+      readonly offset: number;
+      readonly bytes: Uint8Array;
+      readonly done: boolean;
+    }
+  | { readonly kind: "abort"; readonly meta: SnapshotMeta };
+
+export interface RoleChange {
+  readonly role: Role["kind"];
+  readonly term: Term;
+  readonly leader: MemberId | null;
+}
+
+export interface TraceEvent {
+  readonly level: "debug" | "info" | "warn";
+  readonly event: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** Mutable while a step fills it, read-only for who receives it. */
+export interface Output {
+  messages: Message[];
+  write: Write | null;
+  committed: readonly Entry[];
+  roleChange: RoleChange | null;
+  proposal: ProposalOutcome | null;
+  reads: ReadOutcome[];
+  chunkRequests: ChunkRequest[];
+  receive: ReceiveStep[];
+  /** The state machine is to be replaced by the newest snapshot. */
+  restore: SnapshotMeta | null;
+  trace: TraceEvent[];
+}
+
+export function emptyOutput(): Output {
+  return {
+    messages: [],
+    write: null,
+    committed: [],
+    roleChange: null,
+    proposal: null,
+    reads: [],
+    chunkRequests: [],
+    receive: [],
+    restore: null,
+    trace: [],
+  };
+}

@@ -1,0 +1,231 @@
+// The leader's side of replication: what it sends to whom, what it concludes from the answers (Raft paper, 5.3, 5.4.2).
+import { present } from "../kernel/assert.ts";
+import { asIndex, type MemberId } from "../kernel/ids.ts";
+import { advanceCommit } from "./committing.ts";
+import {
+  appendEntries,
+  entriesBetween,
+  entriesWithin,
+  entryBytes,
+  lastIndex,
+  lastWithTermAtMost,
+  termAt,
+  totalBytes,
+} from "./entry-log.ts";
+import type { Output, ProposalOutcome } from "./io.ts";
+import { MESSAGE_ENTRIES_MAX } from "./limits.ts";
+import { quorumValue } from "./membership.ts";
+import type { AppendAccepted, AppendRejected, HeartbeatReply } from "./messages.ts";
+import { maySend, noteAccepted, noteSent, type Progress, probe, startSnapshotMode } from "./progress.ts";
+import { answerReads, promoteEarlyReads } from "./reads.ts";
+import { becomeFollower } from "./roles.ts";
+import type { Leader, RaftState } from "./state.ts";
+import { completeTransfer, tickTransfer } from "./transfer.ts";
+
+/** Accepts payloads into the log, all or none. */
+export function propose(state: RaftState, payloads: readonly Uint8Array[], out: Output): ProposalOutcome {
+  const leader = state.role;
+  if (leader.kind !== "leader") return { ok: false, reason: "not-leader" };
+  if (leader.transfer !== null) return { ok: false, reason: "transferring" };
+  if (leader.uncommittedBytes >= state.tuning.uncommittedBytesMax) return { ok: false, reason: "overloaded" };
+  const first = asIndex(lastIndex(state.log) + 1);
+  appendOwn(state, leader, payloads);
+  broadcastAppends(state, leader, out);
+  return { ok: true, first, term: state.term };
+}
+
+/** Adds entries of the current term to the leader's own log. */
+export function appendOwn(state: RaftState, leader: Leader, payloads: readonly Uint8Array[]): void {
+  for (const payload of payloads) {
+    const entry = { index: asIndex(lastIndex(state.log) + 1), term: state.term, payload };
+    appendEntries(state.log, [entry]);
+    leader.uncommittedBytes += entryBytes(entry);
+  }
+}
+
+export function broadcastAppends(state: RaftState, leader: Leader, out: Output): void {
+  for (const [member, progress] of leader.progress) sendAppends(state, member, progress, out);
+}
+
+export function tickLeader(state: RaftState, leader: Leader, out: Output): void {
+  if (lacksQuorum(state, leader) || isStalled(state)) {
+    out.trace.push({ level: "warn", event: "raft.step-down", facts: stepDownFacts(state) });
+    becomeFollower(state, state.term, null, out);
+    return;
+  }
+  tickTransfer(state, leader, out);
+  leader.heartbeatElapsed++;
+  const due = leader.heartbeatElapsed >= state.tuning.heartbeatTicks;
+  if (due) leader.heartbeatElapsed = 0;
+  for (const [member, progress] of leader.progress) {
+    if (due || progress.toldCommit < Math.min(state.commit, progress.match)) {
+      sendHeartbeat(state, leader, member, progress, out);
+    }
+    if (due) retrySnapshot(state, member, progress, out);
+  }
+}
+
+export function onAppendAccepted(state: RaftState, message: AppendAccepted, out: Output): void {
+  const heard = hearFollower(state, message.from);
+  if (heard === null) return;
+  const { leader, progress } = heard;
+  // A follower that claims more than was ever sent would be counted for entries that it cannot have.
+  if (message.match > lastIndex(state.log)) return;
+  noteAccepted(progress, message.match);
+  leaderMayCommit(state);
+  sendAppends(state, message.from, progress, out);
+  completeTransfer(state, leader, message.from, out);
+}
+
+export function onAppendRejected(state: RaftState, message: AppendRejected, out: Output): void {
+  const heard = hearFollower(state, message.from);
+  if (heard === null) return;
+  const { progress } = heard;
+  if (progress.mode.kind === "snapshot") return;
+  if (message.hintIndex < progress.match) {
+    // Agreement never shrinks, unless the follower lost its log. It is filled again from where it stands.
+    out.trace.push({ level: "warn", event: "raft.follower-log-lost", facts: { member: message.from } });
+    progress.match = message.hintIndex;
+    probe(progress, asIndex(message.hintIndex + 1), false);
+    sendAppends(state, message.from, progress, out);
+    return;
+  }
+  const stale =
+    message.prevIndex <= progress.match ||
+    (progress.mode.kind === "probe" && message.prevIndex !== progress.next - 1);
+  if (stale) return;
+  const agreed = lastWithTermAtMost(state.log, message.hintIndex, message.hintTerm, 0);
+  const below = Math.min(agreed, message.prevIndex - 1);
+  probe(progress, asIndex(Math.max(below, progress.match) + 1), false);
+  sendAppends(state, message.from, progress, out);
+}
+
+export function onHeartbeatReply(state: RaftState, message: HeartbeatReply, out: Output): void {
+  const heard = hearFollower(state, message.from);
+  if (heard === null) return;
+  const { leader, progress } = heard;
+  if (message.round > progress.round && message.round <= leader.round) progress.round = message.round;
+  answerReads(state, leader, out);
+  if (progress.mode.kind === "probe") progress.mode.paused = false;
+  // Behind without an answer: something was lost. Even an empty append makes the follower say where it stands.
+  if (progress.match < lastIndex(state.log) && !sendAppends(state, message.from, progress, out)) {
+    sendOneAppend(state, message.from, progress, out);
+  }
+  completeTransfer(state, leader, message.from, out);
+}
+
+/** Falls back to probing: what was under way to the member may be lost. It is not sent to until it answers. */
+export function onUnreachable(state: RaftState, member: MemberId): void {
+  if (state.role.kind !== "leader") return;
+  const progress = state.role.progress.get(member);
+  if (progress?.mode.kind === "replicate") probe(progress, asIndex(progress.match + 1), true);
+}
+
+/** The commit rule: a quorum holds the entry durably, and it is of this term (section 5.4.2, figure 8). */
+export function leaderMayCommit(state: RaftState): void {
+  const leader = state.role;
+  if (leader.kind !== "leader") return;
+  const held = quorumValue(state.membership, (member) =>
+    member === state.self ? state.durability.durableIndex : (leader.progress.get(member)?.match ?? 0),
+  );
+  if (held <= state.commit || termAt(state.log, held) !== state.term) return;
+  leader.uncommittedBytes -= totalBytes(entriesBetween(state.log, state.commit + 1, held));
+  advanceCommit(state, asIndex(held));
+  promoteEarlyReads(state, leader);
+}
+
+/** Sends a heartbeat to everybody with a new round, if a read asked for one in this step. */
+export function flushRound(state: RaftState, out: Output): void {
+  const leader = state.role;
+  if (leader.kind !== "leader" || !leader.roundWanted) return;
+  leader.roundWanted = false;
+  for (const [member, progress] of leader.progress) sendHeartbeat(state, leader, member, progress, out);
+  answerReads(state, leader, out);
+}
+
+/** Sends as much as flow control allows. @returns whether anything was sent or asked for */
+function sendAppends(state: RaftState, member: MemberId, progress: Progress, out: Output): boolean {
+  let sent = false;
+  while (progress.next <= lastIndex(state.log) && maySend(progress, state.tuning)) {
+    sendOneAppend(state, member, progress, out);
+    sent = true;
+  }
+  return sent;
+}
+
+function sendOneAppend(state: RaftState, member: MemberId, progress: Progress, out: Output): void {
+  if (progress.mode.kind === "snapshot") return;
+  const prevIndex = asIndex(progress.next - 1);
+  const prevTerm = termAt(state.log, prevIndex);
+  if (prevTerm === undefined) {
+    startSnapshot(state, member, progress, out);
+    return;
+  }
+  const entries = maySend(progress, state.tuning)
+    ? entriesWithin(state.log, progress.next, state.tuning.messageBytesMax, MESSAGE_ENTRIES_MAX)
+    : [];
+  const { self: from, term, commit } = state;
+  out.messages.push({ kind: "append", from, to: member, term, prevIndex, prevTerm, commit, entries });
+  noteSent(progress, entries.length, totalBytes(entries));
+  noteToldCommit(progress, Math.min(commit, progress.match));
+}
+
+function sendHeartbeat(
+  state: RaftState,
+  leader: Leader,
+  member: MemberId,
+  progress: Progress,
+  out: Output,
+): void {
+  const commit = asIndex(Math.min(state.commit, progress.match));
+  const { self: from, term } = state;
+  out.messages.push({ kind: "heartbeat", from, to: member, term, commit, round: leader.round });
+  noteToldCommit(progress, commit);
+}
+
+function noteToldCommit(progress: Progress, commit: number): void {
+  if (commit > progress.toldCommit) progress.toldCommit = asIndex(commit);
+}
+
+function startSnapshot(state: RaftState, member: MemberId, progress: Progress, out: Output): void {
+  const meta = present(state.snapshot ?? undefined, "compacted entries without a snapshot");
+  startSnapshotMode(progress, meta.index, state.now);
+  out.chunkRequests.push({ to: member, term: state.term, meta, offset: 0 });
+}
+
+function retrySnapshot(state: RaftState, member: MemberId, progress: Progress, out: Output): void {
+  const { mode } = progress;
+  if (mode.kind !== "snapshot" || state.now - mode.askedAt < state.tuning.snapshotRetryTicks) return;
+  if (state.snapshot === null || state.snapshot.index !== mode.index) {
+    startSnapshot(state, member, progress, out);
+    return;
+  }
+  mode.askedAt = state.now;
+  out.chunkRequests.push({ to: member, term: state.term, meta: state.snapshot, offset: mode.offset });
+}
+
+function hearFollower(state: RaftState, member: MemberId): { leader: Leader; progress: Progress } | null {
+  if (state.role.kind !== "leader") return null;
+  const progress = state.role.progress.get(member);
+  if (progress === undefined) return null;
+  progress.heardAt = state.now;
+  return { leader: state.role, progress };
+}
+
+/** Check-quorum: no majority has spoken for a whole election timeout (dissertation, section 6.2). */
+function lacksQuorum(state: RaftState, leader: Leader): boolean {
+  const since = quorumValue(state.membership, (member) =>
+    member === state.self ? state.now : (leader.progress.get(member)?.heardAt ?? 0),
+  );
+  return state.now - since > state.tuning.electionMaxTicks;
+}
+
+/** A leader whose disk hangs still sends heartbeats and would keep the others from electing one whose disk works. */
+function isStalled(state: RaftState): boolean {
+  const oldest = state.durability.pending[0];
+  return oldest !== undefined && state.now - oldest.issuedAt > state.tuning.storageStallTicks;
+}
+
+function stepDownFacts(state: RaftState): Readonly<Record<string, unknown>> {
+  return { term: state.term, reason: isStalled(state) ? "own storage does not answer" : "no quorum answers" };
+}

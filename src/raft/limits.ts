@@ -1,0 +1,120 @@
+// Every bound and every default of this room, in one place. Times become ticks here; the core knows ticks only.
+import { assert } from "../kernel/assert.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Largest payload that propose accepts. */
+export const ENTRY_BYTES_MAX = 8 * MIB;
+/** Entries in one append message: it stops before this size, but always carries at least one entry. */
+export const MESSAGE_BYTES_MAX = 1 * MIB;
+/** Entries in one append message. */
+export const MESSAGE_ENTRIES_MAX = 4096;
+/** Append messages sent to a follower and not yet answered. */
+export const INFLIGHT_MESSAGES_MAX = 128;
+/** Bytes of entries sent to a follower and not yet answered. */
+export const INFLIGHT_BYTES_MAX = 16 * MIB;
+/** Bytes that a leader has accepted and not committed; beyond it propose answers "overloaded". */
+export const UNCOMMITTED_BYTES_MAX = 64 * MIB;
+/** One piece of a snapshot on the wire. */
+export const SNAPSHOT_CHUNK_BYTES = 1 * MIB;
+/** Entries kept in front of a snapshot so that a slow follower needs no snapshot. */
+export const TRAILING_ENTRIES_MAX = 10_000;
+/** Bytes kept in front of a snapshot, whichever of the two bounds is reached first. */
+export const TRAILING_BYTES_MAX = 32 * MIB;
+/** Bookkeeping of one entry, added to its payload wherever bytes are counted. */
+export const ENTRY_OVERHEAD_BYTES = 32;
+/** Largest frame that is sent or accepted between members. */
+export const FRAME_BYTES_MAX = ENTRY_BYTES_MAX + MESSAGE_BYTES_MAX + 64 * KIB;
+/** Bytes waiting in a connection; beyond it messages to that member are dropped, which Raft repairs. */
+export const PEER_BUFFER_BYTES_MAX = 32 * MIB;
+/** Storage appends of the leader under way; beyond it proposals gather for the next one. */
+export const PROPOSAL_ROUNDS_MAX = 8;
+/** Reads waiting for their round of heartbeats. */
+export const PENDING_READS_MAX = 10_000;
+/** Members of a cluster, learners included. */
+export const MEMBERS_MAX = 31;
+/** UTF-16 units of a member id or a cluster name on the wire. */
+export const NAME_UNITS_MAX = 255;
+/** Committed entries handed to the state machine in one call. */
+export const APPLY_ENTRIES_MAX = 1024;
+/** Connections that have not said who they are yet; more are closed at once. */
+export const STRANGERS_MAX = 64;
+/** Wait before the first and the last attempts to connect again. */
+export const RECONNECT_MIN_MS = 20;
+export const RECONNECT_MAX_MS = 1000;
+/** A connection that has not introduced itself by then is closed. */
+export const HANDSHAKE_TIMEOUT_MS = 5000;
+/** After a pause of the process no more than this many ticks are caught up, so that the messages that waited in the
+ * sockets are read before anybody concludes that the leader is silent. */
+export const CATCH_UP_TICKS_MAX = 5;
+
+/** What an operator may set. All times in milliseconds. */
+export interface Tuning {
+  readonly tickMs: number;
+  readonly heartbeatMs: number;
+  /** Election timeouts are drawn uniformly from [electionMinMs, electionMaxMs], anew for each election. */
+  readonly electionMinMs: number;
+  readonly electionMaxMs: number;
+  /** A leader whose own disk has not answered for so long steps down. */
+  readonly storageStallMs: number;
+  /** A piece of a snapshot that was not acknowledged is sent again. */
+  readonly snapshotRetryMs: number;
+  readonly messageBytesMax: number;
+  readonly inflightMessagesMax: number;
+  readonly inflightBytesMax: number;
+  readonly uncommittedBytesMax: number;
+  readonly snapshotChunkBytes: number;
+  readonly trailingEntriesMax: number;
+  readonly trailingBytesMax: number;
+}
+
+export const DEFAULT_TUNING: Tuning = {
+  tickMs: 10,
+  heartbeatMs: 50,
+  electionMinMs: 300,
+  electionMaxMs: 600,
+  storageStallMs: 5000,
+  snapshotRetryMs: 1000,
+  messageBytesMax: MESSAGE_BYTES_MAX,
+  inflightMessagesMax: INFLIGHT_MESSAGES_MAX,
+  inflightBytesMax: INFLIGHT_BYTES_MAX,
+  uncommittedBytesMax: UNCOMMITTED_BYTES_MAX,
+  snapshotChunkBytes: SNAPSHOT_CHUNK_BYTES,
+  trailingEntriesMax: TRAILING_ENTRIES_MAX,
+  trailingBytesMax: TRAILING_BYTES_MAX,
+};
+
+/** The same in the core's unit. */
+export interface CoreTuning {
+  readonly heartbeatTicks: number;
+  readonly electionMinTicks: number;
+  readonly electionMaxTicks: number;
+  readonly storageStallTicks: number;
+  readonly snapshotRetryTicks: number;
+  readonly messageBytesMax: number;
+  readonly inflightMessagesMax: number;
+  readonly inflightBytesMax: number;
+  readonly uncommittedBytesMax: number;
+}
+
+export function coreTuning(tuning: Tuning): CoreTuning {
+  const ticks = (ms: number): number => Math.max(1, Math.round(ms / tuning.tickMs));
+  assert(tuning.tickMs > 0, "a tick must last", { tickMs: tuning.tickMs });
+  assert(tuning.heartbeatMs * 2 <= tuning.electionMinMs, "two heartbeats must fit in an election timeout", {
+    heartbeatMs: tuning.heartbeatMs,
+    electionMinMs: tuning.electionMinMs,
+  });
+  assert(tuning.electionMinMs < tuning.electionMaxMs, "election timeouts need a range to be drawn from");
+  return {
+    heartbeatTicks: ticks(tuning.heartbeatMs),
+    electionMinTicks: ticks(tuning.electionMinMs),
+    electionMaxTicks: ticks(tuning.electionMaxMs),
+    storageStallTicks: ticks(tuning.storageStallMs),
+    snapshotRetryTicks: ticks(tuning.snapshotRetryMs),
+    messageBytesMax: tuning.messageBytesMax,
+    inflightMessagesMax: tuning.inflightMessagesMax,
+    inflightBytesMax: tuning.inflightBytesMax,
+    uncommittedBytesMax: tuning.uncommittedBytesMax,
+  };
+}

@@ -1,0 +1,54 @@
+// Quorum arithmetic over a membership, joint or not. No state of the protocol is known here.
+import type { MemberId } from "../kernel/ids.ts";
+import type { Membership } from "./types.ts";
+
+export type VoteResult = "won" | "lost" | "open";
+
+/** A plain configuration: every member votes. */
+export function votersOnly(voters: readonly MemberId[]): Membership {
+  return { voters: [...voters], outgoing: [], learners: [] };
+}
+
+export function isVoter(membership: Membership, member: MemberId): boolean {
+  return membership.voters.includes(member) || membership.outgoing.includes(member);
+}
+
+/** Each member once: voters, then those on their way out, then learners. */
+export function everyMember(membership: Membership): readonly MemberId[] {
+  return [...new Set([...membership.voters, ...membership.outgoing, ...membership.learners])];
+}
+
+/** The highest value that a quorum has reached; `reached` is 0 for a member that has reached nothing. */
+export function quorumValue(membership: Membership, reached: (member: MemberId) => number): number {
+  const incoming = majorityValue(membership.voters, reached);
+  if (membership.outgoing.length === 0) return incoming;
+  return Math.min(incoming, majorityValue(membership.outgoing, reached));
+}
+
+/** The state of a vote; a member that is no voter counts for nothing, whatever it answered. */
+export function voteResult(membership: Membership, votes: ReadonlyMap<MemberId, boolean>): VoteResult {
+  const incoming = majorityVote(membership.voters, votes);
+  if (membership.outgoing.length === 0) return incoming;
+  const outgoing = majorityVote(membership.outgoing, votes);
+  if (incoming === "lost" || outgoing === "lost") return "lost";
+  return incoming === "won" && outgoing === "won" ? "won" : "open";
+}
+
+function majorityValue(voters: readonly MemberId[], reached: (member: MemberId) => number): number {
+  if (voters.length === 0) return 0;
+  const values = voters.map(reached).sort((a, b) => b - a);
+  return values[voters.length >> 1] ?? 0;
+}
+
+function majorityVote(voters: readonly MemberId[], votes: ReadonlyMap<MemberId, boolean>): VoteResult {
+  const majority = (voters.length >> 1) + 1;
+  let granted = 0;
+  let refused = 0;
+  for (const voter of voters) {
+    const vote = votes.get(voter);
+    if (vote === true) granted++;
+    if (vote === false) refused++;
+  }
+  if (granted >= majority) return "won";
+  return voters.length - refused < majority ? "lost" : "open";
+}

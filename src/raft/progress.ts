@@ -1,0 +1,107 @@
+// What a leader knows of one follower, and how much it may send there unanswered.
+import { assert } from "../kernel/assert.ts";
+import { asIndex, type LogIndex } from "../kernel/ids.ts";
+import type { CoreTuning } from "./limits.ts";
+
+/**
+ * probe: it is not known where the logs agree, so one append at a time. replicate: they agree, so appends are sent
+ * ahead of their answers. snapshot: the follower needs entries that are compacted, so nothing but the snapshot is sent.
+ */
+export type ProgressMode =
+  | { readonly kind: "probe"; paused: boolean }
+  | { readonly kind: "replicate" }
+  | { readonly kind: "snapshot"; readonly index: LogIndex; offset: number; askedAt: number };
+
+export interface Progress {
+  /** The highest index that the follower has said to hold durably and equal to ours. */
+  match: LogIndex;
+  /** The next index to send. */
+  next: LogIndex;
+  mode: ProgressMode;
+  /** Appends under way in the order sent: the last index and the bytes of each. */
+  inflight: { readonly last: LogIndex; readonly bytes: number }[];
+  inflightBytes: number;
+  /** The tick of the follower's last word. */
+  heardAt: number;
+  /** The latest round of heartbeats that it has answered. */
+  round: number;
+  /** The highest commit index it was told. */
+  toldCommit: LogIndex;
+}
+
+export function newProgress(next: LogIndex, now: number): Progress {
+  return {
+    match: asIndex(0),
+    next,
+    mode: { kind: "probe", paused: false },
+    inflight: [],
+    inflightBytes: 0,
+    heardAt: now,
+    round: 0,
+    toldCommit: asIndex(0),
+  };
+}
+
+export function probe(progress: Progress, next: LogIndex, paused: boolean): void {
+  assert(next > progress.match, "a probe starts after the match", { next, match: progress.match });
+  progress.mode = { kind: "probe", paused };
+  progress.next = next;
+  clearInflight(progress);
+}
+
+export function startSnapshotMode(progress: Progress, index: LogIndex, now: number): void {
+  progress.mode = { kind: "snapshot", index, offset: 0, askedAt: now };
+  clearInflight(progress);
+}
+
+/** Whether another append with entries may leave now. */
+export function maySend(progress: Progress, tuning: CoreTuning): boolean {
+  switch (progress.mode.kind) {
+    case "probe":
+      return !progress.mode.paused;
+    case "replicate":
+      return (
+        progress.inflight.length < tuning.inflightMessagesMax &&
+        progress.inflightBytes < tuning.inflightBytesMax
+      );
+    case "snapshot":
+      return false;
+  }
+}
+
+/** Notes an append that was sent. A probe waits for its answer; replication goes on behind it. */
+export function noteSent(progress: Progress, count: number, bytes: number): void {
+  if (progress.mode.kind === "probe") progress.mode.paused = true;
+  if (progress.mode.kind !== "replicate" || count === 0) return;
+  progress.next = asIndex(progress.next + count);
+  progress.inflight.push({ last: asIndex(progress.next - 1), bytes });
+  progress.inflightBytes += bytes;
+}
+
+/** Takes an acknowledgement. @returns false if it tells nothing new */
+export function noteAccepted(progress: Progress, match: LogIndex): boolean {
+  releaseInflight(progress, match);
+  const news = match > progress.match;
+  if (news) progress.match = match;
+  if (progress.next <= progress.match) progress.next = asIndex(progress.match + 1);
+  if (progress.mode.kind === "probe" || (progress.mode.kind === "snapshot" && match >= progress.mode.index)) {
+    progress.mode = { kind: "replicate" };
+    progress.next = asIndex(progress.match + 1);
+  }
+  return news;
+}
+
+function releaseInflight(progress: Progress, match: LogIndex): void {
+  let answered = 0;
+  for (const sent of progress.inflight) {
+    if (sent.last > match) break;
+    progress.inflightBytes -= sent.bytes;
+    answered++;
+  }
+  if (answered > 0) progress.inflight.splice(0, answered);
+}
+
+function clearInflight(progress: Progress): void {
+  progress.inflight = [];
+  progress.inflightBytes = 0;
+}

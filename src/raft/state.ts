@@ -1,0 +1,186 @@
+// The state of one member: one plain object that only the core writes to. Inputs and outputs are in io.ts.
+import { assert } from "../kernel/assert.ts";
+import { asIndex, asTerm, type LogIndex, type MemberId, type Term } from "../kernel/ids.ts";
+import type { Random } from "../kernel/ports.ts";
+import { appendEntries, type EntryLog, lastIndex, lastTerm } from "./entry-log.ts";
+import type { CoreTuning } from "./limits.ts";
+import type { Message } from "./messages.ts";
+import type { Progress } from "./progress.ts";
+import { drawTimeout } from "./timeouts.ts";
+import type { Entry, HardState, Membership, SnapshotMeta } from "./types.ts";
+
+export interface Follower {
+  readonly kind: "follower";
+  /** The leader of this term, once it was heard. */
+  leader: MemberId | null;
+}
+
+export interface PreCandidate {
+  readonly kind: "precandidate";
+  readonly votes: Map<MemberId, boolean>;
+}
+
+export interface Candidate {
+  readonly kind: "candidate";
+  readonly votes: Map<MemberId, boolean>;
+  /** The old leader asked for this election. */
+  readonly transfer: boolean;
+  /** Our own vote counts once the write with this number is durable; null before it was issued. */
+  ownVoteAfter: number | null;
+}
+
+export interface Leader {
+  readonly kind: "leader";
+  readonly progress: Map<MemberId, Progress>;
+  /** The index of this term's no-op. Until it is committed there are no reads and nothing is known to be committed. */
+  readonly termStart: LogIndex;
+  heartbeatElapsed: number;
+  /** Bytes of entries after the commit index. */
+  uncommittedBytes: number;
+  /** The latest round of heartbeats; rounds number the reads, and no number is used twice in a term. */
+  round: number;
+  roundWanted: boolean;
+  /** Reads that wait until a quorum has answered their round. */
+  reads: { readonly id: number; readonly index: LogIndex; readonly round: number }[];
+  /** Reads that came before this term's no-op was committed. */
+  earlyReads: number[];
+  transfer: { readonly to: MemberId; elapsed: number } | null;
+}
+
+export type Role = Follower | PreCandidate | Candidate | Leader;
+
+/** A write handed to storage and not yet durable. */
+export interface PendingWrite {
+  readonly number: number;
+  /** Our log is durable up to here once the write is; lowered when a later truncation takes entries away. */
+  lastIndex: LogIndex;
+  readonly issuedAt: number;
+}
+
+/** A message that promises something which is not durable yet. */
+export interface WithheldMessage {
+  readonly afterWrite: number;
+  readonly message: Message;
+}
+
+export interface RaftState {
+  readonly self: MemberId;
+  readonly tuning: CoreTuning;
+  readonly random: Random;
+  /** Ticks since the start: the core's only notion of time. */
+  now: number;
+  term: Term;
+  votedFor: MemberId | null;
+  role: Role;
+  membership: Membership;
+  log: EntryLog;
+  commit: LogIndex;
+  /** The newest snapshot that is durable here. */
+  snapshot: SnapshotMeta | null;
+  /** The snapshot being received: the offset that is wanted next, and whether all of it has come. */
+  receiving: {
+    readonly meta: SnapshotMeta;
+    readonly from: MemberId;
+    offset: number;
+    complete: boolean;
+  } | null;
+  /** Ticks since the election timer was last reset, and the timeout drawn for this election. */
+  elapsed: number;
+  timeout: number;
+  /** The tick at which the leader of this term was last heard. */
+  leaderHeardAt: number;
+  durability: {
+    /** Our log is durable up to here. */
+    durableIndex: LogIndex;
+    /** The first index that no write contains yet. */
+    unwrittenFrom: LogIndex;
+    /** What the last write said; the next one is needed when it differs. */
+    written: HardState;
+    lastWrite: number;
+    pending: PendingWrite[];
+    withheld: WithheldMessage[];
+  };
+  /** What was last reported to the driver. */
+  reported: { role: Role["kind"]; term: Term; leader: MemberId | null };
+}
+
+/** What a member finds on its disk; all empty for a new one. */
+export interface Recovered {
+  readonly hardState: HardState;
+  readonly snapshot: SnapshotMeta | undefined;
+  /** The entries on disk, in order; those that the snapshot covers may be among them. */
+  readonly entries: readonly Entry[];
+}
+
+export interface CoreOptions {
+  readonly self: MemberId;
+  /** In force until a snapshot says otherwise. */
+  readonly membership: Membership;
+  readonly recovered: Recovered;
+  readonly tuning: CoreTuning;
+  readonly random: Random;
+}
+
+/** A follower as it comes out of a crash: it knows nothing of leaders, and commits only what the snapshot covers. */
+export function createState(options: CoreOptions): RaftState {
+  const { recovered, tuning, random } = options;
+  const snapshot = recovered.snapshot ?? null;
+  const log = recoveredLog(snapshot, recovered.entries);
+  const membership = snapshot?.membership ?? options.membership;
+  const end = lastIndex(log);
+  // A crash can leave entries of a term whose hard state was lost: no vote of that term has left this member.
+  const newer = lastTerm(log) > recovered.hardState.term;
+  const hardState: HardState = newer ? { term: lastTerm(log), votedFor: null } : recovered.hardState;
+  return {
+    self: options.self,
+    tuning,
+    random,
+    now: 0,
+    term: hardState.term,
+    votedFor: hardState.votedFor,
+    role: { kind: "follower", leader: null },
+    membership,
+    log,
+    commit: log.baseIndex,
+    snapshot,
+    receiving: null,
+    elapsed: 0,
+    timeout: drawTimeout(tuning, membership, options.self, random),
+    leaderHeardAt: Number.NEGATIVE_INFINITY,
+    durability: {
+      durableIndex: end,
+      unwrittenFrom: asIndex(end + 1),
+      written: recovered.hardState,
+      lastWrite: 0,
+      pending: [],
+      withheld: [],
+    },
+    reported: { role: "follower", term: hardState.term, leader: null },
+  };
+}
+
+/** True if the entries on disk go on where the snapshot ends; if not, they are older than it and are of no use. */
+export function continuesSnapshot(snapshot: SnapshotMeta, entries: readonly Entry[]): boolean {
+  const covered = entries.find((entry) => entry.index === snapshot.index);
+  if (covered !== undefined) return covered.term === snapshot.term;
+  return entries.length === 0 || entries[0]?.index === snapshot.index + 1;
+}
+
+/** The leader of the current term as far as this member knows. */
+export function knownLeader(state: RaftState): MemberId | null {
+  if (state.role.kind === "leader") return state.self;
+  return state.role.kind === "follower" ? state.role.leader : null;
+}
+
+function recoveredLog(snapshot: SnapshotMeta | null, entries: readonly Entry[]): EntryLog {
+  const base = { baseIndex: snapshot?.index ?? asIndex(0), baseTerm: snapshot?.term ?? asTerm(0) };
+  const log: EntryLog = { ...base, entries: [] };
+  if (snapshot !== null && !continuesSnapshot(snapshot, entries)) return log;
+  const rest = entries.filter((entry) => entry.index > base.baseIndex);
+  assert(rest.length === 0 || rest[0]?.index === base.baseIndex + 1, "entries are missing on disk", {
+    baseIndex: base.baseIndex,
+    first: rest[0]?.index,
+  });
+  appendEntries(log, rest);
+  return log;
+}
