@@ -1,0 +1,34 @@
+// Every bound of the allocator, in one place. What exceeds a bound of a message is refused by makeResources as a value.
+
+/** Thousandths: 10^9 CPUs, or a petabyte of memory or disk, on one agent. */
+export const SCALAR_MILLIS_MAX = 1_000_000_000_000;
+
+/** Largest end of a range; one less than the largest exact integer, so that `end + 1` is exact. */
+export const RANGE_END_MAX = Number.MAX_SAFE_INTEGER - 1;
+
+/** Ranges in one resource, after merging. */
+export const RANGES_COUNT_MAX = 10_000;
+
+/** Items in one set. */
+export const SET_ITEMS_COUNT_MAX = 10_000;
+
+/** Different resources (pairs of name and meta) of one agent, task or offer. */
+export const RESOURCES_COUNT_MAX = 1_000;
+
+/** Characters in a resource's name and in an item of a set. */
+export const NAME_CHARACTERS_MAX = 255;
+
+/** Characters of a `--resources` text. */
+export const TEXT_CHARACTERS_MAX = 100_000;
+
+/** Filters of one framework's role on one agent; beyond it the one that ends first is dropped. */
+export const FILTERS_PER_AGENT_COUNT_MAX = 16;
+
+/** Thousandths: weight 1, of every role whose weight is not set (AL03). */
+export const DEFAULT_WEIGHT_MILLIS = 1_000;
+
+/** Thousandths. */
+export const WEIGHT_MILLIS_MAX = 1_000_000_000;
+
+/** Allocations of one cycle unless the caller says otherwise. */
+export const OFFERS_PER_CYCLE_MAX = 100_000;

@@ -1,0 +1,158 @@
+// The allocator's part of the cluster's state: plain mutable data, changed only by the functions of this folder.
+// Nothing here is worked out from the order of a Map, so a state that was copied or packed behaves as the original.
+import type { AgentId, FrameworkId, Millis, RoleName } from "../kernel/ids.ts";
+import type { Resources } from "./resources.ts";
+
+export interface AllocatorState {
+  agents: Map<AgentId, AgentEntry>;
+  /** In order of registration. */
+  frameworks: Map<FrameworkId, FrameworkEntry>;
+  /** Roles that have a client or a weight of their own. */
+  roles: Map<RoleName, RoleEntry>;
+  clients: Map<ClientNumber, Client>;
+  /** The number that the next client gets; never used again. */
+  nextClient: ClientNumber;
+  /** Scalars of all agents, active or not: thousandths by name. */
+  totals: Map<string, number>;
+  /** Active agents that have something free to offer. */
+  withFree: Map<AgentId, true>;
+  /** Live clients; and those of them that may have agents with GPUs. */
+  live: { all: number; gpu: number };
+  expiries: Expiries;
+  /** The agent last given to a client: the next cycle begins after it. */
+  lastGiven: AgentId | null;
+}
+
+/** Stands for a (framework, role) pair: a small integer where two strings would be looked up. */
+export type ClientNumber = number;
+
+/**
+ * A framework in one of its roles: what competes for agents. Live when its framework is active and the role is
+ * subscribed and not suppressed.
+ */
+export interface Client {
+  readonly frameworkId: FrameworkId;
+  readonly role: RoleName;
+  /** False for a role that the framework has left while it still holds resources there (trap 19). */
+  subscribed: boolean;
+  suppressed: boolean;
+  live: boolean;
+  /** Scalars offered and used, on all agents: thousandths by name. Holds no zero. */
+  allocated: Map<string, number>;
+  /** On how many agents it holds something. */
+  agentCount: number;
+  /** How often it was given something. Never falls, so that equals take turns whatever they do with it (trap 37). */
+  given: number;
+  /** The agents on which it has filters. */
+  filtered: Map<AgentId, true>;
+}
+
+export interface FrameworkEntry {
+  active: boolean;
+  /** Has the GPU_RESOURCES capability (AL15). */
+  gpu: boolean;
+  clients: Map<RoleName, ClientNumber>;
+}
+
+export interface RoleEntry {
+  weightMillis: number;
+  allocated: Map<string, number>;
+  given: number;
+  clients: Map<ClientNumber, true>;
+  liveClients: number;
+}
+
+export interface AgentEntry {
+  total: Resources;
+  /** Offered and used, by all clients. May exceed the total when that has shrunk. */
+  allocated: Resources;
+  /** `total` without `allocated`. */
+  free: Resources;
+  active: boolean;
+  /** Has GPUs in its total: withheld from clients without the capability. */
+  gpu: boolean;
+  /** What each client holds; no empty ones. */
+  allocations: Map<ClientNumber, Resources>;
+  /** No empty lists. */
+  filters: Map<ClientNumber, Filter[]>;
+  /** How many of the clients that could have this agent are live and blocked by a filter. */
+  blocked: number;
+}
+
+/** A refusal (trap 17): keeps offers that are a subset of `resources` from a client until `until`. */
+export interface Filter {
+  readonly resources: Resources;
+  readonly until: Millis;
+  /** Whether it covers what the agent has to offer now. Kept up while that is not empty. */
+  blocks: boolean;
+}
+
+/** When filters end. */
+export interface Expiries {
+  /** The filters that end at one moment. */
+  buckets: Map<Millis, ExpiryBucket>;
+  /** A binary heap of the keys of `buckets`, earliest first; may hold others below the top. */
+  heap: Millis[];
+}
+
+export interface ExpiryBucket {
+  /** How many filters still end then. */
+  count: number;
+  /** Where they were added: agent and client, in two lists of equal length. Cleared filters stay in the lists. */
+  agentIds: AgentId[];
+  clients: ClientNumber[];
+}
+
+/** What a framework says of itself, as far as it matters here. */
+export interface FrameworkTerms {
+  readonly roles: readonly RoleName[];
+  /** Those not in `roles` are ignored. */
+  readonly suppressed: readonly RoleName[];
+  readonly capabilities: { readonly gpu: boolean };
+}
+
+/** Resources of one agent for one framework in one role: becomes an offer. */
+export interface Allocation {
+  readonly frameworkId: FrameworkId;
+  readonly role: RoleName;
+  readonly agentId: AgentId;
+  readonly resources: Resources;
+}
+
+export interface AllocateOptions {
+  /**
+   * An agent's free resources are offered only if they hold all of one of these (AL08): thousandths by scalar name.
+   * Mesos' default: 0.01 CPUs, or 32 MB of memory.
+   */
+  readonly minimum?: readonly Readonly<Record<string, number>>[];
+  /** At most this many allocations in this cycle. The next goes on where this one ended, once they are carried out. */
+  readonly offersMax?: number;
+}
+
+/** A dominant share (trap 37), without weight: `numerator / denominator`, both in thousandths, of `resource`. */
+export interface DominantShare {
+  /** Null when nothing is allocated; the share is then 0/1. */
+  readonly resource: string | null;
+  readonly numerator: bigint;
+  readonly denominator: bigint;
+}
+
+/** Whose share: a role's with all its frameworks, or a framework's in one role. */
+export type ShareOwner =
+  | { readonly role: RoleName }
+  | { readonly frameworkId: FrameworkId; readonly role: RoleName };
+
+export function createAllocatorState(): AllocatorState {
+  return {
+    agents: new Map(),
+    frameworks: new Map(),
+    roles: new Map(),
+    clients: new Map(),
+    nextClient: 1,
+    totals: new Map(),
+    withFree: new Map(),
+    live: { all: 0, gpu: 0 },
+    expiries: { buckets: new Map(), heap: [] },
+    lastGiven: null,
+  };
+}

@@ -1,0 +1,90 @@
+// Resources as people write them: the agent's `--resources="cpus:2;mem:4096;ports:[31000-32000];zones:{a,b}"` (RV02)
+// and the same for display. Scalars go from text to thousandths by their digits, never by way of a float. Memory and
+// disk are in megabytes. Reserved resources (`name(role):value`) and the JSON form are not read here.
+import { err, ok, type Result } from "../kernel/result.ts";
+import { SCALAR_MILLIS_MAX, TEXT_CHARACTERS_MAX } from "./limits.ts";
+import type { Range } from "./ranges.ts";
+import { makeResources, type ResourcePart } from "./resource-parts.ts";
+import type { Resource, Resources, ResourceValue } from "./resources.ts";
+
+/** One line, such as `cpus:2; mem:4096; ports:[31000-32000]`; "" for nothing. */
+export function format(resources: Resources): string {
+  return resources.map(formatResource).join("; ");
+}
+
+/** Thousandths as units with up to 3 decimals: 1500 is `1.5`. */
+export function formatMillis(millis: number): string {
+  const whole = Math.floor(millis / 1_000);
+  const rest = millis % 1_000;
+  return rest === 0 ? `${whole}` : `${whole}.${String(rest).padStart(3, "0").replace(/0+$/, "")}`;
+}
+
+/** The form of the agent's `--resources` flag; `;` at the end and white space around tokens do no harm. */
+export function parse(text: string): Result<Resources, string> {
+  if (text.length > TEXT_CHARACTERS_MAX)
+    return err(`more than ${TEXT_CHARACTERS_MAX} characters of resources`);
+  const parts: ResourcePart[] = [];
+  for (const token of text.split(";")) {
+    if (token.trim() === "") continue;
+    const part = parsePart(token.trim());
+    if (!part.ok) return part;
+    parts.push(part.value);
+  }
+  return makeResources(parts);
+}
+
+/** Thousandths of a decimal number without sign or exponent, rounded half up to 3 decimals (trap 38). */
+export function parseMillis(text: string): Result<number, string> {
+  const digits = /^(\d*)(?:\.(\d*))?$/.exec(text);
+  const whole = digits?.[1] ?? "";
+  const decimals = digits?.[2] ?? "";
+  if (digits === null || whole + decimals === "") return err(`'${text}' is not a number`);
+  const millis = BigInt(`${whole}${decimals.slice(0, 3).padEnd(3, "0")}`);
+  const rounded = millis + ((decimals[3] ?? "0") >= "5" ? 1n : 0n);
+  if (rounded > BigInt(SCALAR_MILLIS_MAX)) return err(`'${text}' exceeds ${SCALAR_MILLIS_MAX / 1_000}`);
+  return ok(Number(rounded));
+}
+
+function formatResource({ name, meta, value }: Resource): string {
+  return `${name}${meta === "" ? "" : `(${meta})`}:${formatValue(value)}`;
+}
+
+function formatValue(value: ResourceValue): string {
+  if (value.kind === "scalar") return formatMillis(value.millis);
+  if (value.kind === "set") return `{${value.items.join(",")}}`;
+  return `[${value.ranges.map(({ begin, end }) => `${begin}-${end}`).join(",")}]`;
+}
+
+function parsePart(token: string): Result<ResourcePart, string> {
+  const colon = token.indexOf(":");
+  if (colon < 1) return err(`'${token}' is not of the form name:value`);
+  const name = token.slice(0, colon).trim();
+  if (name.includes("(")) return err(`'${name}': a reservation cannot be given here`);
+  const value = parseValue(token.slice(colon + 1).trim());
+  return value.ok ? ok({ name, value: value.value }) : err(`Resource '${name}': ${value.error}`);
+}
+
+function parseValue(text: string): Result<ResourceValue, string> {
+  if (text.startsWith("[") && text.endsWith("]")) return parseRanges(text.slice(1, -1));
+  if (text.startsWith("{") && text.endsWith("}"))
+    return ok({ kind: "set", items: splitList(text.slice(1, -1)) });
+  const millis = parseMillis(text);
+  return millis.ok ? ok({ kind: "scalar", millis: millis.value }) : millis;
+}
+
+function parseRanges(text: string): Result<ResourceValue, string> {
+  const ranges: Range[] = [];
+  for (const item of splitList(text)) {
+    const ends = /^(\d{1,16})\s*-\s*(\d{1,16})$/.exec(item);
+    if (ends === null) return err(`'${item}' is not of the form begin-end`);
+    ranges.push({ begin: Number(ends[1]), end: Number(ends[2]) });
+  }
+  return ok({ kind: "ranges", ranges });
+}
+
+function splitList(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}
