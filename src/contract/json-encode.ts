@@ -9,32 +9,44 @@ import type { FieldDescriptor, FieldType, MessageDescriptor, ScalarKind, Untyped
 export function writeJson(type: MessageDescriptor, message: UntypedMessage): string {
   let text = "";
   for (const field of type.fields) {
-    const value = message[field.name] ?? field.jsonDefault;
-    if (value !== undefined) text += fieldText(field, value, text === "");
+    const value = valueOrDefault(field, message[field.name]);
+    if (value !== undefined) text += `${text === "" ? "" : ","}"${field.name}":${fieldText(field, value)}`;
     else assert(field.label !== "required", "required field", { message: type.fullName, field: field.name });
   }
   return `{${text}}`;
 }
 
-function fieldText(field: FieldDescriptor, value: unknown, first: boolean): string {
-  const start = `${first ? "" : ","}"${field.name}":`;
-  if (field.label === "map") return mapText(start, field.type, value as UntypedMessage);
-  if (field.label === "repeated") return listText(start, field.type, value as readonly unknown[]);
-  return start + valueText(field.type, value);
+/** Undefined if the field is to be left out. */
+function valueOrDefault(field: FieldDescriptor, value: unknown): unknown {
+  if (field.label === "repeated") {
+    if (value !== undefined && (value as readonly unknown[]).length > 0) return value;
+    return field.listedWhenEmpty ? [] : undefined;
+  }
+  if (field.label === "map") return isEmpty(value as UntypedMessage | undefined) ? undefined : value;
+  return value ?? field.jsonDefault;
 }
 
-function listText(start: string, type: FieldType, items: readonly unknown[]): string {
-  if (items.length === 0) return "";
-  let text = `${start}[`;
+function isEmpty(map: UntypedMessage | undefined): boolean {
+  return map === undefined || Object.keys(map).length === 0;
+}
+
+function fieldText(field: FieldDescriptor, value: unknown): string {
+  if (field.label === "map") return mapText(field.type, value as UntypedMessage);
+  if (field.label === "repeated") return listText(field.type, value as readonly unknown[]);
+  return valueText(field.type, value);
+}
+
+function listText(type: FieldType, items: readonly unknown[]): string {
+  let text = "[";
   for (let i = 0; i < items.length; i++) text += (i === 0 ? "" : ",") + valueText(type, items[i]);
   return `${text}]`;
 }
 
-function mapText(start: string, type: FieldType, map: UntypedMessage): string {
+function mapText(type: FieldType, map: UntypedMessage): string {
   const entries = Object.entries(map).map(
     ([key, value]) => `${JSON.stringify(key)}:${valueText(type, value)}`,
   );
-  return entries.length === 0 ? "" : `${start}{${entries.join(",")}}`;
+  return `{${entries.join(",")}}`;
 }
 
 function valueText(type: FieldType, value: unknown): string {

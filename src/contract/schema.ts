@@ -52,6 +52,8 @@ export interface FieldDescriptor {
   readonly rivals: readonly string[];
   /** Of a map: the message that each of its entries is in protobuf, with the fields `key` and `value`. */
   readonly entry: MessageDescriptor | undefined;
+  /** Of a list: Mesos writes it in JSON even when it is empty. */
+  readonly listedWhenEmpty: boolean;
 }
 
 export interface MessageDescriptor {
@@ -97,16 +99,23 @@ interface Draft {
   requires: boolean;
 }
 
-/** Makes descriptors out of rows, of which each names its messages and enums. Throws InvariantError on an unknown name. */
+/**
+ * Makes descriptors out of rows, of which each names its messages and enums. Throws InvariantError on an unknown name.
+ * @param listedWhenEmpty lists that Mesos writes in JSON even when they are empty, as `Message.field`
+ */
 export function linkSchema(
   messages: Readonly<Record<string, MessageRow>>,
   enums: Readonly<Record<string, EnumNumbers>>,
+  listedWhenEmpty: ReadonlySet<string>,
 ): Readonly<Record<string, MessageDescriptor>> {
   const enumTypes = new Map(Object.entries(enums).map(([name, numbers]) => [name, enumType(name, numbers)]));
   const drafts = new Map(Object.entries(messages).map(([name, [fullName]]) => [name, draft(name, fullName)]));
   for (const [name, [, rows]] of Object.entries(messages)) {
     const message = present(drafts.get(name), "message of the schema", { name });
-    for (const row of rows) addField(message, linkField(row, rows, drafts, enumTypes));
+    for (const row of rows) {
+      const listed = listedWhenEmpty.has(`${name}.${row[0]}`);
+      addField(message, { ...linkField(row, rows, drafts, enumTypes), listedWhenEmpty: listed });
+    }
   }
   markRequires([...drafts.values()]);
   return Object.fromEntries(drafts);
@@ -132,7 +141,7 @@ function linkField(
   rows: readonly FieldRow[],
   drafts: ReadonlyMap<string, Draft>,
   enums: ReadonlyMap<string, EnumType>,
-): FieldDescriptor {
+): Omit<FieldDescriptor, "listedWhenEmpty"> {
   const written = label === "optional" && facts?.deprecated !== true;
   const rivals = rows.filter(([other, , , , its]) => other !== name && its?.oneof !== undefined);
   const linked = linkType(type, drafts, enums);
@@ -149,7 +158,13 @@ function linkField(
 
 function entryOf(name: string, type: FieldType): MessageDescriptor {
   const entry = draft(name, name);
-  const shared = { label: "optional", jsonDefault: undefined, rivals: [], entry: undefined } as const;
+  const shared = {
+    label: "optional",
+    jsonDefault: undefined,
+    rivals: [],
+    entry: undefined,
+    listedWhenEmpty: false,
+  } as const;
   addField(entry, { ...shared, name: "key", number: 1, type: { kind: "scalar", scalar: "string" } });
   addField(entry, { ...shared, name: "value", number: 2, type });
   return entry;
