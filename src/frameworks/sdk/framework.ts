@@ -1,0 +1,207 @@
+// A framework's scheduler: events in, calls out, typed. It subscribes, follows the leader, acknowledges updates once
+// they have been handled and asks again for what it may have missed. Which task goes on which offer is its user's
+// business, or that of `runTasks`.
+import type {
+  FrameworkInfo,
+  KillPolicy,
+  Offer,
+  OfferOperation,
+  SchedulerCall,
+  SchedulerEvent,
+  SchedulerEventFailure,
+  SchedulerEventMessage,
+  SchedulerEventSubscribed,
+  TaskStatus,
+} from "../../contract/types.ts";
+import { FrameworkError } from "./errors.ts";
+import { Subscription } from "./subscription.ts";
+
+export interface FrameworkOptions {
+  /** `host:port` of any or all masters; the leader is found from there. */
+  readonly masters: readonly string[];
+  readonly name: string;
+  /** User that tasks run as unless they say otherwise. Default: root. */
+  readonly user?: string;
+  /** Id of an earlier run, to take its tasks over. */
+  readonly frameworkId?: string;
+  /** How long the cluster keeps the tasks of a scheduler that is gone. Seconds; default one week. */
+  readonly failoverTimeoutSeconds?: number;
+  /** Roles to take offers for; default `*`. */
+  readonly roles?: readonly string[];
+  /** Further fields of FrameworkInfo. */
+  readonly info?: Partial<FrameworkInfo>;
+}
+
+export interface FrameworkEvents {
+  subscribed: SchedulerEventSubscribed;
+  /** The stream broke; the SDK is subscribing again. Offers are void. */
+  disconnected: { readonly reason: string };
+  offers: readonly Offer[];
+  /** Id of an offer that is no longer valid. */
+  rescind: string;
+  /** Acknowledged after the handlers, and the promises they return, are done. */
+  update: TaskStatus;
+  message: SchedulerEventMessage;
+  failure: SchedulerEventFailure;
+  /** Fatal errors end the framework; errors of handlers are told here too. */
+  error: Error;
+}
+
+type Handler<Payload> = (payload: Payload) => void | Promise<void>;
+const ONE_WEEK_SECONDS = 604_800;
+
+export class Framework {
+  private readonly handlers = new Map<keyof FrameworkEvents, Handler<never>[]>();
+  private readonly subscription: Subscription;
+  private frameworkId: string | undefined;
+
+  constructor(options: FrameworkOptions) {
+    this.frameworkId = options.frameworkId;
+    this.subscription = new Subscription({
+      masters: options.masters,
+      info: frameworkInfo(options),
+      suppressedRoles: [],
+      onEvent: (event) => void this.dispatch(event),
+      onBroken: (reason) => void this.emit("disconnected", { reason }),
+      onFatal: (error) => void this.emit("error", error),
+    });
+  }
+
+  /** Given by the cluster at the first subscription; keep it to take the tasks over after a crash. */
+  id(): string | undefined {
+    return this.frameworkId;
+  }
+
+  /** `host:port` of the leading master, while subscribed. */
+  leader(): string | undefined {
+    return this.subscription.master();
+  }
+
+  on<Name extends keyof FrameworkEvents>(name: Name, handler: Handler<FrameworkEvents[Name]>): this {
+    const list = this.handlers.get(name) ?? [];
+    list.push(handler as Handler<never>);
+    this.handlers.set(name, list);
+    return this;
+  }
+
+  /** Resolves when subscribed for the first time. @throws FrameworkError if the master refuses */
+  start(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.on("subscribed", () => resolve());
+      this.on("error", (error) => reject(error));
+      this.subscription.start();
+    });
+  }
+
+  /** Leaves. With `teardown` the cluster kills the framework's tasks and forgets it. */
+  async stop(options: { readonly teardown?: boolean } = {}): Promise<void> {
+    try {
+      if (options.teardown === true) await this.call({ type: "TEARDOWN" });
+    } finally {
+      this.subscription.stop();
+    }
+  }
+
+  /** Any call of the v1 scheduler API; the framework id is filled in. @throws FrameworkError */
+  call(call: Omit<SchedulerCall, "framework_id">): Promise<void> {
+    return this.subscription.call(call);
+  }
+
+  /** Uses offers, all of one agent. What is left is refused for `refuseSeconds` (Mesos' default: 5). */
+  accept(
+    offers: readonly Offer[],
+    operations: readonly OfferOperation[],
+    refuseSeconds?: number,
+  ): Promise<void> {
+    const accept = { offer_ids: offers.map(({ id }) => id), operations, ...filters(refuseSeconds) };
+    return this.call({ type: "ACCEPT", accept });
+  }
+
+  decline(offers: readonly Offer[], refuseSeconds?: number): Promise<void> {
+    return this.call({
+      type: "DECLINE",
+      decline: { offer_ids: offers.map(({ id }) => id), ...filters(refuseSeconds) },
+    });
+  }
+
+  kill(taskId: string, killPolicy?: KillPolicy): Promise<void> {
+    const policy = killPolicy === undefined ? {} : { kill_policy: killPolicy };
+    return this.call({ type: "KILL", kill: { task_id: { value: taskId }, ...policy } });
+  }
+
+  /** Asks for offers again and forgets what was refused. */
+  revive(): Promise<void> {
+    return this.call({ type: "REVIVE" });
+  }
+
+  /** Wants no offers until `revive`. */
+  suppress(): Promise<void> {
+    return this.call({ type: "SUPPRESS" });
+  }
+
+  /** Asks for the state of these tasks, or of all that the cluster knows; answers come as updates. */
+  reconcile(taskIds: readonly string[] = []): Promise<void> {
+    const tasks = taskIds.map((value) => ({ task_id: { value } }));
+    return this.call({ type: "RECONCILE", reconcile: { tasks } });
+  }
+
+  private async dispatch(event: SchedulerEvent): Promise<void> {
+    if (event.subscribed !== undefined) {
+      this.frameworkId = event.subscribed.framework_id.value;
+      await this.emit("subscribed", event.subscribed);
+    } else if (event.offers !== undefined) await this.emit("offers", event.offers.offers ?? []);
+    else if (event.rescind !== undefined) await this.emit("rescind", event.rescind.offer_id.value);
+    else if (event.update !== undefined) await this.onUpdate(event.update.status);
+    else if (event.message !== undefined) await this.emit("message", event.message);
+    else if (event.failure !== undefined) await this.emit("failure", event.failure);
+  }
+
+  private async onUpdate(status: TaskStatus): Promise<void> {
+    const handled = await this.emit("update", status);
+    if (handled && status.uuid !== undefined && status.agent_id !== undefined) await this.acknowledge(status);
+  }
+
+  /** An acknowledgement that is lost costs nothing: the agent sends the update again. */
+  private async acknowledge(status: TaskStatus): Promise<void> {
+    const { agent_id, task_id, uuid } = status;
+    if (agent_id === undefined || uuid === undefined) return;
+    try {
+      await this.call({ type: "ACKNOWLEDGE", acknowledge: { agent_id, task_id, uuid } });
+    } catch (error) {
+      if (!(error instanceof FrameworkError)) throw error;
+    }
+  }
+
+  /** False if a handler failed: its update is not acknowledged and comes again. */
+  private async emit<Name extends keyof FrameworkEvents>(
+    name: Name,
+    payload: FrameworkEvents[Name],
+  ): Promise<boolean> {
+    try {
+      for (const handler of this.handlers.get(name) ?? [])
+        await (handler as Handler<FrameworkEvents[Name]>)(payload);
+      return true;
+    } catch (error) {
+      if (name !== "error")
+        await this.emit("error", error instanceof Error ? error : new Error(String(error)));
+      return false;
+    }
+  }
+}
+
+function frameworkInfo(options: FrameworkOptions): FrameworkInfo {
+  return {
+    user: options.user ?? "root",
+    name: options.name,
+    failover_timeout: options.failoverTimeoutSeconds ?? ONE_WEEK_SECONDS,
+    checkpoint: true,
+    roles: options.roles ?? ["*"],
+    capabilities: [{ type: "MULTI_ROLE" }, { type: "PARTITION_AWARE" }, { type: "TASK_KILLING_STATE" }],
+    ...(options.frameworkId === undefined ? {} : { id: { value: options.frameworkId } }),
+    ...options.info,
+  };
+}
+
+function filters(refuseSeconds: number | undefined): { filters?: { refuse_seconds: number } } {
+  return refuseSeconds === undefined ? {} : { filters: { refuse_seconds: refuseSeconds } };
+}

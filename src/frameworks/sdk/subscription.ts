@@ -1,0 +1,197 @@
+// Keeps one subscription alive: finds the leader, subscribes, reads events, notices silence and broken streams, backs
+// off and begins again under the same framework id. What the events mean is the framework's business.
+import type { IncomingMessage } from "node:http";
+import { decodeJson, encodeJson } from "../../contract/codec.ts";
+import { messageTypes } from "../../contract/message-types.ts";
+import { RecordDecoder } from "../../contract/record-io.ts";
+import type { FrameworkInfo, SchedulerCall, SchedulerEvent } from "../../contract/types.ts";
+import { FrameworkError } from "./errors.ts";
+import { createCallAgent, post, textOf } from "./http.ts";
+import {
+  BACKOFF_MS_MAX,
+  BACKOFF_MS_MIN,
+  EVENT_BYTES_MAX,
+  HEARTBEATS_MISSED_MAX,
+  REDIRECTS_MAX,
+} from "./limits.ts";
+
+export interface SubscriptionOptions {
+  /** `host:port` of any or all masters. */
+  readonly masters: readonly string[];
+  readonly info: FrameworkInfo;
+  readonly suppressedRoles: readonly string[];
+  readonly onEvent: (event: SchedulerEvent) => void;
+  /** The stream broke; a new attempt follows by itself. */
+  readonly onBroken: (reason: string) => void;
+  /** The master refuses this framework for good. */
+  readonly onFatal: (error: FrameworkError) => void;
+}
+
+interface Stream {
+  readonly master: string;
+  readonly streamId: string;
+  readonly response: IncomingMessage;
+}
+
+const JSON_HEADERS = { "Content-Type": "application/json", Accept: "application/json" };
+
+export class Subscription {
+  private readonly options: SubscriptionOptions;
+  private readonly callAgent = createCallAgent();
+  private frameworkId: string | undefined;
+  private stream: Stream | null = null;
+  private subscribed = false;
+  private nextMaster = 0;
+  private backoffMs = BACKOFF_MS_MIN;
+  private retry: NodeJS.Timeout | undefined;
+  private silence: NodeJS.Timeout | undefined;
+  private silenceMs = 45_000;
+  private stopped = false;
+
+  constructor(options: SubscriptionOptions) {
+    this.options = options;
+    this.frameworkId = options.info.id?.value;
+  }
+
+  /** `host:port` of the leader that serves the stream, while there is one. */
+  master(): string | undefined {
+    return this.stream?.master;
+  }
+
+  start(): void {
+    void this.attempt(undefined, 0);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.retry);
+    clearTimeout(this.silence);
+    this.stream?.response.destroy();
+    this.stream = null;
+    this.callAgent.destroy();
+  }
+
+  /** @throws FrameworkError; after "connection-lost" the call may have taken effect */
+  async call(call: Omit<SchedulerCall, "framework_id">): Promise<void> {
+    const stream = this.stream;
+    if (stream === null || !this.subscribed || this.frameworkId === undefined) {
+      throw new FrameworkError("not-connected", "there is no subscription at the moment");
+    }
+    const body = encodeJson(messageTypes.SchedulerCall, {
+      ...call,
+      framework_id: { value: this.frameworkId },
+    });
+    const headers = { ...JSON_HEADERS, "Mesos-Stream-Id": stream.streamId };
+    const answer = await post(stream.master, body, headers, this.callAgent);
+    const text = await textOf(answer.response);
+    if (answer.status === 202 || answer.status === 200) return;
+    if (answer.status >= 400 && answer.status < 500) throw new FrameworkError("refused", text, answer.status);
+    this.broken(stream, `the master answered ${answer.status}`);
+    throw new FrameworkError(
+      "connection-lost",
+      `the master answered ${answer.status} ${text}`,
+      answer.status,
+    );
+  }
+
+  private async attempt(leader: string | undefined, redirects: number): Promise<void> {
+    if (this.stopped) return;
+    const master =
+      leader ?? this.options.masters[this.nextMaster++ % this.options.masters.length] ?? "127.0.0.1:5050";
+    try {
+      const answer = await post(master, this.subscribeBody(), JSON_HEADERS);
+      if (answer.status === 200 && answer.streamId !== undefined) {
+        this.follow({ master, streamId: answer.streamId, response: answer.response });
+      } else await this.refused(answer.status, answer.leader, await textOf(answer.response), redirects);
+    } catch {
+      this.later();
+    }
+  }
+
+  private async refused(
+    status: number,
+    leader: string | undefined,
+    text: string,
+    redirects: number,
+  ): Promise<void> {
+    if (status === 307 && leader !== undefined && redirects < REDIRECTS_MAX)
+      await this.attempt(leader, redirects + 1);
+    else if (status >= 400 && status < 500) this.options.onFatal(new FrameworkError("refused", text, status));
+    else this.later();
+  }
+
+  private subscribeBody(): string {
+    const id = this.frameworkId === undefined ? {} : { id: { value: this.frameworkId } };
+    const subscribe = {
+      framework_info: { ...this.options.info, ...id },
+      suppressed_roles: this.options.suppressedRoles,
+    };
+    const framework = this.frameworkId === undefined ? {} : { framework_id: { value: this.frameworkId } };
+    return encodeJson(messageTypes.SchedulerCall, { type: "SUBSCRIBE", ...framework, subscribe });
+  }
+
+  private follow(stream: Stream): void {
+    if (this.stopped) {
+      stream.response.destroy();
+      return;
+    }
+    this.stream = stream;
+    const decoder = new RecordDecoder(EVENT_BYTES_MAX);
+    this.heard(stream);
+    stream.response.on("data", (bytes: Buffer) => {
+      const records = decoder.push(bytes);
+      if (!records.ok) this.broken(stream, records.error);
+      else for (const record of records.value) this.take(stream, record);
+    });
+    stream.response.once("close", () => this.broken(stream, "the master closed the stream"));
+    stream.response.once("error", (error: Error) => this.broken(stream, error.message));
+  }
+
+  private take(stream: Stream, record: Uint8Array): void {
+    if (this.stream !== stream) return;
+    const event = decodeJson(messageTypes.SchedulerEvent, Buffer.from(record).toString("utf8"));
+    if (!event.ok) {
+      this.broken(stream, `an event that is no event: ${event.error}`);
+      return;
+    }
+    this.heard(stream);
+    if (event.value.subscribed !== undefined) this.onSubscribed(event.value.subscribed);
+    if (event.value.error === undefined) this.options.onEvent(event.value);
+    else {
+      this.stop();
+      this.options.onFatal(new FrameworkError("fatal", event.value.error.message));
+    }
+  }
+
+  private onSubscribed(subscribed: NonNullable<SchedulerEvent["subscribed"]>): void {
+    this.frameworkId = subscribed.framework_id.value;
+    this.subscribed = true;
+    this.backoffMs = BACKOFF_MS_MIN;
+    if (subscribed.heartbeat_interval_seconds !== undefined) {
+      this.silenceMs = subscribed.heartbeat_interval_seconds * 1000 * HEARTBEATS_MISSED_MAX;
+    }
+  }
+
+  private heard(stream: Stream): void {
+    clearTimeout(this.silence);
+    this.silence = setTimeout(() => this.broken(stream, "no heartbeat"), this.silenceMs);
+  }
+
+  private broken(stream: Stream, reason: string): void {
+    if (this.stream !== stream) return;
+    this.stream = null;
+    this.subscribed = false;
+    clearTimeout(this.silence);
+    stream.response.destroy();
+    if (this.stopped) return;
+    this.options.onBroken(reason);
+    void this.attempt(undefined, 0);
+  }
+
+  private later(): void {
+    if (this.stopped) return;
+    const wait = this.backoffMs * (0.5 + Math.random() / 2);
+    this.backoffMs = Math.min(this.backoffMs * 2, BACKOFF_MS_MAX);
+    this.retry = setTimeout(() => void this.attempt(undefined, 0), wait);
+  }
+}
