@@ -191,13 +191,16 @@ function fieldRow(field: protobuf.Field): string {
 }
 
 function label(field: protobuf.Field): string {
-  if (field instanceof protobuf.MapField) {
-    if (field.keyType !== "string")
-      throw new Error(`${field.fullName} is a map with keys of ${field.keyType}`);
-    return "map";
-  }
+  if (field instanceof protobuf.MapField) return mapLabel(field);
   if (field.repeated) return "repeated";
   return field.required ? "required" : "optional";
+}
+
+/** The codecs know maps from strings to strings or messages, as there are no others. */
+function mapLabel(field: protobuf.MapField): string {
+  const known = field.type === "string" || field.resolvedType instanceof protobuf.Type;
+  if (field.keyType === "string" && known) return "map";
+  throw new Error(`${field.fullName} is a map from ${field.keyType} to ${field.type}`);
 }
 
 function factsOf(field: protobuf.Field): readonly string[] {

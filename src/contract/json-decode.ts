@@ -3,9 +3,9 @@
 // dropped. The texts of refusal are those that Mesos answers with. Missing fields are looked for elsewhere.
 import { type JsonValue, parseJson } from "./json-parse.ts";
 import { ERROR_EXCERPT_CHARS_MAX } from "./limits.ts";
-import { setOwn } from "./protobuf-decode.ts";
 import { isScalarOf } from "./scalar-check.ts";
 import type { EnumType, FieldDescriptor, MessageDescriptor, ScalarKind, UntypedMessage } from "./schema.ts";
+import { emptyMapValue, setOwn, store } from "./store.ts";
 import { fail, WireError } from "./wire-error.ts";
 
 type JsonObject = { readonly [key: string]: JsonValue };
@@ -37,20 +37,8 @@ function readField(field: FieldDescriptor, value: JsonValue, message: UntypedMes
   } else if (field.label === "map") {
     readMap(field, value, message);
   } else {
-    store(field, readValue(field, value), message);
+    store(message, field, readValue(field, value));
   }
-}
-
-function store(field: FieldDescriptor, value: unknown, message: UntypedMessage): void {
-  if (value === undefined) return;
-  if (field.label === "repeated") {
-    const items = message[field.name];
-    if (Array.isArray(items)) items.push(value);
-    else message[field.name] = [value];
-    return;
-  }
-  for (const rival of field.rivals) delete message[rival];
-  message[field.name] = value;
 }
 
 function readMap(field: FieldDescriptor, value: JsonValue, message: UntypedMessage): void {
@@ -60,7 +48,7 @@ function readMap(field: FieldDescriptor, value: JsonValue, message: UntypedMessa
     const item = value[key] as JsonValue;
     if (Array.isArray(item)) fail("Not expecting a JSON array for field 'value'");
     const read = item === null ? undefined : readValue(field, item);
-    setOwn(map, key, read ?? (field.type.kind === "message" ? {} : ""));
+    setOwn(map, key, read ?? emptyMapValue(field));
   }
   if (Object.keys(map).length > 0) message[field.name] = map;
 }
@@ -79,7 +67,7 @@ function readValue(field: FieldDescriptor, value: JsonValue): unknown {
 
 function readEnum(type: EnumType, field: FieldDescriptor, value: JsonValue): string | undefined {
   if (typeof value !== "string") return fail(notExpecting(value, field));
-  if (Object.hasOwn(type.numbers, value)) return value;
+  if (type.numbers[value] !== undefined) return value;
   return field.label === "required" ? fail(`Failed to find enum for '${excerpt(value)}'`) : undefined;
 }
 

@@ -1,8 +1,7 @@
 // A message to the JSON text that Mesos writes: explicit defaults are there even when not set, doubles have a decimal
 // point, 64-bit integers are bare numbers, bytes base64, empty lists are left out. A message that does not fit its type
 // is a programmer error.
-import { assert } from "../kernel/assert.ts";
-import { checkScalar } from "./scalar-check.ts";
+import { checkScalar, refuseEnumValue, refuseMissing } from "./scalar-check.ts";
 import type { FieldDescriptor, FieldType, MessageDescriptor, ScalarKind, UntypedMessage } from "./schema.ts";
 
 /** Throws InvariantError if the message is not of the type. */
@@ -11,7 +10,7 @@ export function writeJson(type: MessageDescriptor, message: UntypedMessage): str
   for (const field of type.fields) {
     const value = valueOrDefault(field, message[field.name]);
     if (value !== undefined) text += `${text === "" ? "" : ","}"${field.name}":${fieldText(field, value)}`;
-    else assert(field.label !== "required", "required field", { message: type.fullName, field: field.name });
+    else if (field.label === "required") refuseMissing(type, field);
   }
   return `{${text}}`;
 }
@@ -52,7 +51,7 @@ function mapText(type: FieldType, map: UntypedMessage): string {
 function valueText(type: FieldType, value: unknown): string {
   if (type.kind === "message") return writeJson(type.message, value as UntypedMessage);
   if (type.kind === "enum") {
-    assert(Object.hasOwn(type.enum.numbers, value as string), "enum value", { enum: type.enum.name, value });
+    if (type.enum.numbers[value as string] === undefined) refuseEnumValue(type.enum, value);
     return `"${value as string}"`;
   }
   checkScalar(type.scalar, value);

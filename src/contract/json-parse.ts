@@ -17,6 +17,8 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 /** The fewest digits of a whole number beyond 2^53. */
 const LONG_NUMBER_DIGITS = 16;
+/** Of a whole number with its sign; what is longer is out of every range, and need not be exact. */
+const INT64_CHARS_MAX = 20;
 const WHITESPACE = /[ \t\n\r]*/y;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
@@ -145,8 +147,8 @@ class Parser {
     if (digits === undefined) return this.#syntaxError();
     this.#at += digits.length;
     const value = Number(digits);
-    const whole = digits.length >= LONG_NUMBER_DIGITS && /^-?\d+$/.test(digits);
-    return whole && !Number.isSafeInteger(value) ? BigInt(digits) : value;
+    const exact = Number.isSafeInteger(value) || !Number.isInteger(value) || /\D/.test(digits.slice(1));
+    return exact || digits.length > INT64_CHARS_MAX ? value : BigInt(digits);
   }
 
   #word<Value extends JsonValue>(word: string, value: Value): Value {

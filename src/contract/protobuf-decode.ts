@@ -4,6 +4,7 @@ import protobuf from "protobufjs/minimal.js";
 import { present } from "../kernel/assert.ts";
 import { PROTOBUF_DEPTH_MAX } from "./limits.ts";
 import type { FieldDescriptor, MessageDescriptor, ScalarKind, UntypedMessage } from "./schema.ts";
+import { emptyMapValue, setOwn, store } from "./store.ts";
 import { fail } from "./wire-error.ts";
 
 const WIRE_TYPES: Readonly<Record<ScalarKind, number>> = {
@@ -113,18 +114,6 @@ function readValue(reader: Reader, field: FieldDescriptor): unknown {
   return type.kind === "enum" ? type.enum.names.get(reader.int32()) : undefined;
 }
 
-function store(message: UntypedMessage, field: FieldDescriptor, value: unknown): void {
-  if (value === undefined) return;
-  if (field.label === "repeated") {
-    const items = message[field.name];
-    if (Array.isArray(items)) items.push(value);
-    else message[field.name] = [value];
-    return;
-  }
-  for (const rival of field.rivals) delete message[rival];
-  message[field.name] = value;
-}
-
 /** An entry is a message of its own with the key as field 1 and the value as field 2; both have defaults. */
 function readMapEntry(
   reader: Reader,
@@ -139,15 +128,9 @@ function readMapEntry(
   readFields(reader, end, present(field.entry, "entry of a map"), entry, depth + 1);
   const map = (message[field.name] ?? {}) as UntypedMessage;
   message[field.name] = map;
-  const value = entry.value ?? (field.type.kind === "message" ? {} : "");
+  const value = entry.value ?? emptyMapValue(field);
   setOwn(map, typeof entry.key === "string" ? entry.key : "", value);
   return true;
-}
-
-/** Sets an own property whatever its name: `__proto__` too is a key like any other. */
-export function setOwn(target: UntypedMessage, key: string, value: unknown): void {
-  if (key !== "__proto__") target[key] = value;
-  else Object.defineProperty(target, key, { value, enumerable: true, configurable: true, writable: true });
 }
 
 interface Long {

@@ -1,8 +1,8 @@
 // A message to protobuf bytes, fields in ascending order of their numbers. A message that does not fit its type is a
 // programmer error.
 import protobuf from "protobufjs/minimal.js";
-import { assert, present } from "../kernel/assert.ts";
-import { checkScalar } from "./scalar-check.ts";
+import { present } from "../kernel/assert.ts";
+import { checkScalar, refuseEnumValue, refuseMissing } from "./scalar-check.ts";
 import type { FieldDescriptor, FieldType, MessageDescriptor, ScalarKind, UntypedMessage } from "./schema.ts";
 
 type Writer = protobuf.Writer;
@@ -18,7 +18,7 @@ function writeFields(writer: Writer, type: MessageDescriptor, message: UntypedMe
   for (const field of type.fields) {
     const value = message[field.name];
     if (value !== undefined) writeField(writer, field, value);
-    else assert(field.label !== "required", "required field", { message: type.fullName, field: field.name });
+    else if (field.label === "required") refuseMissing(type, field);
   }
 }
 
@@ -45,7 +45,7 @@ function writeValue(writer: Writer, number: number, type: FieldType, value: unkn
     writeFields(writer, type.message, value as UntypedMessage);
     writer.ldelim();
   } else if (type.kind === "enum") {
-    const code = present(type.enum.numbers[value as string], "enum value", { enum: type.enum.name, value });
+    const code = type.enum.numbers[value as string] ?? refuseEnumValue(type.enum, value);
     writer.uint32(number << 3).int32(code);
   } else {
     checkScalar(type.scalar, value);

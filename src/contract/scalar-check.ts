@@ -1,6 +1,7 @@
-// What a scalar of a message may be, in the form that it has in memory.
-import { assert } from "../kernel/assert.ts";
-import type { ScalarKind } from "./schema.ts";
+// What the values of a message may be, in the form that they have in memory, and how the encoders refuse others: a
+// message to be encoded comes from our own code.
+import { InvariantError } from "../kernel/assert.ts";
+import type { EnumType, FieldDescriptor, MessageDescriptor, ScalarKind } from "./schema.ts";
 
 const INT32_MIN = -0x8000_0000;
 const INT32_MAX = 0x7fff_ffff;
@@ -23,9 +24,17 @@ export function isScalarOf(kind: ScalarKind, value: unknown): boolean {
   return checks[kind](value);
 }
 
-/** Throws InvariantError unless the value is one of the kind: it comes from our own code. */
+/** Throws InvariantError unless the value is one of the kind. */
 export function checkScalar(kind: ScalarKind, value: unknown): void {
-  if (!checks[kind](value)) assert(false, "scalar of a message", { kind, value });
+  if (!checks[kind](value)) throw new InvariantError("not a value of the scalar", { kind, value });
+}
+
+export function refuseEnumValue(type: EnumType, value: unknown): never {
+  throw new InvariantError("not a value of the enum", { enum: type.name, value });
+}
+
+export function refuseMissing(type: MessageDescriptor, field: FieldDescriptor): never {
+  throw new InvariantError("a required field is missing", { message: type.fullName, field: field.name });
 }
 
 function isBetween(value: number, low: number, high: number): boolean {

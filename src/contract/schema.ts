@@ -32,6 +32,7 @@ export type EnumNumbers = Readonly<Record<string, number>>;
 
 export interface EnumType {
   readonly name: string;
+  /** Without a prototype: a name that is not the enum's gives undefined. */
   readonly numbers: EnumNumbers;
   readonly names: ReadonlyMap<number, string>;
 }
@@ -122,7 +123,9 @@ export function linkSchema(
 }
 
 function enumType(name: string, numbers: EnumNumbers): EnumType {
-  return { name, numbers, names: new Map(Object.entries(numbers).map(([value, number]) => [number, value])) };
+  const names = new Map(Object.entries(numbers).map(([value, number]) => [number, value]));
+  const bare: EnumNumbers = Object.assign(Object.create(null), numbers);
+  return { name, numbers: bare, names };
 }
 
 function draft(name: string, fullName: string): Draft {
