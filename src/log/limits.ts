@@ -1,0 +1,33 @@
+// Every bound of the log in one place.
+
+export interface LogLimits {
+  /** A segment is closed before it would grow beyond this. */
+  readonly segmentBytesMax: number;
+  /** Payload of one entry. */
+  readonly entryBytesMax: number;
+  /** Records gathered for one write and one sync. At least one entry of the greatest size must fit. */
+  readonly batchBytesMax: number;
+  /** Appended but not yet durable; more than this is the caller's error, who must watch `pendingBytes`. */
+  readonly pendingBytesMax: number;
+  /** Zeros written ahead of the end, so that most syncs need not change the file's size; 0 writes none ahead. */
+  readonly preallocateBytes: number;
+  /** Content of one checksummed block of a snapshot; also the unit in which it is read. */
+  readonly snapshotBlockBytes: number;
+  /** Newest snapshots that are kept. */
+  readonly snapshotsKept: number;
+}
+
+const mebibyte = 1024 * 1024;
+
+export const defaultLogLimits: LogLimits = {
+  segmentBytesMax: 64 * mebibyte,
+  entryBytesMax: 8 * mebibyte,
+  batchBytesMax: 16 * mebibyte,
+  pendingBytesMax: 128 * mebibyte,
+  preallocateBytes: 0,
+  snapshotBlockBytes: 256 * 1024,
+  snapshotsKept: 2,
+};
+
+/** UTF-16 code units of a member's id: it has to fit into a segment's header. */
+export const memberIdUnitsMax = 200;
