@@ -38,7 +38,7 @@ export interface Disk {
   rename(from: string, to: string): Promise<void>;
   /** No error if there is no such file. */
   remove(path: string): Promise<void>;
-  /** Creates the folder and its parents. */
+  /** Creates the folder and its parents, durably. The root is "". */
   makeDirectory(directory: string): Promise<void>;
   /** Makes creations, renames and removals in the folder durable. */
   syncDirectory(directory: string): Promise<void>;
