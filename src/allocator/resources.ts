@@ -79,7 +79,10 @@ export function subtract(a: Resources, b: Resources): Resources {
   return without(a, b);
 }
 
-/** What is left of `a` when all of `b` that it holds is taken away; never negative. */
+/**
+ * What is left of `a` when all of `b` that it holds is taken away; never negative. Where the kinds differ (an agent
+ * has come back with a scalar for what was a set, and the old one is still in use) nothing of that name is left.
+ */
 export function without(a: Resources, b: Resources): Resources {
   if (a === b) return NO_RESOURCES;
   if (b.length === 0) return a;
@@ -149,7 +152,7 @@ function withoutValue(a: ResourceValue, b: ResourceValue): ResourceValue {
     return { kind: "ranges", ranges: withoutRanges(a.ranges, b.ranges) };
   }
   if (a.kind === "set" && b.kind === "set") return { kind: "set", items: withoutItems(a.items, b.items) };
-  return a;
+  return { kind: "scalar", millis: 0 };
 }
 
 function containsValue(a: ResourceValue, b: ResourceValue): boolean {

@@ -1,0 +1,142 @@
+// Agents as the allocator sees them: what they have, what of it is held, what is free.
+import { assert } from "../kernel/assert.ts";
+import type { AgentId, FrameworkId, RoleName } from "../kernel/ids.ts";
+import { addAmounts, takeAmounts } from "./amounts.ts";
+import { offerable, recountBlocked, refreshBlocks } from "./blocking.ts";
+import { ensureClient, forgetIfUnused } from "./clients.ts";
+import { clearFiltersOfAgent } from "./filters.ts";
+import { agentOf, clientOf, frameworkOf, roleOf } from "./lookups.ts";
+import type { AgentEntry, AllocatorState, ClientNumber } from "./model.ts";
+import { add, contains, NO_RESOURCES, type Resources, scalarOf, subtract, without } from "./resources.ts";
+
+/** An agent that registers for the first time; active at once. See hasRoomFor. */
+export function addAgent(s: AllocatorState, agentId: AgentId, total: Resources): void {
+  assert(!s.agents.has(agentId), "the allocator knows that agent already", { agentId });
+  s.agents.set(agentId, {
+    total: NO_RESOURCES,
+    allocated: NO_RESOURCES,
+    free: NO_RESOURCES,
+    active: true,
+    gpu: false,
+    allocations: new Map(),
+    filters: new Map(),
+    blocked: 0,
+  });
+  updateAgent(s, agentId, total);
+}
+
+/** Takes another total. If more is held than that, nothing is free until enough is recovered; never less than nothing. */
+export function updateAgent(s: AllocatorState, agentId: AgentId, total: Resources): void {
+  const agent = agentOf(s, agentId);
+  takeAmounts(s.totals, agent.total);
+  addAmounts(s.totals, total);
+  agent.total = total;
+  agent.gpu = scalarOf(total, "gpus") > 0;
+  refreshFree(s, agentId, agent);
+  recountBlocked(s, agent);
+}
+
+/** Forgets the agent, what is held on it and the filters for it. Nothing of it can be recovered afterwards. */
+export function removeAgent(s: AllocatorState, agentId: AgentId): void {
+  const agent = agentOf(s, agentId);
+  clearFiltersOfAgent(s, agentId, agent);
+  for (const [number, held] of [...agent.allocations]) release(s, agent, number, held);
+  takeAmounts(s.totals, agent.total);
+  s.withFree.delete(agentId);
+  s.agents.delete(agentId);
+}
+
+/** An agent that is not active (disconnected) is not offered; its total counts in the shares all the same. */
+export function setAgentActive(s: AllocatorState, agentId: AgentId, active: boolean): void {
+  const agent = agentOf(s, agentId);
+  agent.active = active;
+  refreshFree(s, agentId, agent);
+}
+
+/**
+ * Whether the cluster's sums stay exact with that much more: ask before an agent with absurd resources is let in, or
+ * before an agent's total is replaced.
+ */
+export function hasRoomFor(s: AllocatorState, total: Resources): boolean {
+  const more = new Map<string, number>();
+  for (const { name, value } of total) {
+    if (value.kind === "scalar") more.set(name, (more.get(name) ?? 0) + value.millis);
+  }
+  for (const [name, millis] of more) {
+    if (!Number.isSafeInteger((s.totals.get(name) ?? 0) + millis)) return false;
+  }
+  return true;
+}
+
+/** The resources, which must be free on the agent, are offered to or used by that framework in that role. */
+export function allocateTo(
+  s: AllocatorState,
+  frameworkId: FrameworkId,
+  role: RoleName,
+  agentId: AgentId,
+  resources: Resources,
+): void {
+  if (resources.length === 0) return;
+  const agent = agentOf(s, agentId);
+  assert(contains(agent.free, resources), "resources to allocate are not free", { agentId, resources });
+  const number = ensureClient(s, frameworkId, role);
+  const client = clientOf(s, number);
+  const entry = roleOf(s, role);
+  const held = agent.allocations.get(number);
+  if (held === undefined) client.agentCount++;
+  agent.allocations.set(number, add(held ?? NO_RESOURCES, resources));
+  agent.allocated = add(agent.allocated, resources);
+  addAmounts(client.allocated, resources);
+  addAmounts(entry.allocated, resources);
+  client.given++;
+  entry.given++;
+  s.lastGiven = agentId;
+  refreshFree(s, agentId, agent);
+}
+
+/** The resources, which that framework must hold there in that role, are free again. */
+export function recover(
+  s: AllocatorState,
+  frameworkId: FrameworkId,
+  role: RoleName,
+  agentId: AgentId,
+  resources: Resources,
+): void {
+  if (resources.length === 0) return;
+  const agent = agentOf(s, agentId);
+  const number = frameworkOf(s, frameworkId).clients.get(role);
+  assert(number !== undefined, "resources to recover were not allocated", { frameworkId, role, agentId });
+  release(s, agent, number, resources);
+  refreshFree(s, agentId, agent);
+}
+
+/** What is free on the agent, whether or not it may be offered; nothing if more is held than it has. */
+export function availableOn(s: AllocatorState, agentId: AgentId): Resources {
+  return agentOf(s, agentId).free;
+}
+
+function release(s: AllocatorState, agent: AgentEntry, number: ClientNumber, resources: Resources): void {
+  const client = clientOf(s, number);
+  const rest = subtract(agent.allocations.get(number) ?? NO_RESOURCES, resources);
+  if (rest.length > 0) {
+    agent.allocations.set(number, rest);
+  } else {
+    agent.allocations.delete(number);
+    client.agentCount--;
+  }
+  agent.allocated = agent.allocations.size === 0 ? NO_RESOURCES : subtract(agent.allocated, resources);
+  takeAmounts(client.allocated, resources);
+  takeAmounts(roleOf(s, client.role).allocated, resources);
+  forgetIfUnused(s, number);
+}
+
+function refreshFree(s: AllocatorState, agentId: AgentId, agent: AgentEntry): void {
+  agent.free = agent.allocated.length === 0 ? agent.total : without(agent.total, agent.allocated);
+  const offer = offerable(agent.free);
+  if (offer.length > 0) refreshBlocks(s, agent, offer);
+  if (agent.active && offer.length > 0) {
+    if (!s.withFree.has(agentId)) s.withFree.set(agentId, true);
+  } else {
+    s.withFree.delete(agentId);
+  }
+}

@@ -1,0 +1,154 @@
+// Whether the allocator's state is in itself consistent: everything that is kept for speed is worked out anew from
+// what it follows from and compared. For tests and the simulator; too slow for every event.
+import { assert } from "../kernel/assert.ts";
+import { type AgentId, compareText } from "../kernel/ids.ts";
+import { type Amounts, addAmounts } from "./amounts.ts";
+import { isBlocking, isContender, offerable } from "./blocking.ts";
+import { clientOf, frameworkOf, roleOf } from "./lookups.ts";
+import type { AgentEntry, AllocatorState } from "./model.ts";
+import { contains, equal, scalarOf, sum, without } from "./resources.ts";
+
+/** Throws an InvariantError at the first thing that is not as it must be. */
+export function checkAllocator(s: AllocatorState): void {
+  for (const [agentId, agent] of s.agents) checkAgent(s, agentId, agent);
+  checkAmounts(s);
+  checkClients(s);
+  checkLive(s);
+  checkExpiries(s);
+}
+
+function checkAgent(s: AllocatorState, agentId: AgentId, agent: AgentEntry): void {
+  const facts = { agentId };
+  const held = [...agent.allocations.values()];
+  assert(equal(sum(held), agent.allocated), "allocated is the sum of the allocations", facts);
+  assert(equal(agent.free, without(agent.total, agent.allocated)), "free is total without allocated", facts);
+  assert(
+    held.every((resources) => resources.length > 0),
+    "no allocation is empty",
+    facts,
+  );
+  assert(countHeld(held) === countHeld([agent.allocated]), "no allocation overlaps another", facts);
+  assert(agent.gpu === scalarOf(agent.total, "gpus") > 0, "gpu says whether the total has GPUs", facts);
+  const offer = offerable(agent.free);
+  const listed = s.withFree.has(agentId);
+  assert(listed === (agent.active && offer.length > 0), "withFree lists active agents with an offer", facts);
+  let blocked = 0;
+  for (const [number, filters] of agent.filters) {
+    const client = clientOf(s, number);
+    assert(filters.length > 0 && client.subscribed, "filters are of a subscribed client", facts);
+    for (const filter of filters) {
+      const right = offer.length === 0 || filter.blocks === contains(filter.resources, offer);
+      assert(right, "a filter blocks what it covers", facts);
+    }
+    if (isBlocking(filters) && isContender(s, client, agent)) blocked++;
+  }
+  assert(agent.blocked === blocked, "blocked counts the contenders with a filter that blocks", facts);
+}
+
+/** How many numbers of ranges and items of sets there are in all: less in a union of lists that overlap. */
+function countHeld(lists: readonly AgentEntry["allocated"][]): number {
+  let count = 0;
+  for (const { value } of lists.flat()) {
+    if (value.kind === "set") count += value.items.length;
+    if (value.kind === "ranges")
+      count += value.ranges.reduce((all, { begin, end }) => all + end - begin + 1, 0);
+  }
+  return count;
+}
+
+function checkAmounts(s: AllocatorState): void {
+  const totals: Amounts = new Map();
+  const byClient = new Map<number, Amounts>();
+  const byRole = new Map<string, Amounts>();
+  for (const agent of s.agents.values()) {
+    addAmounts(totals, agent.total);
+    for (const [number, resources] of agent.allocations) {
+      addAmounts(amountsAt(byClient, number), resources);
+      addAmounts(amountsAt(byRole, clientOf(s, number).role), resources);
+    }
+  }
+  assertSame(s.totals, totals, "totals are the sum over agents");
+  for (const [number, client] of s.clients) {
+    assertSame(client.allocated, amountsAt(byClient, number), "a client's amounts are the sum over agents");
+  }
+  for (const [role, entry] of s.roles) {
+    assertSame(entry.allocated, amountsAt(byRole, role), "a role's amounts are the sum over agents");
+  }
+}
+
+function checkClients(s: AllocatorState): void {
+  let known = 0;
+  for (const [frameworkId, framework] of s.frameworks) {
+    for (const [role, number] of framework.clients) {
+      const client = clientOf(s, number);
+      known++;
+      assert(client.frameworkId === frameworkId && client.role === role, "a client is its framework's");
+      assert(roleOf(s, role).clients.has(number), "a role lists its clients", { role, number });
+      const agents = [...s.agents.values()].filter((agent) => agent.allocations.has(number)).length;
+      assert(client.agentCount === agents, "agentCount counts the agents", { number });
+      assert(client.subscribed || agents > 0, "a client that is kept is of use", { number });
+      const filtered = [...s.agents].filter(([, agent]) => agent.filters.has(number)).map(([id]) => id);
+      const listed = [...client.filtered.keys()].sort(compareText).join(" ");
+      assert(listed === filtered.sort(compareText).join(" "), "filtered lists the agents", { number });
+    }
+  }
+  assert(known === s.clients.size, "every client is some framework's");
+  const inRoles = [...s.roles.values()].reduce((all, role) => all + role.clients.size, 0);
+  assert(known === inRoles, "every client is some role's");
+}
+
+function checkLive(s: AllocatorState): void {
+  const live = { all: 0, gpu: 0 };
+  const byRole = new Map<string, number>();
+  for (const [number, client] of s.clients) {
+    const framework = frameworkOf(s, client.frameworkId);
+    const right = framework.active && client.subscribed && !client.suppressed;
+    assert(client.live === right, "live follows from its conditions", { number });
+    if (!right) continue;
+    live.all++;
+    if (framework.gpu) live.gpu++;
+    byRole.set(client.role, (byRole.get(client.role) ?? 0) + 1);
+  }
+  assert(live.all === s.live.all && live.gpu === s.live.gpu, "live counts the live clients", { live });
+  for (const [role, entry] of s.roles) {
+    assert(entry.liveClients === (byRole.get(role) ?? 0), "a role counts its live clients", { role });
+  }
+}
+
+function checkExpiries(s: AllocatorState): void {
+  const counts: Amounts = new Map();
+  for (const [agentId, agent] of s.agents) {
+    for (const [number, filters] of agent.filters) {
+      for (const { until } of filters) {
+        counts.set(String(until), (counts.get(String(until)) ?? 0) + 1);
+        const bucket = s.expiries.buckets.get(until);
+        const found = bucket?.agentIds.some((id, at) => id === agentId && bucket.clients[at] === number);
+        assert(found === true, "a filter is in the bucket of its end", { agentId, number, until });
+      }
+    }
+  }
+  const kept = new Map([...s.expiries.buckets].map(([until, { count }]) => [String(until), count]));
+  assertSame(kept, counts, "a bucket counts its filters");
+  const first = [...s.expiries.buckets.keys()].reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  assert((s.expiries.heap[0] ?? Number.POSITIVE_INFINITY) === first, "the heap's top is the first end");
+  const heap = new Set(s.expiries.heap);
+  assert(
+    [...s.expiries.buckets.keys()].every((until) => heap.has(until)),
+    "the heap holds every end",
+  );
+}
+
+function amountsAt<Key>(all: Map<Key, Amounts>, key: Key): Amounts {
+  const amounts = all.get(key) ?? new Map();
+  all.set(key, amounts);
+  return amounts;
+}
+
+function assertSame(
+  kept: ReadonlyMap<string, number>,
+  made: ReadonlyMap<string, number>,
+  text: string,
+): void {
+  const same = kept.size === made.size && [...made].every(([key, value]) => kept.get(key) === value);
+  assert(same, text, { kept: [...kept], made: [...made] });
+}

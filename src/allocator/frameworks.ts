@@ -1,0 +1,101 @@
+// Frameworks as the allocator sees them: their roles, what they suppress, what they are capable of.
+import { assert } from "../kernel/assert.ts";
+import type { FrameworkId, RoleName } from "../kernel/ids.ts";
+import { recountBlocked } from "./blocking.ts";
+import { ensureClient, ensureRole, forgetIfUnused, forgetRoleIfUnused, refreshLive } from "./clients.ts";
+import { clearFilters, clearFiltersOfClient } from "./filters.ts";
+import { WEIGHT_MILLIS_MAX } from "./limits.ts";
+import { agentOf, clientOf, frameworkOf } from "./lookups.ts";
+import type { AllocatorState, FrameworkTerms } from "./model.ts";
+
+/** A framework that subscribes for the first time; active at once. */
+export function addFramework(s: AllocatorState, frameworkId: FrameworkId, terms: FrameworkTerms): void {
+  assert(!s.frameworks.has(frameworkId), "the allocator knows that framework already", { frameworkId });
+  s.frameworks.set(frameworkId, { active: true, gpu: false, clients: new Map() });
+  updateFramework(s, frameworkId, terms);
+}
+
+/**
+ * Takes the terms instead of the former ones. A role that is left loses its filters and gets no more offers; what is
+ * held there stays until it is recovered (trap 19). A role no longer suppressed keeps its filters.
+ */
+export function updateFramework(s: AllocatorState, frameworkId: FrameworkId, terms: FrameworkTerms): void {
+  for (const role of terms.roles) ensureClient(s, frameworkId, role);
+  for (const [role, number] of [...frameworkOf(s, frameworkId).clients]) {
+    const client = clientOf(s, number);
+    client.subscribed = terms.roles.includes(role);
+    client.suppressed = terms.suppressed.includes(role);
+    refreshLive(s, number);
+    if (!client.subscribed) clearFiltersOfClient(s, number);
+    forgetIfUnused(s, number);
+  }
+  setGpu(s, frameworkId, terms.capabilities.gpu);
+}
+
+/** Forgets the framework with its filters. It must hold nothing any more. */
+export function removeFramework(s: AllocatorState, frameworkId: FrameworkId): void {
+  const held = [...frameworkOf(s, frameworkId).clients.values()].filter(
+    (number) => clientOf(s, number).agentCount > 0,
+  );
+  assert(held.length === 0, "a framework that is removed holds resources", { frameworkId });
+  updateFramework(s, frameworkId, { roles: [], suppressed: [], capabilities: { gpu: false } });
+  s.frameworks.delete(frameworkId);
+}
+
+/**
+ * A framework that is not active (disconnected) gets no offers. Its filters stay: when it has subscribed anew, and so
+ * may have forgotten what it refused, call clearFilters as well, which is what Mesos does.
+ */
+export function setFrameworkActive(s: AllocatorState, frameworkId: FrameworkId, active: boolean): void {
+  const framework = frameworkOf(s, frameworkId);
+  framework.active = active;
+  for (const number of framework.clients.values()) refreshLive(s, number);
+}
+
+/** No offers for these roles until they are revived. Roles that the framework is not in are passed over. */
+export function suppress(s: AllocatorState, frameworkId: FrameworkId, roles: readonly RoleName[]): void {
+  setSuppressed(s, frameworkId, roles, true);
+}
+
+/** Offers again, and the filters of these roles end (trap 18). Roles that the framework is not in are passed over. */
+export function revive(s: AllocatorState, frameworkId: FrameworkId, roles: readonly RoleName[]): void {
+  for (const role of roles) clearFilters(s, frameworkId, role);
+  setSuppressed(s, frameworkId, roles, false);
+}
+
+/** @param weightMillis thousandths: 1000 is weight 1, which every role has from the start (AL03) */
+export function setWeight(s: AllocatorState, role: RoleName, weightMillis: number): void {
+  assert(
+    Number.isSafeInteger(weightMillis) && weightMillis > 0 && weightMillis <= WEIGHT_MILLIS_MAX,
+    "a weight is out of bounds",
+    { role, weightMillis },
+  );
+  ensureRole(s, role).weightMillis = weightMillis;
+  forgetRoleIfUnused(s, role);
+}
+
+function setSuppressed(
+  s: AllocatorState,
+  frameworkId: FrameworkId,
+  roles: readonly RoleName[],
+  suppressed: boolean,
+): void {
+  const { clients } = frameworkOf(s, frameworkId);
+  for (const role of roles) {
+    const number = clients.get(role);
+    if (number === undefined) continue;
+    clientOf(s, number).suppressed = suppressed;
+    refreshLive(s, number);
+  }
+}
+
+function setGpu(s: AllocatorState, frameworkId: FrameworkId, gpu: boolean): void {
+  const framework = frameworkOf(s, frameworkId);
+  if (framework.gpu === gpu) return;
+  framework.gpu = gpu;
+  for (const number of framework.clients.values()) {
+    const client = clientOf(s, number);
+    if (client.live) s.live.gpu += gpu ? 1 : -1;
+    for (const agentId of client.filtered.keys()) recountBlocked(s, agentOf(s, agentId));
+  }
+}
