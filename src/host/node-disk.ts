@@ -7,7 +7,7 @@ import { assert } from "../kernel/assert.ts";
 import type { Disk, DiskFile } from "../kernel/ports.ts";
 
 /** @param root the folder; made if it is not there. Paths cannot lead out of it. */
-export function nodeDisk(root: string): Disk {
+export function createNodeDisk(root: string): Disk {
   const top = resolve(root);
   return {
     list: (directory) => orIfMissing(readdir(within(top, directory)), []),

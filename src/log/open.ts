@@ -63,7 +63,7 @@ async function open(options: OpenOptions): Promise<OpenedLog> {
   const file = await repair(disk, directory, recovered);
   const { segments, position } = recovered;
   const writer = new SegmentWriter({ disk, directory, limits, tracer }, { ...recovered, file });
-  // Also syncs what a killed process may have left in the operating system's cache.
+  // Its sync also makes durable what a killed process may have left in the operating system's cache.
   await (dropped === undefined ? writer.append([], undefined) : writer.reset(dropped));
   for (const { kind, ...facts } of repaired) tracer.warn(`log.${kind}`, facts);
   const place = { disk, directory, limits, fail: (failure: LogFailure) => writer.fail(failure) };
@@ -107,7 +107,10 @@ function skipped(found: FoundSnapshots): Repair[] {
   return found.damaged.map(({ error }) => ({ kind: "snapshotSkipped", file: error.file, why: error.why }));
 }
 
-/** Cuts the tail, removes leftovers and opens the newest segment. */
+/**
+ * Cuts the tail, removes leftovers and opens the newest segment. Its last batch is written again: if its sync had
+ * failed, reads would still find it in the operating system's cache, and a later sync would succeed without writing it.
+ */
 async function repair(disk: Disk, directory: string, recovered: Recovered): Promise<DiskFile | undefined> {
   await removeTemporaries(disk, directory);
   if (recovered.unborn !== undefined) await disk.remove(recovered.unborn);
@@ -119,6 +122,7 @@ async function repair(disk: Disk, directory: string, recovered: Recovered): Prom
     await file.truncate(recovered.end);
     await file.sync();
   }
+  await file.write(recovered.lastWrite.offset, recovered.lastWrite.bytes);
   return file;
 }
 

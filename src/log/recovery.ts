@@ -26,6 +26,8 @@ export interface Recovered {
   readonly end: number;
   /** Bytes of the newest segment's file. */
   readonly fileBytes: number;
+  /** The last write to the newest segment: the only one that may not be durable. */
+  readonly lastWrite: { readonly offset: number; readonly bytes: Uint8Array };
   readonly chain: number;
   readonly hardState: HardState;
   readonly position: Position;
@@ -80,6 +82,7 @@ class Recovery implements RecordVisitor {
   #chain = 0;
   #end = 0;
   #fileBytes = 0;
+  #lastWrite = { offset: 0, bytes: new Uint8Array(0) };
   #unborn: string | undefined;
   #path = "";
   #maxIndex = 0;
@@ -96,6 +99,7 @@ class Recovery implements RecordVisitor {
     this.#chain = end.chain;
     this.#end = end.offset;
     this.#fileBytes = bytes.length;
+    this.#lastWrite = { offset: end.lastBatch, bytes: bytes.subarray(end.lastBatch, end.offset) };
   }
 
   result(): Recovered {
@@ -103,6 +107,7 @@ class Recovery implements RecordVisitor {
       segments: this.#segments,
       end: this.#end,
       fileBytes: this.#fileBytes,
+      lastWrite: this.#lastWrite,
       chain: this.#chain,
       hardState: this.#hardState,
       position: this.#position ?? new Position({ index: asIndex(0), term: asTerm(0) }),

@@ -26,6 +26,8 @@ export interface RecordVisitor {
 }
 
 export interface ScanEnd {
+  /** Where the last whole batch begins; 0 if there is none or it was written together with the header. */
+  readonly lastBatch: number;
   /** Just after the last whole batch, with its padding. */
   readonly offset: number;
   readonly chain: number;
@@ -48,14 +50,16 @@ export function scanSegment(
 ): ScanEnd {
   const view = viewOf(bytes);
   let offset = sectorBytes;
+  let lastBatch = 0;
   while (offset < bytes.length) {
     const batch = checkBatch(bytes, view, { sequence, offset, chain });
-    if (batch.kind === "stop") return { offset, chain, stop: batch };
+    if (batch.kind === "stop") return { lastBatch, offset, chain, stop: batch };
     visitRecords(bytes, view, offset, offset + batch.header.bytes, visitor);
     chain = batch.chain;
+    lastBatch = offset === sectorBytes ? 0 : offset;
     offset = sectorEnd(offset + batch.header.bytes);
   }
-  return { offset, chain, stop: undefined };
+  return { lastBatch, offset, chain, stop: undefined };
 }
 
 type CheckedBatch =

@@ -1,0 +1,60 @@
+// GET and POST of JSON to masters, for the commands that look at a cluster. Tries each address until one answers.
+import { request } from "node:http";
+import type { MasterStatus } from "./status.ts";
+
+const ANSWER_TIMEOUT_MS = 5_000;
+const ANSWER_BYTES_MAX = 512 * 1024 * 1024;
+
+/** @throws Error that says which masters were asked and what to do */
+export async function statusOfAny(masters: readonly string[]): Promise<MasterStatus> {
+  const failures: string[] = [];
+  for (const master of masters) {
+    try {
+      return (await getJson(`http://${master}/tepui/v1/status`)) as MasterStatus;
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  throw new Error(`no master answers (${failures.join("; ")}); give one with --master host:port`);
+}
+
+/** `host:port` of the leader's API, or null while there is none. */
+export function leaderApi(status: MasterStatus): string | null {
+  return status.members.find(({ id }) => id === status.leader)?.apiAddress ?? null;
+}
+
+export async function getJson(url: string): Promise<unknown> {
+  return JSON.parse(await exchange(url, "GET", undefined));
+}
+
+/** A call of the operator API on the leader. */
+export async function operatorCall(
+  leader: string,
+  call: Readonly<Record<string, unknown>>,
+): Promise<unknown> {
+  return JSON.parse(await exchange(`http://${leader}/api/v1`, "POST", JSON.stringify(call)));
+}
+
+function exchange(url: string, method: string, body: string | undefined): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const headers =
+      body === undefined ? {} : { "Content-Type": "application/json", Accept: "application/json" };
+    const outgoing = request(url, { method, headers, agent: false }, (response) => {
+      const parts: Buffer[] = [];
+      let size = 0;
+      response.on("data", (part: Buffer) => {
+        size += part.length;
+        if (size > ANSWER_BYTES_MAX) outgoing.destroy(new Error("the answer is too long"));
+        else parts.push(part);
+      });
+      response.once("end", () => {
+        const text = Buffer.concat(parts).toString("utf8");
+        if (response.statusCode === 200) resolve(text);
+        else reject(new Error(`${url} answered ${response.statusCode} ${text}`));
+      });
+    });
+    outgoing.setTimeout(ANSWER_TIMEOUT_MS, () => outgoing.destroy(new Error("no answer in time")));
+    outgoing.once("error", (error) => reject(new Error(`${url}: ${error.message || "no connection"}`)));
+    outgoing.end(body);
+  });
+}

@@ -1,0 +1,49 @@
+// The `tepui` command: reads the words, leaves the work to the other files of this folder.
+import { Command, CommanderError } from "commander";
+import { EXIT } from "../host/exit-codes.ts";
+import { packageVersion } from "../host/version.ts";
+import { agentCommand } from "./agent.ts";
+import { logCommand } from "./log.ts";
+import { masterCommand } from "./master.ts";
+import { runCommand } from "./run.ts";
+import { stateCommand } from "./state.ts";
+import { upCommand } from "./up.ts";
+
+const DESCRIPTION = `An open datacenter kernel: pools the machines of a cluster and offers them to frameworks,
+over the v1 HTTP APIs of Apache Mesos. Begin with "tepui up".
+
+Every setting can also be given as an environment variable (--data-dir as TEPUI_DATA_DIR)
+or in a JSON file (--config FILE, or TEPUI_CONFIG).`;
+
+async function main(): Promise<void> {
+  const program = new Command("tepui").description(DESCRIPTION).version(packageVersion());
+  for (const command of [
+    upCommand(),
+    masterCommand(),
+    agentCommand(),
+    stateCommand(),
+    runCommand(),
+    logCommand(),
+  ]) {
+    program.addCommand(command);
+  }
+  program.showHelpAfterError('(see "tepui --help")');
+  applyToAll(program);
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    else {
+      process.stderr.write(`tepui: ${error instanceof Error ? error.message : String(error)}\n`);
+      process.exitCode = EXIT.failed;
+    }
+  }
+}
+
+/** Errors of usage are thrown, not exited on, so that they end with one code whatever the command. */
+function applyToAll(command: Command): void {
+  command.exitOverride();
+  for (const child of command.commands) applyToAll(child);
+}
+
+await main();

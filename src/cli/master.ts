@@ -1,0 +1,137 @@
+// `tepui master`: one master of a cluster.
+import { Command } from "commander";
+import { createTracer, type LogLevel } from "../host/pino-tracer.ts";
+import { runMaster } from "../host/run-master.ts";
+import { splitAddress } from "../host/tcp-network.ts";
+import { asId, type MemberId } from "../kernel/ids.ts";
+import { logSettings } from "./common-settings.ts";
+import { type Setting, wholeNumber, withSettings } from "./settings.ts";
+import { untilStopped } from "./stopping.ts";
+
+const SECONDS_MAX = 10_000_000;
+
+const settings: readonly Setting[] = [
+  { flags: "--id <name>", description: "this master's name among the members", default: "m1" },
+  {
+    flags: "--member <name=raft,api>",
+    description:
+      "a member of the cluster: its name, and the host:port at which the others reach its Raft port and its API; " +
+      "repeat for each, the same on every master (semicolons in one value also part them)",
+    default: "m1=127.0.0.1:5052,127.0.0.1:5050",
+    parse: collectMembers,
+  },
+  {
+    flags: "--cluster <name>",
+    description: "name of the cluster; members of others are refused",
+    default: "tepui",
+  },
+  {
+    flags: "--data-dir <path>",
+    description: "folder of the log; kept between starts",
+    default: "tepui-master",
+  },
+  {
+    flags: "--listen <host>",
+    description: "address on which API and Raft listen; 127.0.0.1 keeps them on this machine",
+    default: "127.0.0.1",
+  },
+  {
+    flags: "--agent-reconnect-timeout <seconds>",
+    description: "an agent that has been away for so long is unreachable; seconds",
+    default: 75,
+    parse: wholeNumber(1, SECONDS_MAX),
+  },
+  {
+    flags: "--framework-reconnect-timeout <seconds>",
+    description: "after a change of leader every framework has at least so long to come back; seconds",
+    default: 600,
+    parse: wholeNumber(1, SECONDS_MAX),
+  },
+  {
+    flags: "--offer-timeout <seconds>",
+    description: "offers not answered by then are rescinded; seconds, 0 for never",
+    default: 0,
+    parse: wholeNumber(0, SECONDS_MAX),
+  },
+  {
+    flags: "--snapshot-interval <entries>",
+    description: "log entries between two snapshots; the same on every master",
+    default: 20_000,
+    parse: wholeNumber(10, 100_000_000),
+  },
+  {
+    flags: "--export-redis <url>",
+    description:
+      "also write every committed event to the Redis stream tepui:<cluster>:events at this redis:// URL",
+  },
+  ...logSettings,
+];
+
+interface MasterFlags {
+  readonly id: string;
+  readonly member: string;
+  readonly cluster: string;
+  readonly dataDir: string;
+  readonly listen: string;
+  readonly agentReconnectTimeout: number;
+  readonly frameworkReconnectTimeout: number;
+  readonly offerTimeout: number;
+  readonly snapshotInterval: number;
+  readonly exportRedis?: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: string;
+}
+
+export function masterCommand(): Command {
+  const command = new Command("master").description("run one master of a cluster in the foreground");
+  return withSettings(command, settings).action(run);
+}
+
+async function run(flags: MasterFlags): Promise<void> {
+  const tracer = createTracer({
+    level: flags.logLevel,
+    name: `master ${flags.id}`,
+    pretty: flags.logFormat === "text",
+  });
+  const master = await runMaster({
+    self: asId<MemberId>(flags.id),
+    members: parseMembers(flags.member),
+    clusterName: flags.cluster,
+    dataDirectory: flags.dataDir,
+    listenHost: flags.listen,
+    settings: {
+      agentReconnectMs: flags.agentReconnectTimeout * 1000,
+      frameworkReconnectMs: flags.frameworkReconnectTimeout * 1000,
+      offerTimeoutMs: flags.offerTimeout === 0 ? null : flags.offerTimeout * 1000,
+    },
+    snapshotIntervalEntries: flags.snapshotInterval,
+    exportRedis: flags.exportRedis ?? null,
+    flags: shown(flags),
+    tracer,
+  });
+  await untilStopped();
+  await master.stop();
+}
+
+function shown(flags: MasterFlags): Record<string, string> {
+  return Object.fromEntries(Object.entries(flags).map(([name, value]) => [name, String(value)]));
+}
+
+/** Repeated flags add up; the default does not count once one is given. */
+function collectMembers(text: string, before: unknown): string {
+  const given = typeof before === "string" && before !== settings[1]?.default ? `${before};` : "";
+  return given + text;
+}
+
+function parseMembers(text: string): { id: MemberId; raftAddress: string; apiAddress: string }[] {
+  return text.split(";").map((part) => {
+    const match = /^([^=,;]+)=([^,]+),([^,]+)$/.exec(part.trim());
+    const [, name, raftAddress, apiAddress] = match ?? [];
+    if (name === undefined || raftAddress === undefined || apiAddress === undefined) {
+      throw new Error(`--member "${part}" is not of the form name=host:raft-port,host:api-port`);
+    }
+    splitAddress(raftAddress);
+    splitAddress(apiAddress);
+    return { id: asId<MemberId>(name), raftAddress, apiAddress };
+  });
+}

@@ -1,0 +1,14 @@
+// The answer to GET /tepui/v1/status, as far as the commands read it.
+
+export interface MasterStatus {
+  readonly self: string;
+  readonly role: string;
+  readonly term: number;
+  readonly leader: string | null;
+  readonly ready: boolean;
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  readonly lastIndex: number;
+  readonly events: number;
+  readonly members: readonly { readonly id: string; readonly apiAddress: string }[];
+}

@@ -1,0 +1,17 @@
+// With which code a process ends, one for each reason, so that an operator's supervisor can tell them apart.
+export const EXIT = {
+  done: 0,
+  /** Something that this command reports as failed. */
+  failed: 1,
+  usage: 2,
+  /** The log's folder is damaged in a way that must not be repaired by guessing. */
+  logDamaged: 70,
+  /** A write or sync failed: what is on the disk is no longer known. */
+  diskFailed: 71,
+  /** This member's state differs from the leader's. */
+  diverged: 72,
+  /** An assertion failed. */
+  bug: 73,
+  /** Stopped by Ctrl-C, as shells report it. */
+  interrupted: 130,
+} as const;

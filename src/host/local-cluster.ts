@@ -1,0 +1,188 @@
+// A whole cluster on this machine, each member an own process: what `tepui up` runs and what tests kill. It starts,
+// stops, kills and restarts processes; it knows nothing of what they say to each other.
+import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+
+/** How far the ports of one member are from those of the next. */
+const PORT_STEP = 10;
+const AGENT_PORT_OFFSET = 1;
+const RAFT_PORT_OFFSET = 2;
+/** A process that has not ended so long after being asked to is killed. Milliseconds. */
+const STOP_PATIENCE_MS = 15_000;
+/** The ports that the agents share among themselves for their tasks (Mesos' default range). */
+const TASK_PORTS = { begin: 31_000, end: 32_000 };
+
+export interface LocalClusterOptions {
+  /** Program and arguments before the words of the `tepui` command. */
+  readonly command: readonly string[];
+  readonly masters: number;
+  readonly agents: number;
+  /** Masters' APIs at P, P+10, …; agents at P+1, P+11, …; Raft at P+2, P+12, … */
+  readonly port: number;
+  readonly dataDirectory: string;
+  /** Further flags for every master, for every agent. */
+  readonly masterFlags: readonly string[];
+  readonly agentFlags: readonly string[];
+  /** CPUs and megabytes that each agent offers. */
+  readonly cpus: number;
+  readonly mem: number;
+  /** Members' log lines go to the terminal; otherwise to files in the data directory. */
+  readonly logsToTerminal: boolean;
+}
+
+export interface LocalProcess {
+  readonly kind: "master" | "agent";
+  /** `m1`, `a2`. */
+  readonly name: string;
+  /** `host:port` of its API. */
+  readonly api: string;
+  /** Of the current process, while there is one. */
+  pid(): number | undefined;
+  start(): void;
+  /** Sends the signal and waits until the process has ended. */
+  end(signal: NodeJS.Signals): Promise<void>;
+}
+
+export interface LocalCluster {
+  readonly masters: readonly LocalProcess[];
+  readonly agents: readonly LocalProcess[];
+  /** Stops all processes; tasks are killed first unless they are to be kept for a later start. */
+  stop(options: { readonly keepTasks: boolean }): Promise<void>;
+  /** Calls back when a process ends that nobody asked to. */
+  onUnexpectedExit(action: (process: LocalProcess, code: number | null, signal: string | null) => void): void;
+}
+
+export async function startLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
+  await mkdir(join(options.dataDirectory, "logs"), { recursive: true });
+  const watchers: ((process: LocalProcess, code: number | null, signal: string | null) => void)[] = [];
+  const unexpected = (process: LocalProcess, code: number | null, signal: string | null): void => {
+    for (const watcher of watchers) watcher(process, code, signal);
+  };
+  const masters = times(options.masters, (i) => master(options, i, unexpected));
+  const agents = times(options.agents, (i) => agent(options, i, unexpected));
+  for (const process of [...masters, ...agents]) process.start();
+  return {
+    masters,
+    agents,
+    async stop({ keepTasks }) {
+      await Promise.all(agents.map((each) => each.end(keepTasks ? "SIGTERM" : "SIGUSR1")));
+      await Promise.all(masters.map((each) => each.end("SIGTERM")));
+    },
+    onUnexpectedExit: (action) => void watchers.push(action),
+  };
+}
+
+type Unexpected = (process: LocalProcess, code: number | null, signal: string | null) => void;
+
+function master(options: LocalClusterOptions, i: number, unexpected: Unexpected): LocalProcess {
+  const name = `m${i + 1}`;
+  const members = times(
+    options.masters,
+    (k) => `m${k + 1}=${address(options, k, RAFT_PORT_OFFSET)},${address(options, k, 0)}`,
+  );
+  const words = [
+    "master",
+    "--id",
+    name,
+    "--member",
+    members.join(";"),
+    "--data-dir",
+    join(options.dataDirectory, name),
+  ];
+  return localProcess(options, {
+    kind: "master",
+    name,
+    api: address(options, i, 0),
+    words: [...words, ...options.masterFlags],
+    unexpected,
+  });
+}
+
+function agent(options: LocalClusterOptions, i: number, unexpected: Unexpected): LocalProcess {
+  const name = `a${i + 1}`;
+  const masters = times(options.masters, (k) => address(options, k, 0)).join(",");
+  const api = address(options, i, AGENT_PORT_OFFSET);
+  const words = ["agent", "--master", masters, "--listen", "127.0.0.1", "--port", api.split(":")[1] ?? ""];
+  words.push("--work-dir", join(options.dataDirectory, name), "--resources", resources(options, i));
+  return localProcess(options, {
+    kind: "agent",
+    name,
+    api,
+    words: [...words, ...options.agentFlags],
+    unexpected,
+  });
+}
+
+function resources(options: LocalClusterOptions, i: number): string {
+  const share = Math.floor((TASK_PORTS.end - TASK_PORTS.begin + 1) / options.agents);
+  const begin = TASK_PORTS.begin + i * share;
+  return `cpus:${options.cpus};mem:${options.mem};disk:10240;ports:[${begin}-${begin + share - 1}]`;
+}
+
+interface ProcessPlan {
+  readonly kind: LocalProcess["kind"];
+  readonly name: string;
+  readonly api: string;
+  readonly words: readonly string[];
+  readonly unexpected: Unexpected;
+}
+
+function localProcess(options: LocalClusterOptions, plan: ProcessPlan): LocalProcess {
+  let child: ChildProcess | undefined;
+  let ended: Promise<void> = Promise.resolve();
+  let asked = false;
+  const self: LocalProcess = {
+    kind: plan.kind,
+    name: plan.name,
+    api: plan.api,
+    pid: () => (child?.exitCode === null && child.signalCode === null ? child.pid : undefined),
+    start() {
+      asked = false;
+      const started = launch(options, plan);
+      child = started;
+      ended = new Promise((resolve) => {
+        started.once("exit", (code, signal) => {
+          if (!asked) plan.unexpected(self, code, signal);
+          resolve();
+        });
+      });
+    },
+    async end(signal) {
+      asked = true;
+      const target = child;
+      if (target === undefined || self.pid() === undefined) return;
+      target.kill(signal);
+      const timer = setTimeout(() => target.kill("SIGKILL"), STOP_PATIENCE_MS);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
+  return self;
+}
+
+/** In a group of its own, so that Ctrl-C reaches it only through us; the channel tells it if we die. */
+function launch(options: LocalClusterOptions, plan: ProcessPlan): ChildProcess {
+  const [program = "", ...before] = options.command;
+  const output = options.logsToTerminal ? "inherit" : "pipe";
+  const child = spawn(program, [...before, ...plan.words], {
+    stdio: ["ignore", output, output, "ipc"],
+    detached: true,
+  });
+  if (!options.logsToTerminal) {
+    const file = createWriteStream(join(options.dataDirectory, "logs", `${plan.name}.log`), { flags: "a" });
+    child.stdout?.pipe(file, { end: false });
+    child.stderr?.pipe(file, { end: false });
+    child.once("close", () => file.end());
+  }
+  return child;
+}
+
+function address(options: LocalClusterOptions, i: number, offset: number): string {
+  return `127.0.0.1:${options.port + i * PORT_STEP + offset}`;
+}
+
+function times<Item>(count: number, make: (i: number) => Item): Item[] {
+  return Array.from({ length: count }, (_, i) => make(i));
+}

@@ -1,0 +1,81 @@
+// One master as a process: real clock, disk and network under the loop, the HTTP api beside it.
+import { randomUUID } from "node:crypto";
+import { mkdir } from "node:fs/promises";
+import { type Api, createApi } from "../api/index.ts";
+import type { MemberId } from "../kernel/ids.ts";
+import type { Tracer } from "../kernel/ports.ts";
+import { createMaster, type MasterMember } from "../master/master.ts";
+import type { Settings } from "../state/commands.ts";
+import { EXIT } from "./exit-codes.ts";
+import { nodeClock } from "./node-clock.ts";
+import { createNodeDisk } from "./node-disk.ts";
+import { nodeRandom } from "./node-random.ts";
+import { splitAddress, tcpNetwork } from "./tcp-network.ts";
+import { packageVersion } from "./version.ts";
+
+export interface MasterConfig {
+  readonly self: MemberId;
+  readonly members: readonly MasterMember[];
+  readonly clusterName: string;
+  readonly dataDirectory: string;
+  /** Address on which the api listens; its port is that of the member. */
+  readonly listenHost: string;
+  readonly settings: Settings;
+  readonly snapshotIntervalEntries: number;
+  /** A redis:// URL, or null. */
+  readonly exportRedis: string | null;
+  readonly flags: Readonly<Record<string, string>>;
+  readonly tracer: Tracer;
+}
+
+export interface RunningMaster {
+  stop(): Promise<void>;
+}
+
+/** @throws LogDamage, or Error if a port is taken or `self` is no member */
+export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
+  const own = config.members.find(({ id }) => id === config.self);
+  if (own === undefined) throw new Error(`--id ${config.self} is not among the members`);
+  await mkdir(config.dataDirectory, { recursive: true });
+  const random = nodeRandom();
+  const master = await createMaster({
+    self: config.self,
+    members: config.members,
+    clusterName: config.clusterName,
+    settings: config.settings,
+    clock: nodeClock,
+    random,
+    network: tcpNetwork,
+    disk: createNodeDisk(config.dataDirectory),
+    directory: "log",
+    tracer: config.tracer,
+    onFatal: (reason) => endProcess(reason),
+    tuning: { snapshotIntervalEntries: config.snapshotIntervalEntries },
+  });
+  const { host, port } = splitAddress(own.apiAddress);
+  const api: Api = createApi({
+    master,
+    clock: nodeClock,
+    random,
+    tracer: config.tracer,
+    advertised: { id: randomUUID(), host, port, version: packageVersion() },
+    memberApiAddress: (id) => config.members.find((member) => member.id === id)?.apiAddress ?? null,
+    flags: config.flags,
+  });
+  master.attach(api);
+  await api.listen(config.listenHost, port);
+  await master.start();
+  config.tracer.info("master started", { id: config.self, api: own.apiAddress, raft: own.raftAddress });
+  return {
+    async stop() {
+      await master.stop();
+      await api.close();
+    },
+  };
+}
+
+/** What failed may have failed in the middle of anything: nothing is closed, the log's recovery is made for that. */
+function endProcess(reason: string): void {
+  process.stderr.write(`tepui: this master must stop: ${reason}\n`);
+  process.exit(reason.startsWith("state digest") ? EXIT.diverged : EXIT.diskFailed);
+}
