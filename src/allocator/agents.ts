@@ -7,7 +7,16 @@ import { ensureClient, forgetIfUnused } from "./clients.ts";
 import { clearFiltersOfAgent } from "./filters.ts";
 import { agentOf, clientOf, frameworkOf, roleOf } from "./lookups.ts";
 import type { AgentEntry, AllocatorState, ClientNumber } from "./model.ts";
-import { add, contains, NO_RESOURCES, type Resources, scalarOf, subtract, without } from "./resources.ts";
+import {
+  add,
+  contains,
+  NO_RESOURCES,
+  overlap,
+  type Resources,
+  scalarOf,
+  subtract,
+  without,
+} from "./resources.ts";
 
 /** An agent that registers for the first time; active at once. See hasRoomFor. */
 export function addAgent(s: AllocatorState, agentId: AgentId, total: Resources): void {
@@ -68,7 +77,10 @@ export function hasRoomFor(s: AllocatorState, total: Resources): boolean {
   return true;
 }
 
-/** The resources, which must be free on the agent, are offered to or used by that framework in that role. */
+/**
+ * The resources, which must be free on the agent, are offered to that framework in that role. Counts as its turn among
+ * equals.
+ */
 export function allocateTo(
   s: AllocatorState,
   frameworkId: FrameworkId,
@@ -77,20 +89,38 @@ export function allocateTo(
   resources: Resources,
 ): void {
   if (resources.length === 0) return;
+  const { free } = agentOf(s, agentId);
+  assert(contains(free, resources), "resources to allocate are not free", { agentId, free, resources });
+  hold(s, frameworkId, role, agentId, resources);
+  const number = ensureClient(s, frameworkId, role);
+  clientOf(s, number).given++;
+  roleOf(s, role).given++;
+  s.lastGiven = agentId;
+}
+
+/**
+ * The resources are in use on the agent by that framework in that role: launched out of an offer that it had, or
+ * running on an agent that came back. No turn of the framework's, and it may be more than is free: an agent may come
+ * back with less than its tasks use. Ranges and sets must not overlap with what anybody holds.
+ */
+export function hold(
+  s: AllocatorState,
+  frameworkId: FrameworkId,
+  role: RoleName,
+  agentId: AgentId,
+  resources: Resources,
+): void {
+  if (resources.length === 0) return;
   const agent = agentOf(s, agentId);
-  assert(contains(agent.free, resources), "resources to allocate are not free", { agentId, resources });
+  assert(!overlap(agent.allocated, resources), "resources are held already", { agentId, resources });
   const number = ensureClient(s, frameworkId, role);
   const client = clientOf(s, number);
-  const entry = roleOf(s, role);
   const held = agent.allocations.get(number);
   if (held === undefined) client.agentCount++;
   agent.allocations.set(number, add(held ?? NO_RESOURCES, resources));
   agent.allocated = add(agent.allocated, resources);
   addAmounts(client.allocated, resources);
-  addAmounts(entry.allocated, resources);
-  client.given++;
-  entry.given++;
-  s.lastGiven = agentId;
+  addAmounts(roleOf(s, role).allocated, resources);
   refreshFree(s, agentId, agent);
 }
 

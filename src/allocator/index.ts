@@ -5,6 +5,7 @@ export {
   allocateTo,
   availableOn,
   hasRoomFor,
+  hold,
   recover,
   removeAgent,
   setAgentActive,

@@ -118,6 +118,13 @@ export function equal(a: Resources, b: Resources): boolean {
   return a === b || (a.length === b.length && contains(a, b) && contains(b, a));
 }
 
+/** Whether a range or a set of one shares a number or an item with the other. Scalars never overlap. */
+export function overlap(a: Resources, b: Resources): boolean {
+  if (a.length === 0) return false;
+  const divisible = b.filter((resource) => resource.value.kind !== "scalar");
+  return divisible.length > 0 && !equal(without(divisible, a), divisible);
+}
+
 export function sum(all: Iterable<Resources>): Resources {
   let total = NO_RESOURCES;
   for (const resources of all) total = add(total, resources);
