@@ -1,0 +1,53 @@
+// What the supervisor is told and what it wants done. Effects are carried out by the driver in their order, after the
+// records that were changed with them are durable.
+import type { FromAgent, ToAgent } from "../contract/agent-protocol.ts";
+import type { ExecutorCall, ExecutorEvent } from "../contract/types.ts";
+import type { ContainerId } from "../kernel/ids.ts";
+import type { ContainerRecord } from "./records.ts";
+import type { ContainerExit, RuntimeFailureCode } from "./runtime.ts";
+
+/** Frames that are the link's own business do not get here. */
+export type MasterFrame = Exclude<ToAgent, { readonly kind: "ping" | "redirect" }>;
+
+export type Input =
+  | { readonly kind: "frame"; readonly frame: MasterFrame }
+  | { readonly kind: "started"; readonly id: ContainerId; readonly pid: number }
+  | {
+      readonly kind: "launch-failed";
+      readonly id: ContainerId;
+      readonly code: RuntimeFailureCode;
+      readonly message: string;
+    }
+  /** The order to end it came before the runtime was asked. */
+  | { readonly kind: "launch-cancelled"; readonly id: ContainerId }
+  | { readonly kind: "exited"; readonly exit: ContainerExit }
+  /** After a restart of the agent; `pid` is null if the runtime has no trace of the container. */
+  | { readonly kind: "recovered"; readonly id: ContainerId; readonly pid: number | null }
+  | {
+      readonly kind: "executor-call";
+      readonly requestId: number;
+      readonly call: ExecutorCall;
+      /** For SUBSCRIBE: the stream that the events are to go to. */
+      readonly streamId: string | null;
+    }
+  | { readonly kind: "executor-disconnected"; readonly streamId: string }
+  /** Time has passed. */
+  | { readonly kind: "tick" }
+  /** End every task, then the agent. */
+  | { readonly kind: "leave"; readonly reason: string };
+
+export type Effect =
+  | { readonly do: "send"; readonly frame: FromAgent }
+  | { readonly do: "launch"; readonly container: ContainerRecord; readonly user: string | null }
+  | { readonly do: "signal"; readonly id: ContainerId; readonly signal: "SIGTERM" | "SIGKILL" }
+  | { readonly do: "remove-container"; readonly id: ContainerId }
+  | { readonly do: "remove-sandbox"; readonly path: string }
+  | { readonly do: "executor-event"; readonly streamId: string; readonly event: ExecutorEvent }
+  | { readonly do: "executor-close"; readonly streamId: string }
+  | { readonly do: "reply"; readonly requestId: number; readonly reply: ExecutorReply };
+
+/** 200 means that the stream has been opened. */
+export interface ExecutorReply {
+  readonly status: 200 | 202 | 400 | 403 | 501 | 503;
+  readonly text: string;
+}

@@ -1,0 +1,63 @@
+// Frames of the agent protocol as bytes: msgpack, bounded. What comes from a master is checked for its form before the
+// supervisor sees it; parts in Mesos' shape are passed through, for the master has validated them.
+import { Packr } from "msgpackr";
+import { AGENT_FRAME_BYTES_MAX, type FromAgent, type ToAgent } from "../contract/agent-protocol.ts";
+import { err, ok, type Result } from "../kernel/result.ts";
+
+const packr = new Packr({ useRecords: false });
+
+/** A frame of more than AGENT_FRAME_BYTES_MAX is an error: it would break the connection. */
+export function packFrame(frame: FromAgent | ToAgent): Result<Uint8Array, string> {
+  const bytes = new Uint8Array(packr.pack(frame));
+  if (bytes.length > AGENT_FRAME_BYTES_MAX) return err(`a ${frame.kind} frame has ${bytes.length} bytes`);
+  return ok(bytes);
+}
+
+export function unpackToAgent(bytes: Uint8Array): Result<ToAgent, string> {
+  const frame = unpack(bytes);
+  if (frame === null) return err("not a frame");
+  const fields = toAgentFields[String(frame.kind)];
+  if (fields === undefined) return err(`unknown frame ${String(frame.kind)}`);
+  const missing = Object.entries(fields).filter(([name, isRight]) => !isRight(frame[name]));
+  if (missing.length > 0)
+    return err(`${String(frame.kind)} frame without ${missing.map(([name]) => name).join(", ")}`);
+  return ok(frame as unknown as ToAgent);
+}
+
+function unpack(bytes: Uint8Array): Readonly<Record<string, unknown>> | null {
+  if (bytes.length > AGENT_FRAME_BYTES_MAX) return null;
+  try {
+    const value: unknown = packr.unpack(bytes);
+    return isMap(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+type Check = (value: unknown) => boolean;
+
+const isText: Check = (value) => typeof value === "string";
+const isNumber: Check = (value) => typeof value === "number";
+const isBytes: Check = (value) => value instanceof Uint8Array;
+const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isId: Check = (value) => isMap(value) && isText(value.value);
+const isTask: Check = (value) => isMap(value) && isId(value.task_id);
+const isFramework: Check = (value) => isMap(value) && isId(value.id);
+const isTextOrNull: Check = (value) => value === null || isText(value);
+
+const ofTask = { frameworkId: isText, taskId: isText };
+const ofExecutor = { frameworkId: isText, executorId: isText };
+
+const toAgentFields: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
+  registered: { agentId: isText, silenceMsMax: isNumber },
+  redirect: { leader: isTextOrNull },
+  shutdown: { message: isText },
+  run: { framework: isFramework, task: isTask },
+  kill: ofTask,
+  acknowledge: { ...ofTask, uuid: isBytes },
+  "framework-message": { ...ofExecutor, data: isBytes },
+  "shutdown-executor": ofExecutor,
+  "shutdown-framework": { frameworkId: isText },
+  ping: {},
+};

@@ -1,0 +1,112 @@
+// What the agent knows, as it is checkpointed: one record per framework, container, task and kept sandbox, under a key.
+// The supervisor changes records in place and marks their keys; the driver writes them before anything follows of it.
+import type {
+  ExecutorInfo,
+  FrameworkInfo,
+  KillPolicy,
+  TaskInfo,
+  TaskState,
+  TaskStatus,
+} from "../contract/types.ts";
+import type { ContainerId } from "../kernel/ids.ts";
+import type { ContainerSpec } from "./runtime.ts";
+
+export interface AgentRecord {
+  /** As given by the master; null before the first registration. */
+  readonly agentId: string | null;
+}
+
+export interface TaskRecord {
+  readonly frameworkId: string;
+  readonly taskId: string;
+  /** Null for a task that was refused before it got a container. */
+  readonly containerId: ContainerId | null;
+  readonly info: TaskInfo;
+  /** The newest state, sent or not; TASK_STAGING until there is one. */
+  state: TaskState;
+  /** Not yet acknowledged, oldest first; the first is the one in flight (trap 2). */
+  updates: TaskStatus[];
+  /** Hexadecimal uuids of an executor's latest updates. */
+  received: string[];
+  /** Custom executors: LAUNCH was sent, or is about to be. */
+  delivered: boolean;
+  /** Custom executors: a KILL that is to be told to the executor when it subscribes. */
+  kill: { readonly policy: KillPolicy | null } | null;
+}
+
+export type ContainerPhase = "launching" | "running" | "ended";
+
+export type EndCause =
+  | "kill"
+  | "completion-time"
+  | "executor-shutdown"
+  | "framework-gone"
+  | "agent-shutdown"
+  | "registration-timeout"
+  | "reregistration-timeout";
+
+/** A container that is to end. */
+export interface Ending {
+  readonly cause: EndCause;
+  /** Nothing of it ran when the order came. */
+  readonly duringLaunch: boolean;
+  /** Wall clock. */
+  readonly sinceMs: number;
+  /** Wall clock: SIGKILL. Can only become earlier. */
+  killAtMs: number;
+}
+
+export interface ContainerRecord {
+  readonly containerId: ContainerId;
+  readonly frameworkId: string;
+  /** Equal to the task id for a command task (trap 27). */
+  readonly executorId: string;
+  /** Null for the container of a command task. */
+  readonly executor: ExecutorInfo | null;
+  /** Path of the sandbox below the work folder. */
+  readonly sandbox: string;
+  readonly spec: ContainerSpec;
+  /** SIGTERM to SIGKILL, or SHUTDOWN to SIGKILL. */
+  readonly graceMs: number;
+  phase: ContainerPhase;
+  /** 0 until it runs. */
+  pid: number;
+  /** Its executor has subscribed at least once. */
+  subscribed: boolean;
+  ending: Ending | null;
+  /** Wall clock; null when the task may run for ever (SC38). */
+  completeByMs: number | null;
+}
+
+/** The sandbox of a container that has ended. */
+export interface SandboxRecord {
+  readonly path: string;
+  /** Wall clock. */
+  readonly endedMs: number;
+}
+
+export type StoredRecord = AgentRecord | FrameworkInfo | ContainerRecord | TaskRecord | SandboxRecord;
+
+export const AGENT_KEY = "agent";
+export const frameworkKey = (frameworkId: string): string => `framework/${frameworkId}`;
+export const containerKey = (containerId: string): string => `container/${containerId}`;
+/** Ids hold no slash (reference, section h). */
+export const taskKey = (frameworkId: string, taskId: string): string => `task/${frameworkId}/${taskId}`;
+export const sandboxKey = (path: string): string => `sandbox/${path}`;
+export const executorKey = (frameworkId: string, executorId: string): string =>
+  `${frameworkId}/${executorId}`;
+
+const terminalStates: ReadonlySet<TaskState> = new Set<TaskState>([
+  "TASK_FINISHED",
+  "TASK_FAILED",
+  "TASK_KILLED",
+  "TASK_LOST",
+  "TASK_ERROR",
+  "TASK_DROPPED",
+  "TASK_GONE",
+  "TASK_GONE_BY_OPERATOR",
+]);
+
+export function isTerminal(state: TaskState): boolean {
+  return terminalStates.has(state);
+}
