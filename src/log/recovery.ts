@@ -82,7 +82,7 @@ class Recovery implements RecordVisitor {
   #chain = 0;
   #end = 0;
   #fileBytes = 0;
-  #lastWrite = { offset: 0, bytes: new Uint8Array(0) };
+  #lastWrite: Recovered["lastWrite"] = { offset: 0, bytes: new Uint8Array(0) };
   #unborn: string | undefined;
   #path = "";
   #maxIndex = 0;
