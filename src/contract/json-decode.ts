@@ -1,6 +1,7 @@
 // A parsed JSON value to a message, with the leniency of Mesos: unknown fields are ignored, null is "not set", numbers
 // and booleans may come as strings, a lone value may stand for a list, an unknown name of an enum that is not required is
 // dropped. The texts of refusal are those that Mesos answers with. Missing fields are looked for elsewhere.
+import { present } from "../kernel/assert.ts";
 import { type JsonValue, parseJson } from "./json-parse.ts";
 import { ERROR_EXCERPT_CHARS_MAX } from "./limits.ts";
 import { isScalarOf } from "./scalar-check.ts";
@@ -41,14 +42,15 @@ function readField(field: FieldDescriptor, value: JsonValue, message: UntypedMes
   }
 }
 
+/** Of a value's refusal the message says that it is the field `value`: that of the map's entry in protobuf. */
 function readMap(field: FieldDescriptor, value: JsonValue, message: UntypedMessage): void {
   if (!isObject(value)) fail(notExpecting(value, field));
+  const valueField = present(field.entry?.byName.get("value"), "value of a map's entry");
   const map: UntypedMessage = {};
   for (const key of Object.keys(value)) {
-    const item = value[key] as JsonValue;
-    if (Array.isArray(item)) fail("Not expecting a JSON array for field 'value'");
-    const read = item === null ? undefined : readValue(field, item);
-    setOwn(map, key, read ?? emptyMapValue(field));
+    const entry: UntypedMessage = {};
+    readField(valueField, value[key] as JsonValue, entry);
+    setOwn(map, key, entry.value ?? emptyMapValue(field));
   }
   if (Object.keys(map).length > 0) message[field.name] = map;
 }
