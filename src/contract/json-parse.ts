@@ -108,14 +108,14 @@ class Parser {
   #object(): JsonValue {
     const object: Record<string, JsonValue> = Object.create(null);
     this.#at++;
-    if (this.#skip("}")) return object;
+    if (this.#accept("}")) return object;
     do {
       this.#skipWhitespace();
       if (this.#text[this.#at] !== '"') return this.#syntaxError();
       const key = this.#string();
       this.#expect(":");
       object[key] = this.#value();
-    } while (this.#skip(","));
+    } while (this.#accept(","));
     this.#expect("}");
     return object;
   }
@@ -123,9 +123,9 @@ class Parser {
   #array(): JsonValue {
     const items: JsonValue[] = [];
     this.#at++;
-    if (this.#skip("]")) return items;
+    if (this.#accept("]")) return items;
     do items.push(this.#value());
-    while (this.#skip(","));
+    while (this.#accept(","));
     this.#expect("]");
     return items;
   }
@@ -158,10 +158,10 @@ class Parser {
   }
 
   #expect(character: string): void {
-    if (!this.#skip(character)) this.#syntaxError();
+    if (!this.#accept(character)) this.#syntaxError();
   }
 
-  #skip(character: string): boolean {
+  #accept(character: string): boolean {
     this.#skipWhitespace();
     if (this.#text[this.#at] !== character) return false;
     this.#at++;
