@@ -10,6 +10,7 @@ import { EXIT } from "./exit-codes.ts";
 import { nodeClock } from "./node-clock.ts";
 import { createNodeDisk } from "./node-disk.ts";
 import { nodeRandom } from "./node-random.ts";
+import { startRedisExport } from "./redis-export.ts";
 import { splitAddress, tcpNetwork } from "./tcp-network.ts";
 import { packageVersion } from "./version.ts";
 
@@ -65,9 +66,20 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
   master.attach(api);
   await api.listen(config.listenHost, port);
   await master.start();
+  const exporting =
+    config.exportRedis === null
+      ? null
+      : startRedisExport({
+          url: config.exportRedis,
+          clusterName: config.clusterName,
+          self: config.self,
+          master,
+          tracer: config.tracer,
+        });
   config.tracer.info("master started", { id: config.self, api: own.apiAddress, raft: own.raftAddress });
   return {
     async stop() {
+      await exporting?.close();
       await master.stop();
       await api.close();
     },

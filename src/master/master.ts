@@ -12,7 +12,7 @@ import {
 } from "../kernel/ids.ts";
 import type { Clock, Disk, Network, Random, Timer, Tracer } from "../kernel/ports.ts";
 import { uuidFrom } from "../kernel/random.ts";
-import { type Log, openLog } from "../log/index.ts";
+import { openLog } from "../log/index.ts";
 import {
   createRaftNode,
   ENTRY_BYTES_MAX,
@@ -21,6 +21,7 @@ import {
   type RaftTuning,
   type RoleStatus,
 } from "../raft/index.ts";
+import { decodeEntry } from "../state/codec.ts";
 import type { Command, Context, Settings } from "../state/commands.ts";
 import type { Event } from "../state/events.ts";
 import type { ClusterState } from "../state/model.ts";
@@ -30,10 +31,11 @@ import {
   DEADLINE_CHECK_MS,
   SNAPSHOT_INTERVAL_ENTRIES,
 } from "./limits.ts";
-import { createLogStorage, type LogStorage } from "./log-storage.ts";
+import { LogStorage } from "./log-storage.ts";
+import { decodeMembership } from "./membership-header.ts";
 import { Pipeline } from "./pipeline.ts";
 import { type Checkpoint, createReplica, type Replica } from "./replica.ts";
-import type { EffectSink, Master, MasterStatus, Outcome } from "./types.ts";
+import type { EffectSink, HistoryEntry, Master, MasterStatus, Outcome } from "./types.ts";
 
 export interface MasterOptions {
   readonly self: MemberId;
@@ -78,12 +80,11 @@ const ALLOCATION_TRIGGERS: ReadonlySet<Event["kind"]> = new Set([
 /** Opens the log; `start` joins the cluster. @throws LogDamage if the data directory cannot be trusted */
 export async function createMaster(options: MasterOptions): Promise<Master> {
   const opened = await openLog({ disk: options.disk, directory: options.directory, tracer: options.tracer });
-  return new MasterLoop(options, opened.log, await createLogStorage(opened));
+  return new MasterLoop(options, await LogStorage.open(opened));
 }
 
 class MasterLoop implements Master {
   private readonly options: MasterOptions;
-  private readonly log: Log;
   private readonly storage: LogStorage;
   private readonly node: RaftNode;
   private readonly replica: Replica;
@@ -102,9 +103,8 @@ class MasterLoop implements Master {
   private allocationAsked = false;
   private lastCycleMs = 0;
 
-  constructor(options: MasterOptions, log: Log, storage: LogStorage) {
+  constructor(options: MasterOptions, storage: LogStorage) {
     this.options = options;
-    this.log = log;
     this.storage = storage;
     this.snapshotInterval = options.tuning?.snapshotIntervalEntries ?? SNAPSHOT_INTERVAL_ENTRIES;
     this.savedIndex = storage.snapshot()?.index ?? asIndex(0);
@@ -137,10 +137,9 @@ class MasterLoop implements Master {
 
   async stop(): Promise<void> {
     this.stopped = true;
-    if (this.leading) this.node.transferLeadership();
     this.leaveOffice()?.abandon({ kind: "not-leader", leader: null });
     await this.node.stop();
-    await this.log.close();
+    await this.storage.close();
   }
 
   submit(command: Command): Promise<Outcome> {
@@ -181,6 +180,12 @@ class MasterLoop implements Master {
     return (await committed) && (await confirmed) && this.pipeline === mine;
   }
 
+  *history(from: LogIndex): Generator<HistoryEntry> {
+    for (const { index, term, payload } of this.node.readCommitted(from)) {
+      if (payload.length > 0) yield { index, term, ...decodeEntry(payload) };
+    }
+  }
+
   attach(sink: EffectSink): void {
     this.sink = sink;
   }
@@ -219,7 +224,8 @@ class MasterLoop implements Master {
   }
 
   private async restore(index: LogIndex, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    this.replica.reset(index, await gather(chunks));
+    const content = await gather(chunks);
+    this.replica.reset(index, content.subarray(decodeMembership(content).end));
     this.savedIndex = index;
     this.pendingCheckpoint = null;
   }
@@ -282,10 +288,7 @@ class MasterLoop implements Master {
     this.rebuilding = true;
     this.pendingCheckpoint = null;
     try {
-      const meta = this.storage.snapshot();
-      if (meta === undefined) this.replica.reset(asIndex(0), null);
-      else this.replica.reset(meta.index, await gather(this.storage.readSnapshot()));
-      this.replayCommitted();
+      while (!(await this.replayed()));
     } catch (error) {
       this.fatal(`the state could not be rebuilt: ${String(error)}`);
       return;
@@ -294,8 +297,14 @@ class MasterLoop implements Master {
     if (this.role.role === "leader" && this.role.ready) this.takeOffice();
   }
 
-  private replayCommitted(): void {
-    for (const entry of this.node.readCommitted(asIndex(this.replica.index() + 1))) this.applyOne(entry);
+  /** False if a newer snapshot came in between, so that entries after the one that was read are gone. */
+  private async replayed(): Promise<boolean> {
+    this.replica.reset(asIndex(0), null);
+    await this.node.readSnapshot((meta, chunks) => this.restore(meta.index, chunks));
+    const entries = this.node.readCommitted(asIndex(this.replica.index() + 1));
+    if (entries.length > 0 && entries[0]?.index !== this.replica.index() + 1) return false;
+    for (const entry of entries) this.applyOne(entry);
+    return true;
   }
 
   private propose(payload: Uint8Array): LogIndex | null {

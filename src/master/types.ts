@@ -1,9 +1,10 @@
 // What the master offers to the rooms around it, and what it wants of them. The api submits commands and delivers
 // effects; it never touches state but to read it.
-import type { LogIndex, MemberId, Term } from "../kernel/ids.ts";
+import type { LogIndex, MemberId, Millis, Term } from "../kernel/ids.ts";
 import type { Command, Rejection } from "../state/commands.ts";
 import type { Reply } from "../state/decide.ts";
 import type { Effect } from "../state/effects.ts";
+import type { Event } from "../state/events.ts";
 import type { ClusterState } from "../state/model.ts";
 
 export interface Master {
@@ -23,8 +24,17 @@ export interface Master {
    * lead: a read that is answered after it is linearizable. False if leadership was lost meanwhile.
    */
   settled(): Promise<boolean>;
+  /** Committed entries with events, from this index on, as far back as the log is kept in memory. */
+  history(from: LogIndex): Iterable<HistoryEntry>;
   /** Where effects go. One sink; given before start. */
   attach(sink: EffectSink): void;
+}
+
+export interface HistoryEntry {
+  readonly index: LogIndex;
+  readonly term: Term;
+  readonly time: Millis;
+  readonly events: readonly Event[];
 }
 
 export type Outcome =

@@ -1,0 +1,121 @@
+// Copies committed events to a Redis stream, for dashboards and alerts that must not load the masters. The leader pulls
+// from its own log; an event's stream id is `<log index>-<position in the entry>`, so a new leader goes on after the
+// newest id in Redis and nothing is written twice. Redis may be away: the log waits, the masters do not.
+import { Redis } from "ioredis";
+import { describeEvent } from "../debugger/index.ts";
+import type { LogIndex, MemberId } from "../kernel/ids.ts";
+import { asIndex } from "../kernel/ids.ts";
+import type { Tracer } from "../kernel/ports.ts";
+import type { Master } from "../master/types.ts";
+
+/** Events kept in the stream; Redis trims near this. */
+export const STREAM_EVENTS_MAX = 1_000_000;
+/** Entries sent to Redis in one round trip. */
+const ENTRIES_PER_ROUND = 200;
+/** How long to wait when there is nothing new, or Redis or leadership is away. Milliseconds. */
+const POLL_MS = 200;
+
+export interface RedisExport {
+  close(): Promise<void>;
+}
+
+export interface RedisExportOptions {
+  /** redis:// or rediss:// */
+  readonly url: string;
+  readonly clusterName: string;
+  readonly self: MemberId;
+  readonly master: Master;
+  readonly tracer: Tracer;
+}
+
+export function streamKey(clusterName: string): string {
+  return `tepui:${clusterName}:events`;
+}
+
+/** Begins at once and goes on until closed; only the leader writes. */
+export function startRedisExport(options: RedisExportOptions): RedisExport {
+  const redis = new Redis(options.url, {
+    lazyConnect: true,
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: true,
+  });
+  let failing = false;
+  redis.on("error", (error: Error) => {
+    if (!failing) options.tracer.warn("redis export is behind", { reason: error.message });
+    failing = true;
+  });
+  let closed = false;
+  let position: LogIndex | null = null;
+
+  async function round(): Promise<boolean> {
+    if (!options.master.status().ready) {
+      position = null;
+      return false;
+    }
+    position ??= await lastExported(redis, streamKey(options.clusterName));
+    const next = await copy(redis, options, position);
+    failing = false;
+    const moved = next > position;
+    position = next;
+    return moved;
+  }
+
+  async function loop(): Promise<void> {
+    while (!closed) {
+      const moved = await round().catch(() => {
+        position = null;
+        return false;
+      });
+      if (!moved) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  const running = loop();
+  return {
+    async close() {
+      closed = true;
+      await running;
+      redis.disconnect();
+    },
+  };
+}
+
+async function lastExported(redis: Redis, key: string): Promise<LogIndex> {
+  const [newest] = await redis.xrevrange(key, "+", "-", "COUNT", 1);
+  return asIndex(Number(newest?.[0].split("-")[0] ?? 0));
+}
+
+/** @returns index of the last entry that is now in Redis */
+async function copy(redis: Redis, options: RedisExportOptions, position: LogIndex): Promise<LogIndex> {
+  const key = streamKey(options.clusterName);
+  const pipeline = redis.pipeline();
+  let last = position;
+  let entries = 0;
+  for (const entry of options.master.history(asIndex(position + 1))) {
+    if (entries++ === 0 && entry.index > position + 1 && position > 0) {
+      options.tracer.warn("redis export has a gap", { from: position + 1, to: entry.index - 1 });
+    }
+    entry.events.forEach((event, n) => {
+      const body = ["index", entry.index, "term", entry.term, "time", entry.time, "kind", event.kind];
+      const text = ["text", describeEvent(event), "event", JSON.stringify(event, plain)];
+      pipeline.xadd(key, "MAXLEN", "~", STREAM_EVENTS_MAX, `${entry.index}-${n + 1}`, ...body, ...text);
+    });
+    last = entry.index;
+    if (entries >= ENTRIES_PER_ROUND) break;
+  }
+  if (pipeline.length > 0) check(await pipeline.exec());
+  return last;
+}
+
+/** An id that is there already was written by this loop before it lost the answer: that is no failure. */
+function check(results: readonly [Error | null, unknown][] | null): void {
+  for (const [error] of results ?? []) {
+    if (error !== null && !error.message.includes("equal or smaller than the target stream top item"))
+      throw error;
+  }
+}
+
+function plain(_key: string, value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
+  return typeof value === "bigint" ? value.toString() : value;
+}

@@ -1,0 +1,112 @@
+// The log as Raft's storage port. The two rooms do not know each other; what differs between them is settled here: a
+// snapshot's membership, which the log has no place for, is written in front of its content.
+import { assert } from "../kernel/assert.ts";
+import type { LogIndex } from "../kernel/ids.ts";
+import type { Log, OpenedLog, SnapshotReader } from "../log/index.ts";
+import type {
+  AppendBatch,
+  Membership,
+  RaftStorage,
+  Recovered,
+  SnapshotMeta,
+  SnapshotSink,
+} from "../raft/index.ts";
+import { decodeMembership, encodeMembership, MEMBERSHIP_BYTES_MAX } from "./membership-header.ts";
+
+export class LogStorage implements RaftStorage {
+  readonly recovered: Recovered;
+  private readonly log: Log;
+  private newest: SnapshotMeta | undefined;
+  /** Of the newest snapshot, while it is being read. */
+  private reader: SnapshotReader | undefined;
+
+  private constructor(opened: OpenedLog, membership: Membership | undefined) {
+    const { log, hardState, snapshot, entries } = opened;
+    this.log = log;
+    if (snapshot !== undefined && membership !== undefined) {
+      this.newest = { index: snapshot.index, term: snapshot.term, membership };
+    }
+    this.recovered = { hardState, snapshot: this.newest, entries };
+  }
+
+  /** @throws LogDamage if the snapshot cannot be read */
+  static async open(opened: OpenedLog): Promise<LogStorage> {
+    const reader = await opened.log.readSnapshot();
+    if (reader === undefined) return new LogStorage(opened, undefined);
+    try {
+      return new LogStorage(opened, decodeMembership(await reader.read(0, MEMBERSHIP_BYTES_MAX)).membership);
+    } finally {
+      await reader.close();
+    }
+  }
+
+  append(batch: AppendBatch): Promise<void> {
+    return this.log.append(batch);
+  }
+
+  async writeSnapshot(
+    meta: SnapshotMeta,
+    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    await this.log.writeSnapshot(meta, withHeader(meta.membership, chunks));
+    await this.replaceNewest(meta);
+  }
+
+  /** The leader sends its snapshot as it is on its disk, so the header is in what arrives. */
+  beginSnapshotReceive(meta: SnapshotMeta): SnapshotSink {
+    const opening = this.log.beginSnapshotReceive(meta);
+    // A failure to open is told by the first write; without this it would also count as unhandled.
+    opening.catch(() => undefined);
+    let offset = 0;
+    return {
+      async write(bytes) {
+        offset = await (await opening).write(offset, bytes);
+      },
+      finish: async () => {
+        await (await opening).finish();
+        await this.replaceNewest(meta);
+      },
+      async abort() {
+        await (await opening).abort();
+      },
+    };
+  }
+
+  async readSnapshotChunk(offset: number, length: number): Promise<Uint8Array> {
+    this.reader ??= await this.log.readSnapshot();
+    assert(this.reader !== undefined, "there is a snapshot to read");
+    return this.reader.read(offset, length);
+  }
+
+  snapshot(): SnapshotMeta | undefined {
+    return this.newest;
+  }
+
+  compact(firstKept: LogIndex): Promise<void> {
+    return this.log.compact(firstKept);
+  }
+
+  async resetTo(meta: SnapshotMeta): Promise<void> {
+    await this.log.resetTo({ index: meta.index, term: meta.term });
+  }
+
+  async close(): Promise<void> {
+    await this.reader?.close();
+    await this.log.close();
+  }
+
+  private async replaceNewest(meta: SnapshotMeta): Promise<void> {
+    this.newest = meta;
+    const old = this.reader;
+    this.reader = undefined;
+    await old?.close();
+  }
+}
+
+async function* withHeader(
+  membership: Membership,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield encodeMembership(membership);
+  yield* chunks;
+}

@@ -1,0 +1,135 @@
+// A real cluster for tests: own processes, own ports, own folder, gone at the end. The processes are those of
+// `tepui up`; only the example job is missing.
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type LocalCluster, type LocalProcess, startLocalCluster } from "../../src/host/local-cluster.ts";
+
+const root = join(import.meta.dirname, "..", "..");
+const FIRST_PORT = 20_000;
+const LAST_PORT = 30_000;
+const PORTS_PER_CLUSTER = 100;
+const PATIENCE_MS = 30_000;
+
+export interface TestClusterOptions {
+  readonly masters?: number;
+  readonly agents?: number;
+  readonly cpus?: number;
+  readonly mem?: number;
+  readonly masterFlags?: readonly string[];
+  readonly agentFlags?: readonly string[];
+  /** Folder of an earlier cluster, to be taken up again. */
+  readonly dataDirectory?: string;
+  readonly port?: number;
+}
+
+export interface TestCluster extends LocalCluster {
+  readonly port: number;
+  readonly dataDirectory: string;
+  /** `host:port` of every master's API. */
+  readonly apis: readonly string[];
+  /** Waits until a master leads and all agents are registered; gives the leader's process. */
+  ready(): Promise<LocalProcess>;
+  leader(): Promise<LocalProcess>;
+  /** Stops everything and removes the folder. */
+  destroy(): Promise<void>;
+}
+
+export const TEPUI_COMMAND: readonly string[] = [
+  process.execPath,
+  "--disable-warning=ExperimentalWarning",
+  join(root, "src/cli/main.ts"),
+];
+
+export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
+  const dataDirectory = options.dataDirectory ?? (await mkdtemp(join(tmpdir(), "tepui-test-")));
+  const port = options.port ?? (await freePorts());
+  const cluster = await startLocalCluster({
+    command: TEPUI_COMMAND,
+    masters: options.masters ?? 3,
+    agents: options.agents ?? 1,
+    port,
+    dataDirectory,
+    masterFlags: ["--log-level", "debug", ...(options.masterFlags ?? [])],
+    agentFlags: ["--log-level", "debug", "--runtime", "process", ...(options.agentFlags ?? [])],
+    cpus: options.cpus ?? 4,
+    mem: options.mem ?? 1024,
+    logsToTerminal: false,
+  });
+  return Object.assign(cluster, {
+    port,
+    dataDirectory,
+    apis: cluster.masters.map(({ api }) => api),
+    leader: () => leaderOf(cluster),
+    ready: () => readyLeader(cluster),
+    async destroy() {
+      await cluster.stop({ keepTasks: false });
+      await rm(dataDirectory, { recursive: true, force: true });
+    },
+  });
+}
+
+export async function getJson(url: string): Promise<unknown> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
+/** Polls until the probe gives something; its errors count as "not yet". */
+export async function eventually<Value>(
+  what: string,
+  probe: () => Promise<Value | undefined | false> | Value | undefined | false,
+  patienceMs = PATIENCE_MS,
+): Promise<Value> {
+  const deadline = Date.now() + patienceMs;
+  let last: unknown;
+  for (;;) {
+    try {
+      const value = await probe();
+      if (value !== undefined && value !== false) return value;
+    } catch (error) {
+      last = error;
+    }
+    if (Date.now() > deadline) throw new Error(`waited ${patienceMs} ms for ${what}`, { cause: last });
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+async function leaderOf(cluster: LocalCluster): Promise<LocalProcess> {
+  return eventually("a leader", async () => {
+    for (const master of cluster.masters) {
+      if (master.pid() === undefined) continue;
+      const status = await getJson(`http://${master.api}/tepui/v1/status`).catch(() => undefined);
+      if ((status as { ready?: boolean } | undefined)?.ready === true) return master;
+    }
+    return undefined;
+  });
+}
+
+async function readyLeader(cluster: LocalCluster): Promise<LocalProcess> {
+  return eventually("all agents to be registered", async () => {
+    const leader = await leaderOf(cluster);
+    const state = (await getJson(`http://${leader.api}/state`)) as { slaves: { active: boolean }[] };
+    return state.slaves.filter(({ active }) => active).length >= cluster.agents.length ? leader : undefined;
+  });
+}
+
+/** The first of a run of ports that nobody listens on. */
+async function freePorts(): Promise<number> {
+  const slots = Math.floor((LAST_PORT - FIRST_PORT) / PORTS_PER_CLUSTER);
+  const start = process.pid % slots;
+  for (let i = 0; i < slots; i++) {
+    const port = FIRST_PORT + ((start + i) % slots) * PORTS_PER_CLUSTER;
+    if (await isFree(port)) return port;
+  }
+  throw new Error("no free ports");
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
