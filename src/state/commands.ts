@@ -190,6 +190,8 @@ export interface Rejection {
     | "framework-not-connected"
     | "subscription-invalid"
     | "agent-unknown"
-    | "agent-gone";
+    | "agent-gone"
+    /** It cannot be admitted: a bad id, or a bound of the cluster is reached. */
+    | "agent-refused";
   readonly message: string;
 }

@@ -1,26 +1,87 @@
-// Whether a command may be carried out and which events that makes. Pure: reads the state, never changes it.
-import type { AgentId, FrameworkId } from "../kernel/ids.ts";
-import type { Command, Context, Rejection } from "./commands.ts";
-import type { Effect } from "./effects.ts";
-import type { Event } from "./events.ts";
-import type { ClusterState } from "./model.ts";
+// Whether a command may be carried out, and which events that makes. Pure: it reads the state and never changes it; time
+// and ids come in the context. The events of one command are decided against the state before the first of them.
+import { allocate } from "../allocator/index.ts";
+import { assertNever } from "../kernel/assert.ts";
+import type { OfferId } from "../kernel/ids.ts";
+import type { Command, Context } from "./commands.ts";
+import { decideAccept, decideDecline } from "./decide/accept.ts";
+import { decideDisconnectAgent, decideRegister, decideUnregister } from "./decide/agents.ts";
+import { expiryEvents } from "./decide/deadlines.ts";
+import { accepted, type Decision } from "./decide/decision.ts";
+import {
+  decideDisconnect,
+  decideRevive,
+  decideSubscribe,
+  decideSuppress,
+  decideTeardown,
+} from "./decide/frameworks.ts";
+import { decideLead } from "./decide/lead.ts";
+import { messageExecutor, messageFramework, shutdownExecutor } from "./decide/messages.ts";
+import { decideReconcile } from "./decide/reconcile.ts";
+import { decideAcknowledge, decideExecutorExited, decideKill, decideUpdateStatus } from "./decide/tasks.ts";
+import { OFFERS_PER_CYCLE_MAX } from "./limits.ts";
+import type { ClusterState, Offer } from "./model.ts";
 
-export type Decision =
-  | {
-      readonly kind: "accepted";
-      /** Empty when nothing changes. */
-      readonly events: readonly Event[];
-      readonly reply: Reply | null;
-      /**
-       * Answers that are not logged (reconciliation, messages, repeated updates). They show the state as decided on:
-       * to be delivered only when every event decided before is committed, after the effects of these events.
-       */
-      readonly effects: readonly Effect[];
-    }
-  | { readonly kind: "rejected"; readonly rejection: Rejection };
+export type { Accepted, Decision, Reply } from "./decide/decision.ts";
 
-export type Reply =
-  | { readonly kind: "subscribed"; readonly frameworkId: FrameworkId }
-  | { readonly kind: "registered"; readonly agentId: AgentId };
+/** @returns events to be applied in this order and logged in one entry, or why the command is refused */
+export function decide(state: ClusterState, command: Command, context: Context): Decision {
+  switch (command.kind) {
+    case "lead":
+      return decideLead(state, command, context);
+    case "subscribe":
+      return decideSubscribe(state, command);
+    case "disconnect-framework":
+      return decideDisconnect(state, command, context);
+    case "teardown":
+      return decideTeardown(state, command);
+    case "accept":
+      return decideAccept(state, command, context);
+    case "decline":
+      return decideDecline(state, command, context);
+    case "revive":
+      return decideRevive(state, command);
+    case "suppress":
+      return decideSuppress(state, command);
+    case "kill":
+      return decideKill(state, command, context);
+    case "acknowledge":
+      return decideAcknowledge(state, command);
+    case "reconcile":
+      return decideReconcile(state, command, context);
+    case "message-executor":
+      return messageExecutor(state, command);
+    case "shutdown-executor":
+      return shutdownExecutor(state, command);
+    case "register-agent":
+      return decideRegister(state, command, context);
+    case "disconnect-agent":
+      return decideDisconnectAgent(state, command, context);
+    case "unregister-agent":
+      return decideUnregister(state, command, context);
+    case "update-status":
+      return decideUpdateStatus(state, command);
+    case "executor-exited":
+      return decideExecutorExited(state, command);
+    case "message-framework":
+      return messageFramework(state, command);
+    case "expire":
+      return accepted(expiryEvents(state, context));
+    case "allocate":
+      return decideAllocate(state, context);
+    case "record-digest":
+      return accepted([{ kind: "DigestRecorded", index: command.index, digest: command.digest }]);
+    default:
+      return assertNever(command);
+  }
+}
 
-export declare function decide(state: ClusterState, command: Command, context: Context): Decision;
+function decideAllocate(state: ClusterState, { now }: Context): Decision {
+  const allocations = allocate(state.allocator, now, { offersMax: OFFERS_PER_CYCLE_MAX });
+  if (allocations.length === 0) return accepted([]);
+  const offers = allocations.map((allocation, index): Offer => {
+    const id = `${state.clusterId}-O${state.minted.offers + index}` as OfferId;
+    return { id, ...allocation, madeAt: now };
+  });
+  return accepted([{ kind: "OffersMade", offers }]);
+}

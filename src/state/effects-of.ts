@@ -1,6 +1,249 @@
 // What the leader sends because of an event, read from the state right after `evolve` applied that event.
-import type { Effect } from "./effects.ts";
-import type { Event } from "./events.ts";
-import type { ClusterState } from "./model.ts";
+import type { AgentId, FrameworkId } from "../kernel/ids.ts";
+import type { AgentMessage, Effect, FrameworkEvent, FrameworkView, OfferView } from "./effects.ts";
+import type {
+  AgentReregistered,
+  Corrections,
+  Event,
+  EventOf,
+  ExecutorExited,
+  FrameworkRemoved,
+  FrameworkSubscribed,
+  TaskLaunched,
+} from "./events.ts";
+import { agentOf, findTask, frameworkOf, isConnected } from "./lookups.ts";
+import type { ClusterState, Framework, Task, TaskStatus } from "./model.ts";
 
-export declare function effectsOf(event: Event, state: ClusterState): readonly Effect[];
+const NONE: readonly Effect[] = Object.freeze([]);
+
+type Derivations = {
+  readonly [Kind in Event["kind"]]: (event: EventOf<Kind>, state: ClusterState) => readonly Effect[];
+};
+
+const derivations: Derivations = {
+  ClusterFounded: nothing,
+  LeaderElected: nothing,
+  FrameworkSubscribed: subscribed,
+  FrameworkDisconnected: nothing,
+  FrameworkRemoved: removed,
+  FrameworkSuppressed: nothing,
+  FrameworkRevived: nothing,
+  AgentRegistered: newlyRegistered,
+  AgentReregistered: reregistered,
+  AgentDisconnected: nothing,
+  AgentUnreachable: agentLost,
+  AgentRemoved: (event, state) => (event.cause === "expired" ? NONE : agentLost(event, state)),
+  OffersMade: offersMade,
+  OffersAccepted: nothing,
+  OffersDeclined: nothing,
+  OffersDiscarded: nothing,
+  OffersRescinded: offersRescinded,
+  TaskLaunched: launched,
+  TaskRefused: (event, state) => toFramework(state, event.frameworkId, updateOf(event)),
+  OperationRefused: operationRefused,
+  TaskStatusUpdated: updated,
+  TaskUnreachable: updated,
+  TaskRecovered: updated,
+  TaskStatusAcknowledged: acknowledged,
+  TaskKillRequested: killRequested,
+  ExecutorExited: executorExited,
+  FiltersExpired: nothing,
+  DigestRecorded: nothing,
+};
+
+/**
+ * Effects in the order in which they are to be sent, each after its entry is committed. They hold copies or values that
+ * never change, so the state may move on before that.
+ */
+export function effectsOf(event: Event, state: ClusterState): readonly Effect[] {
+  const derive = derivations[event.kind] as (event: Event, state: ClusterState) => readonly Effect[];
+  return derive(event, state);
+}
+
+function nothing(): readonly Effect[] {
+  return NONE;
+}
+
+function offersRescinded(event: EventOf<"OffersRescinded">, state: ClusterState): readonly Effect[] {
+  return event.offers.flatMap(({ frameworkId, offerId }) =>
+    toFramework(state, frameworkId, { kind: "rescind", offerId }),
+  );
+}
+
+function operationRefused(event: EventOf<"OperationRefused">, state: ClusterState): readonly Effect[] {
+  const { frameworkId, operationId, message } = event;
+  return toFramework(state, frameworkId, { kind: "operation-error", operationId, message });
+}
+
+function acknowledged(event: EventOf<"TaskStatusAcknowledged">, state: ClusterState): readonly Effect[] {
+  const { agentId, frameworkId, taskId, uuid } = event;
+  return toAgent(state, agentId, { kind: "acknowledge", frameworkId, taskId, uuid });
+}
+
+function killRequested(event: EventOf<"TaskKillRequested">, state: ClusterState): readonly Effect[] {
+  const { agentId, frameworkId, taskId, policy } = event;
+  return toAgent(state, agentId, { kind: "kill", frameworkId, taskId, policy });
+}
+
+function executorExited(event: ExecutorExited, state: ClusterState): readonly Effect[] {
+  const { agentId, executorId, waitStatus } = event;
+  return toFramework(state, event.frameworkId, { kind: "failure", agentId, executorId, waitStatus });
+}
+
+function newlyRegistered(event: EventOf<"AgentRegistered">, state: ClusterState): readonly Effect[] {
+  const { agentId } = event;
+  const added: Effect = { to: "operators", event: { kind: "agent-added", agentId } };
+  return [registered(event), added, ...corrections(state, agentId, event.corrections)];
+}
+
+/** The old stream ends first (SC02); after SUBSCRIBED come the updates that nobody has acknowledged. */
+function subscribed(event: FrameworkSubscribed, state: ClusterState): readonly Effect[] {
+  const framework = frameworkOf(state, event.frameworkId);
+  const { streamId, replacedStreamId } = event;
+  const isNew = framework.registeredAt === framework.reregisteredAt && replacedStreamId === null;
+  const effects: Effect[] = [];
+  if (replacedStreamId !== null && replacedStreamId !== streamId) {
+    effects.push({ to: "stream", streamId: replacedStreamId, error: "Framework failed over" });
+  }
+  effects.push({ to: "framework", frameworkId: framework.id, event: { kind: "subscribed", streamId } });
+  const kind = isNew ? "framework-added" : "framework-updated";
+  effects.push({ to: "operators", event: { kind, frameworkId: framework.id, view: viewOf(framework) } });
+  for (const task of [...framework.tasks.values(), ...framework.unreachableTasks.values()]) {
+    if (task.unacknowledged === null) continue;
+    const again = updateOf({ taskId: task.id, agentId: task.agentId, status: task.unacknowledged });
+    effects.push({ to: "framework", frameworkId: framework.id, event: again });
+  }
+  return effects;
+}
+
+/** The stream ends without an event (recorded after TEARDOWN). */
+function removed(event: FrameworkRemoved, state: ClusterState): readonly Effect[] {
+  const { frameworkId, streamId, agentIds } = event;
+  const effects: Effect[] = [];
+  if (streamId !== null) effects.push({ to: "stream", streamId, error: null });
+  for (const agentId of agentIds) {
+    effects.push(...toAgent(state, agentId, { kind: "shutdown-framework", frameworkId }));
+  }
+  const framework = state.completedFrameworks.get(frameworkId);
+  if (framework === undefined) return effects;
+  const gone = { kind: "framework-removed", frameworkId, view: viewOf(framework) } as const;
+  effects.push({ to: "operators", event: gone });
+  return effects;
+}
+
+function registered({ connectionId, agentId }: EventOf<"AgentRegistered"> | AgentReregistered): Effect {
+  return { to: "connection", connectionId, message: { kind: "registered", agentId } };
+}
+
+function reregistered(event: AgentReregistered, state: ClusterState): readonly Effect[] {
+  const { agentId, replacedConnectionId } = event;
+  const effects: Effect[] = [];
+  if (replacedConnectionId !== null) {
+    effects.push({ to: "connection", connectionId: replacedConnectionId, message: { kind: "replaced" } });
+  }
+  effects.push(registered(event));
+  if (event.wasUnreachable) effects.push({ to: "operators", event: { kind: "agent-added", agentId } });
+  effects.push(...corrections(state, agentId, event.corrections));
+  return effects;
+}
+
+function corrections(state: ClusterState, agentId: AgentId, told: Corrections): readonly Effect[] {
+  const messages: AgentMessage[] = [];
+  for (const frameworkId of told.shutdownFrameworks)
+    messages.push({ kind: "shutdown-framework", frameworkId });
+  for (const executor of told.shutdownExecutors) messages.push({ kind: "shutdown-executor", ...executor });
+  for (const { frameworkId, taskId } of told.run) {
+    const task = findTask(state, frameworkId, taskId);
+    if (task !== undefined) messages.push(runOf(frameworkOf(state, frameworkId), task));
+  }
+  for (const { frameworkId, taskId } of told.kill) {
+    const task = findTask(state, frameworkId, taskId);
+    const policy = task?.agentId === agentId ? (task.kill?.policy ?? null) : null;
+    messages.push({ kind: "kill", frameworkId, taskId, policy });
+  }
+  return messages.map((message): Effect => ({ to: "agent", agentId, message }));
+}
+
+/** Every connected framework hears of it, whether it has tasks there or not (trap 11). */
+function agentLost(
+  event: EventOf<"AgentUnreachable"> | EventOf<"AgentRemoved">,
+  state: ClusterState,
+): readonly Effect[] {
+  const { agentId } = event;
+  const failure = { kind: "failure", agentId, executorId: null, waitStatus: null } as const;
+  const effects: Effect[] = [];
+  for (const frameworkId of state.frameworks.keys())
+    effects.push(...toFramework(state, frameworkId, failure));
+  effects.push({ to: "operators", event: { kind: "agent-removed", agentId } });
+  return effects;
+}
+
+/** One message for each framework. */
+function offersMade(event: EventOf<"OffersMade">, state: ClusterState): readonly Effect[] {
+  const views = new Map<FrameworkId, OfferView[]>();
+  for (const offer of event.offers) {
+    const framework = frameworkOf(state, offer.frameworkId);
+    const view: OfferView = {
+      offer,
+      agent: agentOf(state, offer.agentId).spec,
+      executorIds: [...(framework.executors.get(offer.agentId)?.keys() ?? [])],
+      multiRole: framework.spec.capabilities.includes("MULTI_ROLE"),
+    };
+    const others = views.get(framework.id);
+    if (others === undefined) views.set(framework.id, [view]);
+    else others.push(view);
+  }
+  return [...views].flatMap(([frameworkId, offers]) =>
+    toFramework(state, frameworkId, { kind: "offers", offers }),
+  );
+}
+
+function launched(event: TaskLaunched, state: ClusterState): readonly Effect[] {
+  const { frameworkId, taskId, agentId } = event;
+  const task = findTask(state, frameworkId, taskId);
+  if (task === undefined) return NONE;
+  const { executorId, role, resources, wire, state: name } = task;
+  const view = { agentId, executorId, role, resources, wire, state: name };
+  const added: Effect = { to: "operators", event: { kind: "task-added", frameworkId, taskId, task: view } };
+  return [...toAgent(state, agentId, runOf(frameworkOf(state, frameworkId), task)), added];
+}
+
+function updated(
+  event: EventOf<"TaskStatusUpdated"> | EventOf<"TaskUnreachable"> | EventOf<"TaskRecovered">,
+  state: ClusterState,
+): readonly Effect[] {
+  const { frameworkId, taskId, agentId, status } = event;
+  const name = findTask(state, frameworkId, taskId)?.state ?? status.state;
+  const told = { kind: "task-updated", frameworkId, taskId, agentId, status, state: name } as const;
+  return [...toFramework(state, frameworkId, updateOf(event)), { to: "operators", event: told }];
+}
+
+function runOf(framework: Framework, task: Task): AgentMessage {
+  return { kind: "run", frameworkId: framework.id, framework: framework.spec, task: task.wire };
+}
+
+function updateOf(
+  event: Pick<EventOf<"TaskRefused">, "taskId" | "agentId"> & { status: TaskStatus },
+): FrameworkEvent {
+  return { kind: "update", status: event.status, taskId: event.taskId, agentId: event.agentId };
+}
+
+/** The master keeps nothing for a framework that is away (trap 4). */
+function toFramework(
+  state: ClusterState,
+  frameworkId: FrameworkId,
+  event: FrameworkEvent,
+): readonly Effect[] {
+  return isConnected(state.frameworks.get(frameworkId)) ? [{ to: "framework", frameworkId, event }] : NONE;
+}
+
+/** An agent that is away hears what matters when it registers again. */
+function toAgent(state: ClusterState, agentId: AgentId, message: AgentMessage): readonly Effect[] {
+  return isConnected(state.agents.get(agentId)) ? [{ to: "agent", agentId, message }] : NONE;
+}
+
+function viewOf(framework: Framework): FrameworkView {
+  const { spec, connection, registeredAt, reregisteredAt, unregisteredAt } = framework;
+  const suppressedRoles = [...framework.suppressedRoles];
+  return { spec, connection, registeredAt, reregisteredAt, unregisteredAt, suppressedRoles };
+}

@@ -117,6 +117,7 @@ export interface AgentReregistered {
   readonly connectionId: string;
   /** An older connection of the same agent, to be closed. */
   readonly replacedConnectionId: string | null;
+  readonly wasUnreachable: boolean;
   /** Executors that the cluster knew and the agent does not: removed, their resources free (trap 33). */
   readonly lostExecutors: readonly ExecutorRef[];
   readonly corrections: Corrections;

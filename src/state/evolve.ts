@@ -1,8 +1,117 @@
-// The only code that changes the cluster's state: one event at a time.
+// The only code that changes the cluster's state: one event at a time, in draft style, so that the same function works
+// on the plain state and on an Immer draft of it (the debugger's). It decides nothing and reads no settings.
+import { expireFilters } from "../allocator/index.ts";
+import { assert } from "../kernel/assert.ts";
 import type { Millis } from "../kernel/ids.ts";
-import type { Event } from "./events.ts";
+import type { Event, EventOf, LeaderElected } from "./events.ts";
+import {
+  agentDisconnected,
+  agentRegistered,
+  agentRemoved,
+  agentReregistered,
+  agentUnreachable,
+  disconnectAgent,
+} from "./evolve/agents.ts";
+import { executorExited } from "./evolve/executors.ts";
+import {
+  disconnect,
+  frameworkDisconnected,
+  frameworkRemoved,
+  frameworkRevived,
+  frameworkSubscribed,
+  frameworkSuppressed,
+} from "./evolve/frameworks.ts";
+import {
+  offersAccepted,
+  offersDeclined,
+  offersDiscarded,
+  offersMade,
+  offersRescinded,
+} from "./evolve/offers.ts";
+import {
+  taskKillRequested,
+  taskLaunched,
+  taskRecovered,
+  taskStatusAcknowledged,
+  taskStatusUpdated,
+  taskUnreachable,
+} from "./evolve/tasks.ts";
+import { DIGESTS_MAX } from "./limits.ts";
+import { after } from "./lookups.ts";
 import type { ClusterState } from "./model.ts";
 
-export declare function createState(): ClusterState;
-/** Applies an event that was decided on this very state, or read from the log. `time` is the entry's. */
-export declare function evolve(state: ClusterState, event: Event, time: Millis): void;
+type Reducers = {
+  readonly [Kind in Event["kind"]]: (state: ClusterState, event: EventOf<Kind>, time: Millis) => void;
+};
+
+const reducers: Reducers = {
+  ClusterFounded: clusterFounded,
+  LeaderElected: leaderElected,
+  FrameworkSubscribed: frameworkSubscribed,
+  FrameworkDisconnected: frameworkDisconnected,
+  FrameworkRemoved: frameworkRemoved,
+  FrameworkSuppressed: frameworkSuppressed,
+  FrameworkRevived: frameworkRevived,
+  AgentRegistered: agentRegistered,
+  AgentReregistered: agentReregistered,
+  AgentDisconnected: agentDisconnected,
+  AgentUnreachable: agentUnreachable,
+  AgentRemoved: agentRemoved,
+  OffersMade: offersMade,
+  OffersAccepted: offersAccepted,
+  OffersDeclined: offersDeclined,
+  OffersDiscarded: offersDiscarded,
+  OffersRescinded: offersRescinded,
+  TaskLaunched: taskLaunched,
+  TaskRefused: nothing,
+  OperationRefused: nothing,
+  TaskStatusUpdated: taskStatusUpdated,
+  TaskUnreachable: taskUnreachable,
+  TaskRecovered: taskRecovered,
+  TaskStatusAcknowledged: taskStatusAcknowledged,
+  TaskKillRequested: taskKillRequested,
+  ExecutorExited: executorExited,
+  FiltersExpired: (state, event) => expireFilters(state.allocator, event.until),
+  DigestRecorded: digestRecorded,
+};
+
+/**
+ * Applies an event that was decided on this very state, or read from the log. An event that does not fit the state is
+ * a bug or a damaged log: an InvariantError.
+ * @param time the entry's; never before that of the entry before
+ */
+export function evolve(state: ClusterState, event: Event, time: Millis): void {
+  assert(time >= state.time, "time goes backwards", { time, before: state.time });
+  state.time = time;
+  state.eventCount += 1;
+  const reduce = reducers[event.kind] as (state: ClusterState, event: Event, time: Millis) => void;
+  reduce(state, event, time);
+}
+
+function clusterFounded(state: ClusterState, event: EventOf<"ClusterFounded">): void {
+  assert(state.clusterId === null, "a cluster is founded twice", { clusterId: event.clusterId });
+  state.clusterId = event.clusterId;
+}
+
+/** It says only what a framework was told. */
+function nothing(): void {}
+
+function digestRecorded(state: ClusterState, { index, digest }: EventOf<"DigestRecorded">): void {
+  state.digests.push({ index, digest });
+  if (state.digests.length > DIGESTS_MAX) state.digests.shift();
+}
+
+/** Nobody is connected to a new leader. Frameworks, tasks, filters and suppression stay as they are. */
+function leaderElected(state: ClusterState, event: LeaderElected, time: Millis): void {
+  state.leader = { memberId: event.memberId, term: event.term, electedAt: time };
+  for (const framework of state.frameworks.values()) {
+    const { connection, spec } = framework;
+    const own =
+      connection.kind === "disconnected" ? connection.deadline : after(time, spec.failoverTimeoutMs);
+    disconnect(state, framework, time, Math.max(own, event.frameworkDeadline) as Millis);
+  }
+  for (const agent of state.agents.values()) {
+    if (agent.connection.kind === "unreachable") continue;
+    disconnectAgent(state, agent, time, event.agentDeadline);
+  }
+}

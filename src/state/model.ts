@@ -26,6 +26,8 @@ export interface ClusterState {
   clusterId: ClusterId | null;
   /** The clock of the newest entry. Never goes backwards. */
   time: Millis;
+  /** Events applied since the log began. */
+  eventCount: number;
   /** The leader whose election is the newest in the log. */
   leader: { readonly memberId: MemberId; readonly term: Term; readonly electedAt: Millis } | null;
   /** Numbers already used, so that ids never repeat. */

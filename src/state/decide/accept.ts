@@ -1,0 +1,167 @@
+// ACCEPT and DECLINE: what becomes of offers (traps 13 to 17). Operations run in their order, each on what those before
+// have left; what nobody used is declined.
+import { sum } from "../../allocator/index.ts";
+import type { Millis, OfferId } from "../../kernel/ids.ts";
+import type { Accept, Command, Context, Operation, TaskSpec } from "../commands.ts";
+import type { Event } from "../events.ts";
+import { OFFERS_PER_CALL_MAX, REFUSE_MS_MAX, REFUSE_MS_MIN } from "../limits.ts";
+import { after } from "../lookups.ts";
+import type { ClusterState, Framework, Offer } from "../model.ts";
+import { type MasterReason, masterStatus, orLost } from "../statuses.ts";
+import { accepted, type Decision, dropped } from "./decision.ts";
+import { connectedFramework } from "./frameworks.ts";
+import { type Launching, launchTask } from "./launch.ts";
+
+export function decideAccept(state: ClusterState, command: Accept, { now }: Context): Decision {
+  const found = connectedFramework(state, command.frameworkId);
+  if ("refusal" in found) return found.refusal;
+  const { framework } = found;
+  const offers = checkOffers(state, framework, command.offerIds);
+  if (typeof offers === "string") return accepted(refuseAll(framework, command, offers, now));
+  const [first] = offers;
+  if (first === undefined) return dropped();
+  const launching: Launching = {
+    framework,
+    agentId: first.agentId,
+    role: first.role,
+    left: sum(offers.map(({ resources }) => resources)),
+    taskIds: new Set(),
+    executors: new Map(),
+    now,
+  };
+  const events = command.operations.flatMap((operation) => carryOut(launching, operation));
+  const taken: Event = {
+    kind: "OffersAccepted",
+    frameworkId: framework.id,
+    agentId: first.agentId,
+    role: first.role,
+    offerIds: offers.map(({ id }) => id),
+    unused: launching.left,
+    refuseUntil: refuseUntil(now, command.refuseMs),
+  };
+  return accepted([taken, ...events]);
+}
+
+/** Offers that are not, or no longer, the framework's are skipped. */
+export function decideDecline(
+  state: ClusterState,
+  command: Extract<Command, { kind: "decline" }>,
+  { now }: Context,
+): Decision {
+  const found = connectedFramework(state, command.frameworkId);
+  if ("refusal" in found) return found.refusal;
+  const offerIds = ownOffers(found.framework, command.offerIds);
+  if (offerIds.length === 0) return dropped();
+  const { frameworkId, refuseMs } = command;
+  return accepted([
+    { kind: "OffersDeclined", frameworkId, offerIds, refuseUntil: refuseUntil(now, refuseMs) },
+  ]);
+}
+
+/** Null = no filter: 0 means none; otherwise at least one allocation interval and at most a year (trap 17). */
+function refuseUntil(now: Millis, refuseMs: number): Millis | null {
+  if (!(refuseMs > 0)) return null;
+  return after(now, Math.round(Math.min(Math.max(refuseMs, REFUSE_MS_MIN), REFUSE_MS_MAX)));
+}
+
+function ownOffers(framework: Framework, offerIds: readonly OfferId[]): readonly OfferId[] {
+  const own = new Set(offerIds.slice(0, OFFERS_PER_CALL_MAX).filter((id) => framework.offers.has(id)));
+  return [...own];
+}
+
+/** The offers, or what is wrong with them (trap 13). */
+function checkOffers(
+  state: ClusterState,
+  framework: Framework,
+  offerIds: readonly OfferId[],
+): readonly Offer[] | string {
+  if (offerIds.length === 0) return "No offers specified";
+  if (offerIds.length > OFFERS_PER_CALL_MAX) return `More than ${OFFERS_PER_CALL_MAX} offers`;
+  const offers = new Map<OfferId, Offer>();
+  let first: Offer | undefined;
+  for (const id of offerIds) {
+    if (offers.has(id)) return `Duplicate offer ${id} in offer list`;
+    const offer = state.offers.get(id);
+    if (offer === undefined) return `Offer ${id} is no longer valid`;
+    first ??= offer;
+    const fault = offerFault(framework, offer, first);
+    if (fault !== null) return fault;
+    offers.set(id, offer);
+  }
+  return [...offers.values()];
+}
+
+function offerFault(framework: Framework, offer: Offer, first: Offer): string | null {
+  if (offer.frameworkId !== framework.id) {
+    return `Offer ${offer.id} has invalid framework ${offer.frameworkId} while framework ${framework.id} is expected`;
+  }
+  if (offer.role !== first.role) {
+    return `Offer ${offer.id} is allocated to role ${offer.role}, offer ${first.id} to role ${first.role}`;
+  }
+  if (offer.agentId === first.agentId) return null;
+  return `Offer ${offer.id} is of agent ${offer.agentId}, offer ${first.id} of agent ${first.agentId}`;
+}
+
+/** Every listed offer is lost to the framework, and every operation fails (trap 13). */
+function refuseAll(framework: Framework, command: Accept, fault: string, now: Millis): readonly Event[] {
+  const offerIds = ownOffers(framework, command.offerIds);
+  const events: Event[] =
+    offerIds.length === 0 ? [] : [{ kind: "OffersDiscarded", frameworkId: framework.id, offerIds }];
+  for (const operation of command.operations) {
+    const message = `Task launched with invalid offers: ${fault}`;
+    for (const task of operation.tasks) {
+      const status = masterStatus(
+        { ...whose(task), state: orLost(framework, "TASK_DROPPED"), reason: "INVALID_OFFERS", message },
+        now,
+      );
+      events.push({ kind: "TaskRefused", frameworkId: framework.id, ...whose(task), status });
+    }
+    events.push(...operationError(framework, operation, `Operation attempted with invalid offers: ${fault}`));
+  }
+  return events;
+}
+
+function carryOut(launching: Launching, operation: Operation): readonly Event[] {
+  const { framework, now } = launching;
+  if (operation.kind === "unsupported") {
+    const message = `${operation.type} is not supported`;
+    const refusals = operation.tasks.map((task) =>
+      taskError(framework, task, message, now, "TASK_GROUP_INVALID"),
+    );
+    return [...refusals, ...operationError(framework, operation, message)];
+  }
+  const fault = launchFault(operation);
+  if (fault !== null) return operation.tasks.map((task) => taskError(framework, task, fault, now));
+  return operation.tasks.map((task) => {
+    const outcome = launchTask(launching, task);
+    return typeof outcome === "string" ? taskError(framework, task, outcome, now) : outcome;
+  });
+}
+
+/** What makes all tasks of a LAUNCH invalid (trap 15, corrections to trap 14). */
+function launchFault(operation: Extract<Operation, { kind: "launch" }>): string | null {
+  if (operation.operationId !== null) return "A LAUNCH operation must not have an id";
+  return operation.tasks.find((task) => task.poisonsOperation)?.invalid ?? null;
+}
+
+function operationError(framework: Framework, operation: Operation, message: string): readonly Event[] {
+  const { operationId } = operation;
+  const launches = operation.kind === "launch" || operation.type === "LAUNCH_GROUP";
+  if (operationId === null || launches) return [];
+  return [{ kind: "OperationRefused", frameworkId: framework.id, operationId, message }];
+}
+
+function taskError(
+  framework: Framework,
+  task: Pick<TaskSpec, "taskId" | "agentId">,
+  message: string,
+  now: Millis,
+  reason: MasterReason = "TASK_INVALID",
+): Event {
+  const status = masterStatus({ ...whose(task), state: "TASK_ERROR", reason, message }, now);
+  return { kind: "TaskRefused", frameworkId: framework.id, ...whose(task), status };
+}
+
+function whose({ taskId, agentId }: Pick<TaskSpec, "taskId" | "agentId">) {
+  return { taskId, agentId };
+}

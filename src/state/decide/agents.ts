@@ -1,0 +1,147 @@
+// Agents come, are silent for a while, and go.
+import { hasRoomFor } from "../../allocator/index.ts";
+import type { AgentId, FrameworkId, Millis } from "../../kernel/ids.ts";
+import type { Command, Context, RegisterAgent } from "../commands.ts";
+import type { Event, EventOf } from "../events.ts";
+import { AGENTS_MAX, ID_CHARACTERS_MAX, UNREACHABLE_AGENT_MS_MAX } from "../limits.ts";
+import { after, frameworkOf, taskOf } from "../lookups.ts";
+import type { Agent, ClusterState } from "../model.ts";
+import { pairsOf } from "../pairs.ts";
+import { isTerminal, orLost, refOf, sentState, statusOfTask } from "../statuses.ts";
+import { accepted, type Decision, dropped, rejected } from "./decision.ts";
+import { reunite } from "./reunite.ts";
+
+type CommandOf<Kind extends Command["kind"]> = Extract<Command, { kind: Kind }>;
+
+/** An id that the cluster does not know is accepted, as Mesos does, unless the agent was told to go (trap 10). */
+export function decideRegister(state: ClusterState, command: RegisterAgent, context: Context): Decision {
+  const { agentId } = command;
+  if (agentId !== null && state.goneAgents.has(agentId)) {
+    return rejected("agent-gone", `Agent ${agentId} has been removed and must not come back`);
+  }
+  const known = agentId === null ? undefined : state.agents.get(agentId);
+  if (known !== undefined) return reregister(state, command, known, context);
+  const id = agentId ?? (`${state.clusterId}-S${state.minted.agents}` as AgentId);
+  const fault = admissionFault(state, id, command);
+  if (fault !== null) return rejected("agent-refused", fault);
+  const { corrections } = reunite(state, null, command, context.now);
+  const { spec, connectionId } = command;
+  const minted = agentId === null;
+  return accepted([{ kind: "AgentRegistered", agentId: id, minted, spec, connectionId, corrections }], {
+    kind: "registered",
+    agentId: id,
+  });
+}
+
+function admissionFault(state: ClusterState, id: AgentId, { spec }: RegisterAgent): string | null {
+  if (id.length === 0 || id.length > ID_CHARACTERS_MAX)
+    return `An agent id has 1 to ${ID_CHARACTERS_MAX} characters`;
+  if (state.agents.size >= AGENTS_MAX) return `The cluster has ${AGENTS_MAX} agents`;
+  return hasRoomFor(state.allocator, spec.resources) ? null : "The cluster cannot count so many resources";
+}
+
+function reregister(state: ClusterState, command: RegisterAgent, agent: Agent, { now }: Context): Decision {
+  const { spec, connectionId } = command;
+  const { lostExecutors, corrections, events } = reunite(state, agent, command, now);
+  const { connection } = agent;
+  const replacedConnectionId = connection.kind === "connected" ? connection.connectionId : null;
+  const back: Event = {
+    kind: "AgentReregistered",
+    agentId: agent.id,
+    spec,
+    connectionId,
+    replacedConnectionId: replacedConnectionId === connectionId ? null : replacedConnectionId,
+    wasUnreachable: connection.kind === "unreachable",
+    lostExecutors,
+    corrections,
+  };
+  return accepted([...rescission(state, agent, "agent-changed"), back, ...events], {
+    kind: "registered",
+    agentId: agent.id,
+  });
+}
+
+export function decideDisconnectAgent(
+  state: ClusterState,
+  { agentId, connectionId }: CommandOf<"disconnect-agent">,
+  { now, settings }: Context,
+): Decision {
+  const agent = state.agents.get(agentId);
+  if (agent?.connection.kind !== "connected" || agent.connection.connectionId !== connectionId)
+    return dropped();
+  const deadline = after(now, settings.agentReconnectMs);
+  return accepted([
+    ...rescission(state, agent, "agent-disconnected"),
+    { kind: "AgentDisconnected", agentId, connectionId, deadline },
+  ]);
+}
+
+/** TASK_LOST also for frameworks that know partitions, and in this order: update, rescind, failure (recorded). */
+export function decideUnregister(
+  state: ClusterState,
+  { agentId }: CommandOf<"unregister-agent">,
+  { now }: Context,
+): Decision {
+  const agent = state.agents.get(agentId);
+  if (agent === undefined) return dropped();
+  const message = `Agent ${agent.spec.hostname} removed: the agent unregistered`;
+  const losses: Event[] = [];
+  for (const [frameworkId, taskId] of pairsOf(agent.tasks)) {
+    const framework = frameworkOf(state, frameworkId);
+    const task = framework.tasks.get(taskId);
+    if (task === undefined || isTerminal(sentState(task))) continue;
+    const status = statusOfTask(task, { state: "TASK_LOST", reason: "AGENT_REMOVED", message }, now);
+    losses.push({ kind: "TaskStatusUpdated", ...refOf(framework, task), status, latestState: status.state });
+  }
+  return accepted([
+    ...losses,
+    ...rescission(state, agent, "agent-removed"),
+    { kind: "AgentRemoved", agentId, cause: "unregistered" },
+  ]);
+}
+
+/** Its deadline has passed: from disconnected to unreachable (MN01), from unreachable to forgotten. */
+export function agentExpiryEvents(
+  state: ClusterState,
+  agent: Agent,
+  removedFrameworks: ReadonlySet<FrameworkId>,
+  now: Millis,
+): readonly Event[] {
+  if (agent.connection.kind === "unreachable") {
+    return [{ kind: "AgentRemoved", agentId: agent.id, cause: "expired" }];
+  }
+  const events: Event[] = [];
+  for (const [frameworkId, taskId] of pairsOf(agent.tasks)) {
+    if (removedFrameworks.has(frameworkId)) continue;
+    const framework = frameworkOf(state, frameworkId);
+    const task = taskOf(state, frameworkId, taskId);
+    if (framework.unreachableTasks.has(taskId) || isTerminal(sentState(task))) continue;
+    const parts = {
+      state: orLost(framework, "TASK_UNREACHABLE"),
+      reason: "AGENT_REMOVED",
+      message: `Agent ${agent.spec.hostname} is unreachable: health check timed out`,
+      unreachableSince: now,
+    } as const;
+    events.push({
+      kind: "TaskUnreachable",
+      ...refOf(framework, task),
+      status: statusOfTask(task, parts, now),
+    });
+  }
+  events.push({ kind: "AgentUnreachable", agentId: agent.id, expiry: after(now, UNREACHABLE_AGENT_MS_MAX) });
+  return events;
+}
+
+function rescission(
+  state: ClusterState,
+  agent: Agent,
+  cause: EventOf<"OffersRescinded">["cause"],
+): readonly Event[] {
+  if (agent.offers.size === 0) return [];
+  const offers = [];
+  for (const offerId of agent.offers.keys()) {
+    const offer = state.offers.get(offerId);
+    if (offer !== undefined) offers.push({ frameworkId: offer.frameworkId, offerId });
+  }
+  return [{ kind: "OffersRescinded", cause, offers }];
+}

@@ -1,0 +1,59 @@
+// Deadlines that have passed become events: frameworks that did not come back, agents that are silent, offers and
+// filters that are too old.
+import { nextFilterExpiry } from "../../allocator/index.ts";
+import type { Millis } from "../../kernel/ids.ts";
+import type { Context } from "../commands.ts";
+import type { Event } from "../events.ts";
+import { EXPIRIES_PER_COMMAND_MAX } from "../limits.ts";
+import { agentOf, frameworkOf } from "../lookups.ts";
+import type { ClusterState } from "../model.ts";
+import { agentExpiryEvents } from "./agents.ts";
+import { removalOf } from "./frameworks.ts";
+
+export function expiryEvents(state: ClusterState, { now, settings }: Context): readonly Event[] {
+  const events: Event[] = [];
+  for (const id of due(state.absentFrameworks, now)) {
+    events.push(removalOf(frameworkOf(state, id), "failover-timeout"));
+  }
+  const removed = new Set(due(state.absentFrameworks, now));
+  for (const id of due(state.absentAgents, now)) {
+    events.push(...agentExpiryEvents(state, agentOf(state, id), removed, now));
+  }
+  events.push(...oldOffers(state, settings.offerTimeoutMs, now));
+  const filters = nextFilterExpiry(state.allocator);
+  if (filters !== null && filters <= now) events.push({ kind: "FiltersExpired", until: now });
+  return events;
+}
+
+/** The earliest moment at which `expire` has something to do; null if there is none. */
+export function nextDeadline(state: ClusterState, offerTimeoutMs: number | null): Millis | null {
+  const deadlines: number[] = [];
+  for (const deadline of state.absentFrameworks.values()) deadlines.push(deadline);
+  for (const deadline of state.absentAgents.values()) deadlines.push(deadline);
+  const filters = nextFilterExpiry(state.allocator);
+  if (filters !== null) deadlines.push(filters);
+  const oldest = state.offers.values().next().value;
+  if (oldest !== undefined && offerTimeoutMs !== null) deadlines.push(oldest.madeAt + offerTimeoutMs);
+  if (deadlines.length === 0) return null;
+  return deadlines.reduce((first, other) => Math.min(first, other)) as Millis;
+}
+
+function due<Id>(deadlines: ReadonlyMap<Id, Millis>, now: Millis): readonly Id[] {
+  const ids: Id[] = [];
+  for (const [id, deadline] of deadlines) {
+    if (deadline <= now) ids.push(id);
+    if (ids.length === EXPIRIES_PER_COMMAND_MAX) break;
+  }
+  return ids;
+}
+
+/** AL13. Offers of frameworks and agents that expire in the same command are none: those are not connected. */
+function oldOffers(state: ClusterState, timeoutMs: number | null, now: Millis): readonly Event[] {
+  if (timeoutMs === null) return [];
+  const offers = [];
+  for (const { id, frameworkId, madeAt } of state.offers.values()) {
+    if (madeAt + timeoutMs > now) break;
+    offers.push({ frameworkId, offerId: id });
+  }
+  return offers.length === 0 ? [] : [{ kind: "OffersRescinded", cause: "timeout", offers }];
+}

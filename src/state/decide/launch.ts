@@ -1,0 +1,117 @@
+// One task of a LAUNCH against what is left of the offers (traps 14, 27, 28, EX16).
+import { add, contains, format, isEmpty, type Resources, without } from "../../allocator/index.ts";
+import type { AgentId, ExecutorId, Millis, RoleName, TaskId } from "../../kernel/ids.ts";
+import type { TaskSpec } from "../commands.ts";
+import type { TaskLaunched } from "../events.ts";
+import { TASKS_PER_ACCEPT_MAX, TASKS_PER_FRAMEWORK_MAX } from "../limits.ts";
+import { findExecutor } from "../lookups.ts";
+import type { Framework, Opaque } from "../model.ts";
+import { filledExecutor, filledTask, sameOpaque } from "../opaque.ts";
+
+/** One ACCEPT in the course of being decided. */
+export interface Launching {
+  readonly framework: Framework;
+  readonly agentId: AgentId;
+  readonly role: RoleName;
+  /** What the tasks so far have not taken. */
+  left: Resources;
+  /** Tasks launched so far. */
+  readonly taskIds: Set<TaskId>;
+  /** Executors that these start. */
+  readonly executors: Map<ExecutorId, Opaque>;
+  readonly now: Millis;
+}
+
+type Starts = { readonly resources: Resources; readonly wire: Opaque } | null;
+
+/** Takes what the task needs out of what is left; or says why it cannot be. */
+export function launchTask(launching: Launching, task: TaskSpec): TaskLaunched | string {
+  const { framework, role } = launching;
+  const fault = taskFault(launching, task);
+  if (fault !== null) return fault;
+  const executor = task.executor === null ? null : filledExecutor(task.executor.wire, framework.id, role);
+  const starts = startsOf(launching, task, executor);
+  if (typeof starts === "string") return starts;
+  const left = take(launching.left, task.resources, starts?.resources ?? []);
+  if (left === null) return tooMuch(launching, task.resources, starts?.resources ?? []);
+  launching.left = left;
+  launching.taskIds.add(task.taskId);
+  if (task.executor !== null && starts !== null)
+    launching.executors.set(task.executor.executorId, starts.wire);
+  return {
+    kind: "TaskLaunched",
+    frameworkId: framework.id,
+    taskId: task.taskId,
+    agentId: launching.agentId,
+    role,
+    resources: task.resources,
+    wire: filledTask(task.wire, executor, role),
+    executor: task.executor === null ? null : { executorId: task.executor.executorId, starts },
+  };
+}
+
+function taskFault({ framework, agentId, taskIds }: Launching, task: TaskSpec): string | null {
+  if (task.invalid !== null) return task.invalid;
+  const { tasks, unreachableTasks } = framework;
+  if (tasks.has(task.taskId) || unreachableTasks.has(task.taskId) || taskIds.has(task.taskId)) {
+    return `Task has duplicate ID: ${task.taskId}`;
+  }
+  if (task.agentId !== agentId) {
+    return `Task uses invalid agent ${task.agentId} while agent ${agentId} is expected`;
+  }
+  if (isEmpty(task.resources)) return "Task uses no resources";
+  if (task.hasCommand === (task.executor !== null)) {
+    return "Task should have at least one (but not both) of CommandInfo or ExecutorInfo present";
+  }
+  if (taskIds.size >= TASKS_PER_ACCEPT_MAX) return `More than ${TASKS_PER_ACCEPT_MAX} tasks in one call`;
+  const count = tasks.size + taskIds.size;
+  return count < TASKS_PER_FRAMEWORK_MAX ? null : `The framework has ${TASKS_PER_FRAMEWORK_MAX} tasks`;
+}
+
+/** What a new executor costs; null if the task needs none, or one that lives or that an earlier task starts. */
+function startsOf(launching: Launching, task: TaskSpec, wire: Opaque | null): Starts | string {
+  const { framework, agentId, executors } = launching;
+  if (task.executor === null || wire === null) return null;
+  const { executorId, resources } = task.executor;
+  const named = task.executor.wire.framework_id;
+  if (named !== undefined && named !== null && !sameOpaque(named, { value: framework.id })) {
+    return "ExecutorInfo has an invalid framework_id";
+  }
+  const existing = executors.get(executorId) ?? findExecutor(framework, agentId, executorId)?.wire;
+  if (existing === undefined) return { resources, wire };
+  if (sameOpaque(existing, wire)) return null;
+  return `ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID. ${differences(existing, wire)}`;
+}
+
+function differences(existing: Opaque, wire: Opaque): string {
+  const names = new Set([...Object.keys(existing), ...Object.keys(wire)]);
+  const changed = [...names].filter((name) => !sameOpaque(existing[name], wire[name]));
+  return `Fields that differ: ${changed.join(", ")}`;
+}
+
+/** One after the other, so that a port that both name is asked for twice. */
+function take(from: Resources, task: Resources, executor: Resources): Resources | null {
+  if (!contains(from, task)) return null;
+  const rest = without(from, task);
+  return contains(rest, executor) ? without(rest, executor) : null;
+}
+
+function tooMuch({ left, role }: Launching, task: Resources, executor: Resources): string {
+  const asked =
+    executor.length > 0 && contains(left, task) && contains(left, executor)
+      ? allocatedText(add(task, executor), role)
+      : [task, executor]
+          .filter((part) => part.length > 0)
+          .map((part) => allocatedText(part, role))
+          .join("; ");
+  return `Total resources ${asked} required by task and its executor is more than available ${allocatedText(left, role)}`;
+}
+
+/** As Mesos writes it: `cpus(allocated: dev):64; mem(allocated: dev):32`. */
+function allocatedText(resources: Resources, role: RoleName): string {
+  const named = resources.map((resource) => {
+    const meta = resource.meta === "" ? "" : `(${resource.meta})`;
+    return { ...resource, name: `${resource.name}(allocated: ${role})${meta}`, meta: "" };
+  });
+  return named.length === 0 ? "{}" : format(named);
+}

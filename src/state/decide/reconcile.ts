@@ -1,0 +1,94 @@
+// Reconciliation (SC23, traps 5 and 6): what the cluster knows of a framework's tasks, said without uuid and without
+// change. It differs from Mesos in one place on purpose: nothing is "recovered" here, for a new leader knows every task,
+// so no request stays without an answer.
+import type { AgentId, Millis, TaskId } from "../../kernel/ids.ts";
+import type { Command, Context } from "../commands.ts";
+import type { Effect } from "../effects.ts";
+import { RECONCILED_TASKS_MAX } from "../limits.ts";
+import type { ClusterState, Framework, Opaque, Task, TaskStatus } from "../model.ts";
+import { masterStatus, orLost, sentState, statusOfTask } from "../statuses.ts";
+import { answered, type Decision } from "./decision.ts";
+import { connectedFramework } from "./frameworks.ts";
+
+export function decideReconcile(
+  state: ClusterState,
+  command: Extract<Command, { kind: "reconcile" }>,
+  { now }: Context,
+): Decision {
+  const found = connectedFramework(state, command.frameworkId);
+  if ("refusal" in found) return found.refusal;
+  const { framework } = found;
+  if (command.tasks.length === 0) {
+    return answered([...framework.tasks.values()].map((task) => update(framework, task, latest(task, now))));
+  }
+  const asked = command.tasks.slice(0, RECONCILED_TASKS_MAX);
+  return answered(asked.map(({ taskId, agentId }) => answer(state, framework, taskId, agentId, now)));
+}
+
+/** What is known of one task, also of one that is not known. */
+export function answer(
+  state: ClusterState,
+  framework: Framework,
+  taskId: TaskId,
+  agentId: AgentId | null,
+  now: Millis,
+): Effect {
+  const task = framework.tasks.get(taskId);
+  if (task !== undefined) return update(framework, task, latest(task, now));
+  const where = framework.unreachableTasks.get(taskId)?.agentId ?? agentId;
+  const [name, message, unreachableSince] = unknownOn(state, where);
+  const status = masterStatus(
+    {
+      taskId,
+      agentId: where,
+      state: orLost(framework, name),
+      reason: "RECONCILIATION",
+      message,
+      unreachableSince,
+    },
+    now,
+  );
+  return update(framework, { id: taskId, agentId: where }, status);
+}
+
+/** The last state that was sent, not the latest that is known (trap 3). */
+function latest(task: Task, now: Millis): TaskStatus {
+  const message = "Reconciliation: Latest task state";
+  const extra = inherited(task.statuses.at(-1)?.wire);
+  return statusOfTask(task, { state: sentState(task), reason: "RECONCILIATION", message, extra }, now);
+}
+
+function inherited(wire: Opaque | undefined): Opaque {
+  const fields: Record<string, unknown> = {};
+  for (const name of ["healthy", "check_status", "container_status"]) {
+    if (wire?.[name] !== undefined) fields[name] = wire[name];
+  }
+  return fields;
+}
+
+type Unknown = readonly [
+  "TASK_UNKNOWN" | "TASK_GONE" | "TASK_UNREACHABLE" | "TASK_GONE_BY_OPERATOR",
+  string,
+  Millis | null,
+];
+
+function unknownOn(state: ClusterState, agentId: AgentId | null): Unknown {
+  const unknown: Unknown = ["TASK_UNKNOWN", "Reconciliation: Task is unknown", null];
+  if (agentId === null) return unknown;
+  const agent = state.agents.get(agentId);
+  if (agent?.connection.kind === "unreachable") {
+    return ["TASK_UNREACHABLE", "Reconciliation: Task is unreachable", agent.connection.since];
+  }
+  if (agent !== undefined) return ["TASK_GONE", "Reconciliation: Task is unknown to the agent", null];
+  if (state.goneAgents.get(agentId)?.cause !== "gone") return unknown;
+  return ["TASK_GONE_BY_OPERATOR", "Reconciliation: Task is gone", null];
+}
+
+function update(
+  framework: Framework,
+  task: { readonly id: TaskId; readonly agentId: AgentId | null },
+  status: TaskStatus,
+): Effect {
+  const event = { kind: "update", status, taskId: task.id, agentId: task.agentId } as const;
+  return { to: "framework", frameworkId: framework.id, event };
+}

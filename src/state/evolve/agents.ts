@@ -1,0 +1,89 @@
+// Agents in the state: registered, disconnected, unreachable, removed.
+import { addAgent, equal, removeAgent, setAgentActive, updateAgent } from "../../allocator/index.ts";
+import { assert } from "../../kernel/assert.ts";
+import type { Millis } from "../../kernel/ids.ts";
+import type { AgentReregistered, EventOf } from "../events.ts";
+import { GONE_AGENTS_MAX } from "../limits.ts";
+import { agentOf, frameworkOf, taskOf } from "../lookups.ts";
+import type { Agent, ClusterState } from "../model.ts";
+import { keepNewest, pairsOf } from "../pairs.ts";
+import { holdExecutors, letGoOfExecutors, removeExecutor } from "./executors.ts";
+import { complete } from "./tasks.ts";
+
+export function agentRegistered(state: ClusterState, event: EventOf<"AgentRegistered">, time: Millis): void {
+  assert(!state.agents.has(event.agentId), "an agent registers twice", { agentId: event.agentId });
+  if (event.minted) state.minted.agents += 1;
+  state.agents.set(event.agentId, {
+    id: event.agentId,
+    spec: event.spec,
+    connection: { kind: "connected", connectionId: event.connectionId },
+    registeredAt: time,
+    reregisteredAt: null,
+    tasks: new Map(),
+    executors: new Map(),
+    offers: new Map(),
+  });
+  addAgent(state.allocator, event.agentId, event.spec.resources);
+  setAgentActive(state.allocator, event.agentId, true);
+}
+
+export function agentReregistered(state: ClusterState, event: AgentReregistered, time: Millis): void {
+  const agent = agentOf(state, event.agentId);
+  for (const { frameworkId, executorId } of event.lostExecutors) {
+    removeExecutor(state, frameworkOf(state, frameworkId), agent.id, executorId);
+  }
+  const changed = !equal(agent.spec.resources, event.spec.resources);
+  agent.spec = event.spec;
+  agent.connection = { kind: "connected", connectionId: event.connectionId };
+  agent.reregisteredAt = time;
+  state.absentAgents.delete(agent.id);
+  if (changed) updateAgent(state.allocator, agent.id, event.spec.resources);
+  holdExecutors(state, agent);
+  setAgentActive(state.allocator, agent.id, true);
+}
+
+export function agentDisconnected(
+  state: ClusterState,
+  event: EventOf<"AgentDisconnected">,
+  time: Millis,
+): void {
+  disconnectAgent(state, agentOf(state, event.agentId), time, event.deadline);
+}
+
+/** Its offers have been removed before. */
+export function disconnectAgent(state: ClusterState, agent: Agent, time: Millis, deadline: Millis): void {
+  const { connection } = agent;
+  const since = connection.kind === "disconnected" ? connection.since : time;
+  agent.connection = { kind: "disconnected", since, deadline };
+  state.absentAgents.set(agent.id, deadline);
+  setAgentActive(state.allocator, agent.id, false);
+}
+
+export function agentUnreachable(
+  state: ClusterState,
+  event: EventOf<"AgentUnreachable">,
+  time: Millis,
+): void {
+  const agent = agentOf(state, event.agentId);
+  letGoOfExecutors(state, agent);
+  agent.connection = { kind: "unreachable", since: time };
+  state.absentAgents.set(agent.id, event.expiry);
+}
+
+/** Offers and live tasks have ended before; what is left is history. */
+export function agentRemoved(state: ClusterState, event: EventOf<"AgentRemoved">, time: Millis): void {
+  const agent = agentOf(state, event.agentId);
+  assert(agent.offers.size === 0, "an agent with offers is removed", { agentId: agent.id });
+  for (const [frameworkId, taskId] of [...pairsOf(agent.tasks)]) {
+    complete(state, frameworkOf(state, frameworkId), taskOf(state, frameworkId, taskId));
+  }
+  for (const [frameworkId, executorId] of [...pairsOf(agent.executors)]) {
+    removeExecutor(state, frameworkOf(state, frameworkId), agent.id, executorId);
+  }
+  removeAgent(state.allocator, agent.id);
+  state.agents.delete(agent.id);
+  state.absentAgents.delete(agent.id);
+  if (event.cause === "expired") return;
+  state.goneAgents.set(agent.id, { at: time, cause: event.cause });
+  keepNewest(state.goneAgents, GONE_AGENTS_MAX);
+}

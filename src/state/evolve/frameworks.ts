@@ -1,0 +1,131 @@
+// Frameworks in the state: subscribed, suppressed, disconnected, completed.
+import {
+  addFramework,
+  clearFilters,
+  type FrameworkTerms,
+  removeFramework,
+  revive,
+  setFrameworkActive,
+  suppress,
+  updateFramework,
+} from "../../allocator/index.ts";
+import type { Millis } from "../../kernel/ids.ts";
+import type { EventOf, FrameworkRemoved, FrameworkSubscribed } from "../events.ts";
+import { COMPLETED_FRAMEWORKS_MAX } from "../limits.ts";
+import { frameworkOf } from "../lookups.ts";
+import type { ClusterState, Framework } from "../model.ts";
+import { keepNewest, pairsOf } from "../pairs.ts";
+import { isTerminal, statusOfTask } from "../statuses.ts";
+import { removeExecutor } from "./executors.ts";
+import { removeOffers } from "./offers.ts";
+import { complete, tell } from "./tasks.ts";
+
+export function frameworkSubscribed(state: ClusterState, event: FrameworkSubscribed, time: Millis): void {
+  if (event.minted) state.minted.frameworks += 1;
+  const known = state.frameworks.get(event.frameworkId);
+  if (known === undefined) addNew(state, event, time);
+  else subscribeAgain(state, known, event, time);
+}
+
+export function frameworkDisconnected(
+  state: ClusterState,
+  event: EventOf<"FrameworkDisconnected">,
+  time: Millis,
+): void {
+  const framework = frameworkOf(state, event.frameworkId);
+  clearFilters(state.allocator, framework.id, null);
+  disconnect(state, framework, time, event.deadline);
+}
+
+/** Without its offers, and without new ones. Filters stay, for the leader may have changed and nothing else. */
+export function disconnect(state: ClusterState, framework: Framework, time: Millis, deadline: Millis): void {
+  removeOffers(state, framework.offers.keys());
+  const { connection } = framework;
+  const since = connection.kind === "disconnected" ? connection.since : time;
+  framework.connection = { kind: "disconnected", since, deadline };
+  state.absentFrameworks.set(framework.id, deadline);
+  setFrameworkActive(state.allocator, framework.id, false);
+}
+
+/** Its tasks end as killed without a word to anyone (trap 24). */
+export function frameworkRemoved(state: ClusterState, event: FrameworkRemoved, time: Millis): void {
+  const framework = frameworkOf(state, event.frameworkId);
+  removeOffers(state, framework.offers.keys());
+  for (const task of [...framework.tasks.values(), ...framework.unreachableTasks.values()]) {
+    if (!isTerminal(task.state)) {
+      task.state = "TASK_KILLED";
+      const message = "Framework has been removed";
+      tell(task, statusOfTask(task, { state: task.state, reason: "FRAMEWORK_REMOVED", message }, time));
+    }
+    complete(state, framework, task);
+  }
+  for (const [agentId, executorId] of [...pairsOf(framework.executors)]) {
+    removeExecutor(state, framework, agentId, executorId);
+  }
+  removeFramework(state.allocator, framework.id);
+  framework.connection = { kind: "completed", at: time };
+  framework.unregisteredAt = time;
+  state.absentFrameworks.delete(framework.id);
+  state.frameworks.delete(framework.id);
+  state.completedFrameworks.set(framework.id, framework);
+  keepNewest(state.completedFrameworks, COMPLETED_FRAMEWORKS_MAX);
+}
+
+export function frameworkSuppressed(state: ClusterState, event: EventOf<"FrameworkSuppressed">): void {
+  const framework = frameworkOf(state, event.frameworkId);
+  const more = event.roles.filter((role) => !framework.suppressedRoles.includes(role));
+  framework.suppressedRoles.push(...more);
+  suppress(state.allocator, framework.id, event.roles);
+}
+
+export function frameworkRevived(state: ClusterState, event: EventOf<"FrameworkRevived">): void {
+  const framework = frameworkOf(state, event.frameworkId);
+  framework.suppressedRoles = framework.suppressedRoles.filter((role) => !event.roles.includes(role));
+  for (const role of event.roles) clearFilters(state.allocator, framework.id, role);
+  revive(state.allocator, framework.id, event.roles);
+}
+
+function addNew(state: ClusterState, event: FrameworkSubscribed, time: Millis): void {
+  state.frameworks.set(event.frameworkId, {
+    id: event.frameworkId,
+    spec: event.spec,
+    connection: { kind: "connected", streamId: event.streamId },
+    registeredAt: time,
+    reregisteredAt: time,
+    unregisteredAt: null,
+    suppressedRoles: [...event.suppressedRoles],
+    tasks: new Map(),
+    unreachableTasks: new Map(),
+    completedTasks: [],
+    executors: new Map(),
+    offers: new Map(),
+  });
+  addFramework(state.allocator, event.frameworkId, termsOf(event));
+  setFrameworkActive(state.allocator, event.frameworkId, true);
+}
+
+/** The offers of the former stream are discarded, not rescinded (trap 20). */
+function subscribeAgain(
+  state: ClusterState,
+  framework: Framework,
+  event: FrameworkSubscribed,
+  time: Millis,
+): void {
+  removeOffers(state, framework.offers.keys());
+  if (framework.connection.kind === "connected") clearFilters(state.allocator, framework.id, null);
+  framework.spec = event.spec;
+  framework.connection = { kind: "connected", streamId: event.streamId };
+  framework.reregisteredAt = time;
+  framework.suppressedRoles = [...event.suppressedRoles];
+  state.absentFrameworks.delete(framework.id);
+  updateFramework(state.allocator, framework.id, termsOf(event));
+  setFrameworkActive(state.allocator, framework.id, true);
+}
+
+function termsOf({ spec, suppressedRoles }: FrameworkSubscribed): FrameworkTerms {
+  return {
+    roles: spec.roles,
+    suppressed: suppressedRoles,
+    capabilities: { gpu: spec.capabilities.includes("GPU_RESOURCES") },
+  };
+}

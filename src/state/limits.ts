@@ -1,0 +1,58 @@
+// Every bound of the cluster's state, in one place. What is at a bound is refused, or drives out the oldest, as said.
+
+/** Frameworks that are not completed; one more is refused. */
+export const FRAMEWORKS_MAX = 10_000;
+
+/** Completed frameworks that are remembered, and whose ids are refused (OB06, trap 22); the oldest is forgotten. */
+export const COMPLETED_FRAMEWORKS_MAX = 50;
+
+/** Completed tasks of one framework that are remembered (OB06); the oldest is forgotten. */
+export const COMPLETED_TASKS_MAX = 1_000;
+
+/** Tasks of one framework that are unreachable; the oldest counts as completed then and is killed if it comes back. */
+export const UNREACHABLE_TASKS_MAX = 100_000;
+
+/** Live tasks of one framework; one more is refused with TASK_ERROR. */
+export const TASKS_PER_FRAMEWORK_MAX = 400_000;
+
+/** Statuses kept of one task (trap 40); the oldest is forgotten. */
+export const STATUSES_MAX = 16;
+
+/** Agents, unreachable ones included; one more is refused. */
+export const AGENTS_MAX = 100_000;
+
+/** Agents that may not come back; the oldest is forgotten. */
+export const GONE_AGENTS_MAX = 100_000;
+
+/** Milliseconds that an unreachable agent is remembered: two weeks, as Mesos' registry does. */
+export const UNREACHABLE_AGENT_MS_MAX = 14 * 24 * 60 * 60 * 1_000;
+
+/** Tasks in one ACCEPT; each one beyond is refused with TASK_ERROR. */
+export const TASKS_PER_ACCEPT_MAX = 10_000;
+
+/** Offers in one ACCEPT or DECLINE; with more, an ACCEPT is invalid and a DECLINE is cut. */
+export const OFFERS_PER_CALL_MAX = 10_000;
+
+/** Tasks in one explicit RECONCILE that are answered. */
+export const RECONCILED_TASKS_MAX = 100_000;
+
+/** Milliseconds: a filter lasts no longer than 365 days (trap 17). */
+export const REFUSE_MS_MAX = 365 * 24 * 60 * 60 * 1_000;
+
+/** Milliseconds: a filter lasts at least one allocation interval (trap 17), Mesos' default of which is this. */
+export const REFUSE_MS_MIN = 1_000;
+
+/** Offers of one allocation cycle; the next cycle goes on. */
+export const OFFERS_PER_CYCLE_MAX = 10_000;
+
+/** Frameworks, and agents, whose deadline one `expire` handles; the next goes on. */
+export const EXPIRIES_PER_COMMAND_MAX = 100;
+
+/** Digests kept in the state; the oldest is forgotten. */
+export const DIGESTS_MAX = 64;
+
+/** Characters of an id that comes from outside. */
+export const ID_CHARACTERS_MAX = 255;
+
+/** Characters of a message that the master writes into a status or an event. */
+export const MESSAGE_CHARACTERS_MAX = 4_096;
