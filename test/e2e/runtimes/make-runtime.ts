@@ -1,5 +1,6 @@
 // Makes a runtime from values that fit on a command line, so that a child process can make the same one.
 import type { Runtime, RuntimeName } from "../../../src/agents/runtime.ts";
+import { createContainerdRuntime } from "../../../src/agents/runtimes/containerd/containerd-runtime.ts";
 import { createProcessRuntime } from "../../../src/agents/runtimes/process/process-runtime.ts";
 import { silentTracer } from "../../../src/kernel/ports.ts";
 import { realClock } from "./support.ts";
@@ -13,5 +14,7 @@ export interface RuntimePlan {
 
 export function makeRuntime(plan: RuntimePlan): Runtime {
   const common = { directory: plan.directory, tracer: silentTracer, clock: realClock };
-  return createProcessRuntime(common);
+  return plan.name === "process"
+    ? createProcessRuntime(common)
+    : createContainerdRuntime({ ...common, address: plan.address });
 }
