@@ -82,7 +82,7 @@ function dispatch(state: RaftState, input: Input, out: Output): void {
       onPersisted(state, input.write, out);
       break;
     case "read-index":
-      onReadIndex(state, input.id, out);
+      for (const id of input.ids) onReadIndex(state, id, out);
       break;
     case "transfer":
       onTransfer(state, input.to, out);

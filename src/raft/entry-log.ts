@@ -118,3 +118,15 @@ export function firstDifference(log: EntryLog, entries: readonly Entry[]): numbe
   }
   return position;
 }
+
+/** The base to compact to so that in front of `index` no more than the given entries and bytes are kept. */
+export function trailingBase(log: EntryLog, index: LogIndex, entriesMax: number, bytesMax: number): LogIndex {
+  let base: number = index;
+  let bytes = 0;
+  while (base > log.baseIndex && index - base < entriesMax) {
+    bytes += entryBytes(present(log.entries[base - log.baseIndex - 1], "hole in the log"));
+    if (bytes > bytesMax) break;
+    base--;
+  }
+  return asIndex(base);
+}

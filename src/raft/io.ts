@@ -22,8 +22,8 @@ export type Input =
   | { readonly kind: "propose"; readonly payloads: readonly Uint8Array[] }
   /** All writes up to this number are durable. */
   | { readonly kind: "persisted"; readonly write: number }
-  /** A read; answered in `reads` under the same id, perhaps by a later step. */
-  | { readonly kind: "read-index"; readonly id: number }
+  /** Reads that share a round; each is answered in `reads` under its id, perhaps by a later step. */
+  | { readonly kind: "read-index"; readonly ids: readonly number[] }
   /** Hand leadership to this member, or to the one that is furthest. Ignored by a member that does not lead. */
   | { readonly kind: "transfer"; readonly to: MemberId | null }
   /** The connection to the member broke or messages to it were dropped. */

@@ -50,7 +50,7 @@ export const HANDSHAKE_TIMEOUT_MS = 5000;
 export const CATCH_UP_TICKS_MAX = 5;
 
 /** What an operator may set. All times in milliseconds. */
-export interface Tuning {
+export interface RaftTuning {
   readonly tickMs: number;
   readonly heartbeatMs: number;
   /** Election timeouts are drawn uniformly from [electionMinMs, electionMaxMs], anew for each election. */
@@ -69,7 +69,7 @@ export interface Tuning {
   readonly trailingBytesMax: number;
 }
 
-export const DEFAULT_TUNING: Tuning = {
+export const DEFAULT_TUNING: RaftTuning = {
   tickMs: 10,
   heartbeatMs: 50,
   electionMinMs: 300,
@@ -98,7 +98,7 @@ export interface CoreTuning {
   readonly uncommittedBytesMax: number;
 }
 
-export function coreTuning(tuning: Tuning): CoreTuning {
+export function coreTuning(tuning: RaftTuning): CoreTuning {
   const ticks = (ms: number): number => Math.max(1, Math.round(ms / tuning.tickMs));
   assert(tuning.tickMs > 0, "a tick must last", { tickMs: tuning.tickMs });
   assert(tuning.heartbeatMs * 2 <= tuning.electionMinMs, "two heartbeats must fit in an election timeout", {

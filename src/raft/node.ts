@@ -1,0 +1,399 @@
+// The driver: owns the core, feeds it what comes from clock, network, storage and callers, and carries out its effects
+// in the order that io.ts demands. One input is processed at a time; effects that cause inputs queue them.
+import { assert, present } from "../kernel/assert.ts";
+import { asIndex, type LogIndex, type MemberId, type Term } from "../kernel/ids.ts";
+import type { Clock, Network, Random, Timer, Tracer } from "../kernel/ports.ts";
+import { Applier } from "./applier.ts";
+import { step } from "./core.ts";
+import { entriesBetween, lastIndex, termAt, trailingBase } from "./entry-log.ts";
+import { ProposalGatherer, ReadGatherer, ReadIndexError } from "./gatherers.ts";
+import type { Input, Output } from "./io.ts";
+import {
+  CATCH_UP_TICKS_MAX,
+  coreTuning,
+  DEFAULT_TUNING,
+  ENTRY_BYTES_MAX,
+  MEMBERS_MAX,
+  type RaftTuning,
+} from "./limits.ts";
+import { votersOnly } from "./membership.ts";
+import { type PeerAddress, Peers } from "./peers.ts";
+import { SnapshotLane } from "./snapshot-lane.ts";
+import { continuesSnapshot, createState, knownLeader, type RaftState, type Recovered } from "./state.ts";
+import { type RaftStatus, statusOf } from "./status.ts";
+import type { RaftStorage } from "./storage.ts";
+import type { Entry, SnapshotMeta } from "./types.ts";
+import { WriteQueue } from "./write-queue.ts";
+
+export interface RoleStatus {
+  readonly role: "follower" | "precandidate" | "candidate" | "leader";
+  readonly term: Term;
+  readonly leader: MemberId | null;
+  /** This member leads, and all that earlier leaders committed is applied here (its own no-op among it). */
+  readonly ready: boolean;
+}
+
+/** What is replicated. Its methods must not throw: an exception ends the node. */
+export interface StateMachine {
+  /** Committed entries in order, each once per start; no-ops are among them with an empty payload (`isNoOp`). */
+  applyCommitted(entries: readonly Entry[]): void;
+  /**
+   * The state is to be replaced by this snapshot: at the start one from disk, later one from the leader. Entries that
+   * follow wait until the promise settles. The pieces can be read during the call only.
+   */
+  restore(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Called before the entries that the change brings are applied. */
+  onRoleChange(status: RoleStatus): void;
+}
+
+export type ProposeResult =
+  | { readonly ok: true; readonly index: LogIndex; readonly term: Term }
+  | {
+      readonly ok: false;
+      /** "overloaded" also while leadership is being handed over: the caller may try again. */
+      readonly reason: "not-leader" | "overloaded" | "stopped";
+      readonly leader: MemberId | null;
+    };
+
+export interface RaftNodeOptions {
+  readonly self: MemberId;
+  /** All members, this one among them, and where they are dialled. */
+  readonly members: readonly PeerAddress[];
+  /** Where to listen if it is not this member's address. */
+  readonly listenAddress?: string;
+  readonly clusterName: string;
+  readonly recovered: Recovered;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly storage: RaftStorage;
+  readonly stateMachine: StateMachine;
+  readonly tracer: Tracer;
+  readonly tuning?: Partial<RaftTuning>;
+  /** Storage failed or the impossible happened; the node has stopped dead and the process should end. */
+  onFatal(reason: string): void;
+}
+
+export interface RaftNode {
+  /** Restores the state machine from the snapshot on disk, listens, and takes part. */
+  start(): Promise<void>;
+  /**
+   * Offers an entry, 1 to ENTRY_BYTES_MAX bytes. An accepted one is committed at that index in that term or never;
+   * never, if `onRoleChange` says before it is applied that this member leads that term no more.
+   */
+  propose(payload: Uint8Array): ProposeResult;
+  /** Resolves once this member is known to lead and has applied all that was committed at the call (linearizable
+   * reads). Rejects with a ReadIndexError. */
+  readIndex(): Promise<LogIndex>;
+  /**
+   * Persists the state machine's state as of this committed index, then forgets the log before it, except for a window
+   * (`trailingEntriesMax`, `trailingBytesMax`) for slow followers. Does nothing if there is a newer snapshot.
+   */
+  saveSnapshot(index: LogIndex, data: Uint8Array | Iterable<Uint8Array>): Promise<void>;
+  /** The committed entries from this index on. Retained is everything after the newest snapshot, and a window before. */
+  readCommitted(from: LogIndex): readonly Entry[];
+  /** The newest snapshot and its bytes; the bytes must be read before the promise of `use` settles. */
+  readSnapshot(use: (meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>) => Promise<void>): Promise<void>;
+  /** Hands leadership to the member, or to the one that is furthest. Nothing happens on a member that does not lead. */
+  transferLeadership(to?: MemberId): void;
+  status(): RaftStatus;
+  /** Hands over leadership if it can, then ends; writes under way are waited for. */
+  stop(): Promise<void>;
+}
+
+export function createRaftNode(options: RaftNodeOptions): RaftNode {
+  assert(options.members.length <= MEMBERS_MAX, "too many members", { members: options.members.length });
+  assert(
+    options.members.some(({ id }) => id === options.self),
+    "a node is one of the members",
+  );
+  return new Node(options);
+}
+
+class Node implements RaftNode {
+  private readonly options: RaftNodeOptions;
+  private readonly tuning: RaftTuning;
+  private readonly core: RaftState;
+  private readonly peers: Peers;
+  private readonly writes: WriteQueue;
+  private readonly lane: SnapshotLane;
+  private readonly applier: Applier;
+  private readonly proposals: ProposalGatherer;
+  private readonly reads: ReadGatherer;
+  private phase: "new" | "running" | "stopped" = "new";
+  private inputs: Input[] = [];
+  private busy = false;
+  private ticker: Timer | null = null;
+  private tickedAt = 0;
+  private ready = false;
+  private onHandedOver: () => void = () => undefined;
+
+  constructor(options: RaftNodeOptions) {
+    this.options = options;
+    this.tuning = { ...DEFAULT_TUNING, ...options.tuning };
+    this.core = createState({
+      self: options.self,
+      membership: votersOnly(options.members.map(({ id }) => id)),
+      recovered: options.recovered,
+      tuning: coreTuning(this.tuning),
+      random: options.random,
+    });
+    const { storage, stateMachine } = options;
+    const feed = (input: Input): void => this.feed(input);
+    const onFailure = (error: unknown): void => this.fatal(error);
+    this.writes = new WriteQueue({
+      storage,
+      onPersisted: (write) => {
+        feed({ kind: "persisted", write });
+        this.proposals.flush();
+      },
+      onFailure,
+    });
+    this.lane = new SnapshotLane({ storage, chunkBytes: this.tuning.snapshotChunkBytes, feed, onFailure });
+    this.applier = new Applier(
+      asIndex(0),
+      (entries) => stateMachine.applyCommitted(entries),
+      () => this.onApplied(),
+    );
+    this.proposals = new ProposalGatherer(
+      (payloads) => feed({ kind: "propose", payloads }),
+      () => this.core.durability.pending.length,
+    );
+    this.reads = new ReadGatherer(
+      (ids) => feed({ kind: "read-index", ids }),
+      () => this.applier.applied(),
+    );
+    this.peers = this.createPeers();
+  }
+
+  async start(): Promise<void> {
+    assert(this.phase === "new", "a node starts once");
+    this.phase = "running";
+    const { snapshot } = this.core;
+    if (snapshot !== null) {
+      await this.mendLog(snapshot);
+      await this.restore(snapshot);
+    }
+    if (this.isStopped()) return;
+    await this.peers.start();
+    if (this.isStopped()) return;
+    this.tickedAt = this.options.clock.monotonicMs();
+    this.scheduleTick();
+  }
+
+  propose(payload: Uint8Array): ProposeResult {
+    assert(
+      payload.length > 0 && payload.length <= ENTRY_BYTES_MAX,
+      "an entry has 1 to ENTRY_BYTES_MAX bytes",
+      {
+        bytes: payload.length,
+      },
+    );
+    const { role, term } = this.core;
+    if (this.phase !== "running") return { ok: false, reason: "stopped", leader: null };
+    if (role.kind !== "leader") return { ok: false, reason: "not-leader", leader: knownLeader(this.core) };
+    const open = role.uncommittedBytes + this.proposals.pendingBytes();
+    if (role.transfer !== null || open >= this.tuning.uncommittedBytesMax) {
+      return { ok: false, reason: "overloaded", leader: this.options.self };
+    }
+    return { ok: true, index: this.proposals.add(payload, lastIndex(this.core.log)), term };
+  }
+
+  readIndex(): Promise<LogIndex> {
+    if (this.phase !== "running") return Promise.reject(new ReadIndexError("stopped"));
+    return this.reads.add();
+  }
+
+  saveSnapshot(index: LogIndex, data: Uint8Array | Iterable<Uint8Array>): Promise<void> {
+    assert(index > 0 && index <= this.core.commit, "a snapshot covers committed entries", { index });
+    if (this.phase !== "running" || index <= (this.core.snapshot?.index ?? 0)) return Promise.resolve();
+    const term = present(termAt(this.core.log, index), "the entry of a snapshot is retained", { index });
+    const meta: SnapshotMeta = { index, term, membership: this.core.membership };
+    return this.lane.save(meta, data, () => this.compact(index));
+  }
+
+  readCommitted(from: LogIndex): readonly Entry[] {
+    const { log, commit } = this.core;
+    return from > commit ? [] : entriesBetween(log, from, commit);
+  }
+
+  readSnapshot(use: (meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>) => Promise<void>): Promise<void> {
+    return this.lane.run(async () => {
+      const meta = this.options.storage.snapshot();
+      if (meta !== undefined) await use(meta, this.lane.read());
+    });
+  }
+
+  transferLeadership(to?: MemberId): void {
+    void Promise.resolve().then(() => this.beginTransfer(to ?? null));
+  }
+
+  status(): RaftStatus {
+    return statusOf(this.core, this.applier.applied(), this.ready);
+  }
+
+  async stop(): Promise<void> {
+    if (this.phase === "running" && this.core.role.kind === "leader") await this.handOver();
+    this.halt();
+    await this.peers.stop();
+    await this.writes.idle();
+    await this.lane.idle();
+  }
+
+  private createPeers(): Peers {
+    const { self, members, clusterName, clock, random, network, tracer } = this.options;
+    const own = present(
+      members.find(({ id }) => id === self),
+      "a node is one of the members",
+    );
+    return new Peers({
+      self,
+      members,
+      listenAddress: this.options.listenAddress ?? own.address,
+      clusterName,
+      clock,
+      random,
+      network,
+      tracer,
+      onMessage: (message) => this.feed({ kind: "message", message }),
+      onUnreachable: (member) => this.feed({ kind: "unreachable", member }),
+    });
+  }
+
+  private feed(input: Input): void {
+    if (this.phase !== "running") return;
+    this.inputs.push(input);
+    if (this.busy) return;
+    this.busy = true;
+    try {
+      for (let next = this.inputs.shift(); next !== undefined; next = this.inputs.shift()) {
+        this.perform(step(this.core, next));
+      }
+    } catch (error) {
+      this.fatal(error);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  private perform(out: Output): void {
+    for (const { level, event, facts } of out.trace) this.options.tracer[level](event, facts);
+    // What was promised an index must get it: the gatherer holds nothing that the core could refuse.
+    assert(out.proposal?.ok !== false, "a gathered proposal was refused");
+    if (out.write !== null) this.writes.issue(out.write);
+    for (const message of out.messages) this.peers.send(message);
+    for (const received of out.receive) this.lane.receive(received);
+    for (const request of out.chunkRequests) {
+      this.lane.serve(request, this.options.self, (message) => this.peers.send(message));
+    }
+    if (out.roleChange !== null) this.onRoleChange();
+    if (out.restore !== null) void this.restore(out.restore);
+    if (out.committed.length > 0) this.applier.push(out.committed);
+    for (const read of out.reads) this.reads.settle(read.id, read);
+  }
+
+  private onRoleChange(): void {
+    const { role } = this.core;
+    this.ready = false;
+    this.proposals.clear();
+    this.options.tracer.info("raft.role", this.roleFacts());
+    if (role.kind === "follower" && role.leader !== null) this.onHandedOver();
+    this.options.stateMachine.onRoleChange(this.roleStatus());
+  }
+
+  private onApplied(): void {
+    const { role } = this.core;
+    this.reads.release();
+    if (this.ready || role.kind !== "leader" || this.applier.applied() < role.termStart) return;
+    this.ready = true;
+    this.options.stateMachine.onRoleChange(this.roleStatus());
+  }
+
+  private roleStatus(): RoleStatus {
+    const { role, term } = this.core;
+    return { role: role.kind, term, leader: knownLeader(this.core), ready: this.ready };
+  }
+
+  private roleFacts(): Readonly<Record<string, unknown>> {
+    return { ...this.roleStatus(), lastIndex: lastIndex(this.core.log), commit: this.core.commit };
+  }
+
+  /** A crash between a received snapshot and the reset of the log leaves a log that does not go on after it. */
+  private async mendLog(snapshot: SnapshotMeta): Promise<void> {
+    const { entries } = this.options.recovered;
+    if (entries.length > 0 && continuesSnapshot(snapshot, entries)) return;
+    try {
+      await this.options.storage.resetTo(snapshot);
+    } catch (error) {
+      this.fatal(error);
+    }
+  }
+
+  private restore(meta: SnapshotMeta): Promise<void> {
+    this.applier.beginRestore();
+    return this.lane.run(async () => {
+      await this.options.stateMachine.restore(meta, this.lane.read());
+      if (!this.isStopped()) this.applier.endRestore(meta);
+    });
+  }
+
+  private compact(index: LogIndex): void {
+    if (this.core.snapshot === null || index < this.core.log.baseIndex) return;
+    const { trailingEntriesMax, trailingBytesMax } = this.tuning;
+    const upTo = trailingBase(this.core.log, index, trailingEntriesMax, trailingBytesMax);
+    this.feed({ kind: "compact", upTo });
+    this.writes.compact(upTo);
+  }
+
+  private scheduleTick(): void {
+    this.ticker = this.options.clock.after(this.tuning.tickMs, () => {
+      const now = this.options.clock.monotonicMs();
+      const due = Math.floor((now - this.tickedAt) / this.tuning.tickMs);
+      this.tickedAt = due > CATCH_UP_TICKS_MAX ? now : this.tickedAt + due * this.tuning.tickMs;
+      for (let i = 0; i < Math.min(due, CATCH_UP_TICKS_MAX); i++) this.feed({ kind: "tick" });
+      if (!this.isStopped()) this.scheduleTick();
+    });
+  }
+
+  /** What was promised an index goes first: a leader that hands over accepts nothing more. */
+  private beginTransfer(to: MemberId | null): void {
+    this.proposals.flush(true);
+    this.feed({ kind: "transfer", to });
+  }
+
+  /** Waits until another member leads (our vote may be needed), but no longer than the shortest election timeout. */
+  private async handOver(): Promise<void> {
+    await Promise.resolve();
+    this.beginTransfer(null);
+    const { role } = this.core;
+    if (role.kind !== "leader" || role.transfer === null) return;
+    await new Promise<void>((resolve) => {
+      const deadline = this.options.clock.after(this.tuning.electionMinMs, resolve);
+      this.onHandedOver = () => {
+        deadline.cancel();
+        resolve();
+      };
+    });
+  }
+
+  private halt(): void {
+    this.phase = "stopped";
+    this.inputs = [];
+    this.ticker?.cancel();
+    this.proposals.clear();
+    this.reads.stop();
+  }
+
+  private isStopped(): boolean {
+    return this.phase === "stopped";
+  }
+
+  private fatal(error: unknown): void {
+    if (this.isStopped()) return;
+    this.halt();
+    void this.peers.stop();
+    const reason = error instanceof Error ? error.message : String(error);
+    this.options.tracer.error("raft.fatal", { reason });
+    this.options.onFatal(reason);
+  }
+}
