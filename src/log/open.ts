@@ -63,7 +63,7 @@ async function open(options: OpenOptions): Promise<OpenedLog> {
   const file = await repair(disk, directory, recovered);
   const { segments, position } = recovered;
   const writer = new SegmentWriter({ disk, directory, limits, tracer }, { ...recovered, file });
-  // Its sync also makes durable what a killed process may have left in the operating system's cache.
+  // Proves to the next start that all before it was durable.
   await (dropped === undefined ? writer.append([], undefined) : writer.reset(dropped));
   for (const { kind, ...facts } of repaired) tracer.warn(`log.${kind}`, facts);
   const place = { disk, directory, limits, fail: (failure: LogFailure) => writer.fail(failure) };
@@ -123,6 +123,7 @@ async function repair(disk: Disk, directory: string, recovered: Recovered): Prom
     await file.sync();
   }
   await file.write(recovered.lastWrite.offset, recovered.lastWrite.bytes);
+  await file.sync();
   return file;
 }
 

@@ -9,7 +9,7 @@ async function filled(seed = "filled"): Promise<Machine> {
   const machine = new Machine(seed);
   const { log } = await machine.open();
   await machine.run(log.append({ hardState: vote(1, "a") }));
-  for (let index = 1; index <= 24; index++)
+  for (let index = 1; index <= 23; index++)
     await machine.run(log.append({ entries: [entry(index, 1, index % 3 === 0 ? 900 : 60)] }));
   machine.sim.kill();
   return machine;
@@ -40,7 +40,7 @@ describe("a flipped bit", () => {
       }
     }
     expect(plain((await machine.open()).entries).map(({ index }) => index)).toEqual(
-      Array.from({ length: 24 }, (_, at) => at + 1),
+      Array.from({ length: 23 }, (_, at) => at + 1),
     );
   });
 
@@ -80,7 +80,7 @@ describe("an unfinished tail", () => {
     const path = await shorten(machine, missing);
     const { log, entries: kept, repaired } = await machine.open();
     // The padding of the last batch is no loss; its first sector is.
-    expect(kept.length).toBe(missing < 400 ? 24 : 23);
+    expect(kept.length).toBe(missing < 400 ? 23 : 22);
     if (missing === 512) expect(repaired).toEqual([]);
     await machine.run(log.append({ entries: [entry(kept.length + 1)] }));
     expect((await machine.open()).entries.length).toBe(kept.length + 1);
@@ -94,7 +94,7 @@ describe("an unfinished tail", () => {
     const file = await machine.run(machine.sim.mount().open(path));
     await machine.run(file.truncate(length + 4096));
     const { entries: kept, repaired } = await machine.open();
-    expect(kept.length).toBe(24);
+    expect(kept.length).toBe(23);
     expect(repaired).toEqual([
       { kind: "tailCut", file: path, offset: length, bytes: 4096, why: "zeros to the end of the file" },
     ]);
@@ -103,13 +103,13 @@ describe("an unfinished tail", () => {
   it("is cut if sectors in its middle were lost", async () => {
     const machine = await filled();
     const { log } = await machine.open();
-    await machine.run(log.append({ entries: [entry(25, 1, 1500)] }));
+    await machine.run(log.append({ entries: [entry(24, 1, 1500)] }));
     const path = machine.segments().at(-1) as string;
     const { length } = machine.bytesOf(path);
     const file = await machine.run(machine.sim.mount().open(path));
     await machine.run(file.write(length - 1024, new Uint8Array(512)));
     const result = await machine.open();
-    expect(result.entries.length).toBe(24);
+    expect(result.entries.length).toBe(23);
     expect(result.repaired).toMatchObject([
       { kind: "tailCut", why: "sectors of the last batch were not written" },
     ]);
@@ -129,13 +129,13 @@ describe("an unfinished tail", () => {
 
   it("that is a segment without a header is removed", async () => {
     const machine = await filled();
-    const name = "0000000000000063-0000000000000019.log";
+    const name = "0000000000000063-0000000000000018.log";
     const next = machine.segments().length + 1;
     const path = `${directory}/${next.toString(16).padStart(16, "0")}${name.slice(16)}`;
     const file = await machine.run(machine.sim.mount().open(path));
     await machine.run(file.write(0, new Uint8Array(700)));
     const { repaired, entries: kept } = await machine.open();
-    expect(kept.length).toBe(24);
+    expect(kept.length).toBe(23);
     expect(repaired).toMatchObject([{ kind: "segmentRemoved", file: path }]);
   });
 });
@@ -186,7 +186,7 @@ describe("a reader beside the writer", () => {
     const path = await shorten(machine, 512);
     const { length } = machine.bytesOf(path);
     const seen = await kinds(machine);
-    expect(seen.filter((kind) => kind === "entry").length).toBe(23);
+    expect(seen.filter((kind) => kind === "entry").length).toBe(22);
     expect(seen).not.toContain("damage");
     expect(machine.bytesOf(path).length).toBe(length);
   });
@@ -196,6 +196,6 @@ describe("a reader beside the writer", () => {
     machine.sim.corrupt(machine.segments()[0] as string, 1600, 1);
     const seen = await kinds(machine);
     expect(seen.at(-1)).toBe("damage");
-    expect(seen.filter((kind) => kind === "entry").length).toBeLessThan(24);
+    expect(seen.filter((kind) => kind === "entry").length).toBeLessThan(23);
   });
 });
