@@ -1,0 +1,132 @@
+// Frames of the agent protocol (src/contract/agent-protocol.ts): packed and unpacked, and checked before anything reads
+// them. What the cluster says to an agent is put into the protocol's words here.
+import { Unpackr } from "msgpackr";
+import type { FromAgent, ToAgent } from "../../contract/agent-protocol.ts";
+import type { FrameworkInfo, KillPolicy, TaskInfo } from "../../contract/types.ts";
+import { enumNumbers } from "../../contract/types.ts";
+import type { AgentMessage } from "../../state/effects.ts";
+import { bytesOf } from "../convert/uuids.ts";
+
+type Plain = { readonly [field: string]: unknown };
+
+/** Bytes are copied: a status that is kept must not hold on to the socket's memory. */
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, copyBuffers: true });
+
+/** The message in the frame, or null if it is none that an agent sends. */
+export function messageOfFrame(frame: Uint8Array): FromAgent | null {
+  const value = unpacked(frame);
+  return isPlain(value) && isFromAgent(value) ? value : null;
+}
+
+/** The protocol's form of what the cluster tells an agent. */
+export function agentMessage(message: AgentMessage): ToAgent {
+  const { frameworkId } = message;
+  switch (message.kind) {
+    case "run": {
+      const framework = {
+        ...(message.framework.wire as unknown as FrameworkInfo),
+        id: { value: frameworkId },
+      };
+      return { kind: "run", framework, task: message.task as unknown as TaskInfo };
+    }
+    case "kill": {
+      const { taskId, policy } = message;
+      return {
+        kind: "kill",
+        frameworkId,
+        taskId,
+        ...(policy === null ? {} : { killPolicy: policy as KillPolicy }),
+      };
+    }
+    case "acknowledge":
+      return { kind: "acknowledge", frameworkId, taskId: message.taskId, uuid: bytesOf(message.uuid) };
+    case "framework-message":
+      return { kind: "framework-message", frameworkId, executorId: message.executorId, data: message.data };
+    case "shutdown-executor":
+      return { kind: "shutdown-executor", frameworkId, executorId: message.executorId };
+    case "shutdown-framework":
+      return { kind: "shutdown-framework", frameworkId };
+  }
+}
+
+function unpacked(frame: Uint8Array): unknown {
+  try {
+    return unpackr.unpack(frame);
+  } catch {
+    return null;
+  }
+}
+
+function isFromAgent(value: Plain): value is Plain & FromAgent {
+  switch (value.kind) {
+    case "register":
+      return isRegister(value);
+    case "status":
+      return isText(value.frameworkId) && isTaskState(value.latestState) && isStatus(value.status);
+    case "executor-message":
+      return isText(value.frameworkId) && isText(value.executorId) && value.data instanceof Uint8Array;
+    case "executor-exited":
+      return isText(value.frameworkId) && isText(value.executorId) && Number.isSafeInteger(value.waitStatus);
+    case "pong":
+    case "unregister":
+      return true;
+    default:
+      return false;
+  }
+}
+
+function isRegister(value: Plain): boolean {
+  return (
+    Number.isSafeInteger(value.protocolVersion) &&
+    (value.agentId === undefined || isText(value.agentId)) &&
+    isPlain(value.info) &&
+    isText(value.info.hostname) &&
+    isListOf(value.info.resources ?? [], isPlain) &&
+    isListOf(value.info.attributes ?? [], isPlain) &&
+    typeof value.version === "string" &&
+    isListOf(value.tasks, isTaskRow) &&
+    isListOf(value.executors, isExecutorRow)
+  );
+}
+
+function isTaskRow(row: unknown): boolean {
+  return isPlain(row) && isText(row.frameworkId) && isText(row.taskId) && isTaskState(row.state);
+}
+
+function isExecutorRow(row: unknown): boolean {
+  return (
+    isPlain(row) && isText(row.frameworkId) && isPlain(row.executor) && isIdMessage(row.executor.executor_id)
+  );
+}
+
+function isStatus(status: unknown): boolean {
+  return (
+    isPlain(status) &&
+    isIdMessage(status.task_id) &&
+    isTaskState(status.state) &&
+    (status.uuid === undefined || status.uuid instanceof Uint8Array) &&
+    (status.timestamp === undefined || Number.isFinite(status.timestamp))
+  );
+}
+
+function isIdMessage(id: unknown): boolean {
+  return isPlain(id) && isText(id.value);
+}
+
+function isTaskState(state: unknown): boolean {
+  return typeof state === "string" && Object.hasOwn(enumNumbers.TaskState, state);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+function isListOf(list: unknown, isItem: (item: unknown) => boolean): boolean {
+  return Array.isArray(list) && list.every(isItem);
+}
+
+function isPlain(value: unknown): value is Plain {
+  return (
+    typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
+  );
+}

@@ -1,0 +1,67 @@
+// The Connection port on a socket that has been upgraded: both ends use it, the master's here and the agent's in
+// src/host/upgrade-network.ts.
+import type { Duplex } from "node:stream";
+import { AGENT_FRAME_BYTES_MAX } from "../../contract/agent-protocol.ts";
+import type { Connection, ConnectionHandler } from "../../kernel/ports.ts";
+import { encodeFrame, FrameDecoder } from "./frames.ts";
+
+/** A connection that is open. Its handler is set by `attach`, with whatever bytes came along with the upgrade. */
+export class SocketConnection implements Connection {
+  private readonly socket: Duplex;
+  private readonly decoder = new FrameDecoder(AGENT_FRAME_BYTES_MAX);
+  private handler: ConnectionHandler | null = null;
+  private closed = false;
+
+  constructor(socket: Duplex) {
+    this.socket = socket;
+  }
+
+  /** @param head bytes of the stream that the HTTP parser has already read */
+  attach(handler: ConnectionHandler, head: Uint8Array): void {
+    this.handler = handler;
+    this.socket.on("data", (bytes: Uint8Array) => this.receive(bytes));
+    this.socket.on("error", (error: Error) => this.broken(error.message));
+    this.socket.on("close", () => this.broken("closed by the other side"));
+    handler.onOpen?.();
+    if (head.byteLength > 0) this.receive(head);
+  }
+
+  send(frame: Uint8Array): void {
+    if (!this.closed) this.socket.write(encodeFrame(frame));
+  }
+
+  bufferedBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  /** What was sent before is still delivered if the other side reads it in time. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.socket.end(() => this.socket.destroy());
+  }
+
+  /** Cuts the connection: nothing more is delivered. */
+  destroy(): void {
+    this.closed = true;
+    this.socket.destroy();
+  }
+
+  private receive(bytes: Uint8Array): void {
+    if (this.closed) return;
+    const frames = this.decoder.push(bytes);
+    if (frames === null) {
+      this.broken("a frame is larger than allowed");
+      return;
+    }
+    for (const frame of frames) {
+      if (!this.closed) this.handler?.onFrame(frame);
+    }
+  }
+
+  private broken(reason: string): void {
+    if (this.closed) return;
+    this.destroy();
+    this.handler?.onClose(reason);
+  }
+}

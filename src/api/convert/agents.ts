@@ -1,0 +1,109 @@
+// AgentInfo and what agents report, as commands.
+import type { FromAgent, RegisterAgent as RegisterFrame } from "../../contract/agent-protocol.ts";
+import type { AgentInfo, Attribute, TaskStatus as WireStatus } from "../../contract/types.ts";
+import {
+  type AgentId,
+  asId,
+  type ExecutorId,
+  type FrameworkId,
+  type Millis,
+  type TaskId,
+} from "../../kernel/ids.ts";
+import { err, ok, type Result } from "../../kernel/result.ts";
+import type { Command, RegisterAgent } from "../../state/commands.ts";
+import type { AgentSpec, TaskStatus } from "../../state/model.ts";
+import { resourcesFromWire } from "./resources.ts";
+import { millisOfSeconds } from "./times.ts";
+import { hexOf } from "./uuids.ts";
+
+/** Mesos' default of AgentInfo.port. */
+const AGENT_PORT_DEFAULT = 5051;
+
+/** The error says why the agent cannot be taken. */
+export function registerCommand(frame: RegisterFrame, connectionId: string): Result<RegisterAgent, string> {
+  const spec = agentSpec(frame.info, frame.version);
+  if (!spec.ok) return spec;
+  return ok({
+    kind: "register-agent",
+    agentId: frame.agentId === undefined ? null : asId<AgentId>(frame.agentId),
+    spec: spec.value,
+    connectionId,
+    tasks: frame.tasks.map(({ frameworkId, taskId, state }) => ({
+      frameworkId: asId<FrameworkId>(frameworkId),
+      taskId: asId<TaskId>(taskId),
+      state,
+    })),
+    executors: frame.executors.map(({ frameworkId, executor }) => ({
+      frameworkId: asId<FrameworkId>(frameworkId),
+      executorId: asId<ExecutorId>(executor.executor_id.value),
+    })),
+  });
+}
+
+/** The command of a report; null for frames that report nothing. @param now used where a status has no timestamp */
+export function reportCommand(frame: FromAgent, agentId: AgentId, now: Millis): Command | null {
+  switch (frame.kind) {
+    case "status":
+      return {
+        kind: "update-status",
+        agentId,
+        frameworkId: asId<FrameworkId>(frame.frameworkId),
+        taskId: asId<TaskId>(frame.status.task_id.value),
+        status: statusOf(frame.status, now),
+        latestState: frame.latestState,
+      };
+    case "executor-message":
+      return { kind: "message-framework", agentId, ...executorOf(frame), data: frame.data };
+    case "executor-exited":
+      return { kind: "executor-exited", agentId, ...executorOf(frame), waitStatus: frame.waitStatus };
+    case "unregister":
+      return { kind: "unregister-agent", agentId };
+    case "register":
+    case "pong":
+      return null;
+  }
+}
+
+function statusOf(status: WireStatus, now: Millis): TaskStatus {
+  return {
+    state: status.state,
+    uuid: status.uuid === undefined ? null : hexOf(status.uuid),
+    at: status.timestamp === undefined ? now : millisOfSeconds(status.timestamp),
+    wire: { ...status },
+  };
+}
+
+function executorOf(frame: { readonly frameworkId: string; readonly executorId: string }): {
+  readonly frameworkId: FrameworkId;
+  readonly executorId: ExecutorId;
+} {
+  return { frameworkId: asId(frame.frameworkId), executorId: asId(frame.executorId) };
+}
+
+function agentSpec(info: AgentInfo, version: string): Result<AgentSpec, string> {
+  const resources = resourcesFromWire(info.resources ?? []);
+  if (!resources.ok) return err(resources.error);
+  const { id: _id, ...wire } = info;
+  const attributes = (info.attributes ?? []).map((each) => [each.name, attributeText(each)] as const);
+  return ok({
+    hostname: info.hostname,
+    port: info.port ?? AGENT_PORT_DEFAULT,
+    resources: resources.value,
+    attributes: Object.fromEntries(attributes),
+    version,
+    wire,
+  });
+}
+
+function attributeText({ type, scalar, ranges, set, text }: Attribute): string {
+  switch (type) {
+    case "SCALAR":
+      return String(scalar?.value ?? 0);
+    case "RANGES":
+      return `[${(ranges?.range ?? []).map(({ begin, end }) => `${begin}-${end}`).join(", ")}]`;
+    case "SET":
+      return `{${(set?.item ?? []).join(", ")}}`;
+    case "TEXT":
+      return text?.value ?? "";
+  }
+}

@@ -1,0 +1,62 @@
+// The endpoints that Mesos has beside its v1 API (list (g)), each also under `/master`; any method is taken as a GET.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { versionInfo } from "../advertised.ts";
+import { type ApiContext, redirectTo, refusalUnlessLeading } from "../context.ts";
+import { empty, legacyJson, type Reply, redirect, send, text } from "../http/reply.ts";
+import { legacyState } from "./state.ts";
+
+type Handler = (context: ApiContext, request: LegacyRequest) => Reply | Promise<Reply>;
+
+interface LegacyRequest {
+  /** Path and query. */
+  readonly target: string;
+  readonly jsonp: string | null;
+}
+
+/** By path. */
+const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
+  ["/health", () => empty(200)],
+  ["/version", (context, { jsonp }) => legacyJson(versionJson(context), jsonp)],
+  ["/flags", (context, { jsonp }) => legacyJson(JSON.stringify({ flags: context.flags }), jsonp)],
+  ["/redirect", (context) => redirectToLeader(context)],
+  ["/state", (context, request) => state(context, request)],
+]);
+
+export function isLegacyPath(path: string): boolean {
+  return HANDLERS.has(path);
+}
+
+/** @param path one of isLegacyPath, without `/master` */
+export async function handleLegacy(
+  context: ApiContext,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  request.resume();
+  const target = request.url ?? "/";
+  const query = new URLSearchParams(target.split("?").slice(1).join("?"));
+  const reply = await HANDLERS.get(path)?.(context, { target, jsonp: query.get("jsonp") });
+  if (reply !== undefined) send(response, reply, context.date());
+}
+
+function versionJson(context: ApiContext): string {
+  const { git_tag: _tag, ...version } = versionInfo(context.advertised());
+  return JSON.stringify(Object.fromEntries(Object.entries(version).sort(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+/** To the leader, also if that is this master. */
+function redirectToLeader(context: ApiContext): Reply {
+  if (!context.isLeading()) return redirectTo(context, context.master.status().leader, "");
+  const { host, port } = context.advertised();
+  return redirect(`//${host}:${port}`);
+}
+
+/** What is shown is encoded first and sent once it is confirmed. */
+async function state(context: ApiContext, { target, jsonp }: LegacyRequest): Promise<Reply> {
+  const refusal = refusalUnlessLeading(context, target);
+  if (refusal !== null) return refusal;
+  const shown = JSON.stringify(legacyState(context));
+  if (await context.master.settled()) return legacyJson(shown, jsonp);
+  return refusalUnlessLeading(context, target) ?? text(503, "Leadership could not be confirmed");
+}

@@ -1,0 +1,78 @@
+// Who has what: resources of tasks, executors and offers, summed by agent and by framework, kept apart by role.
+import { add, NO_RESOURCES, type Resources } from "../../allocator/resources.ts";
+import type { Resource as WireResource } from "../../contract/types.ts";
+import type { AgentId, FrameworkId, RoleName } from "../../kernel/ids.ts";
+import type { ClusterState, Executor, Framework } from "../../state/model.ts";
+import { resourcesToWire } from "../convert/resources.ts";
+
+export type ByRole = ReadonlyMap<RoleName, Resources>;
+
+export interface Usage {
+  readonly allocated: ByRole;
+  readonly offered: ByRole;
+}
+
+export interface ClusterUsage {
+  readonly agents: ReadonlyMap<AgentId, Usage>;
+  readonly frameworks: ReadonlyMap<FrameworkId, Usage>;
+}
+
+const NONE: Usage = { allocated: new Map(), offered: new Map() };
+
+type Sums<Id> = Map<Id, { allocated: Map<RoleName, Resources>; offered: Map<RoleName, Resources> }>;
+
+/** One pass over the state. */
+export function usageOf(state: ClusterState): ClusterUsage {
+  const agents: Sums<AgentId> = new Map();
+  const frameworks: Sums<FrameworkId> = new Map();
+  for (const framework of state.frameworks.values()) {
+    const own = sumsOf(frameworks, framework.id).allocated;
+    for (const { agentId, role, resources } of holders(framework)) {
+      addTo(own, role, resources);
+      addTo(sumsOf(agents, agentId).allocated, role, resources);
+    }
+  }
+  for (const { frameworkId, agentId, role, resources } of state.offers.values()) {
+    addTo(sumsOf(frameworks, frameworkId).offered, role, resources);
+    addTo(sumsOf(agents, agentId).offered, role, resources);
+  }
+  return { agents, frameworks };
+}
+
+export function usageOr(usage: ReadonlyMap<string, Usage>, id: AgentId | FrameworkId): Usage {
+  return usage.get(id) ?? NONE;
+}
+
+/** As the operator's lists show them: in both formats, with the role that they are allocated to. */
+export function byRoleToWire(byRole: ByRole): readonly WireResource[] {
+  return [...byRole].flatMap(([role, resources]) => resourcesToWire(resources, "both", role));
+}
+
+export function totalOf(byRole: ByRole): Resources {
+  return [...byRole.values()].reduce(add, NO_RESOURCES);
+}
+
+/** The custom executors of a framework, on whatever agent. */
+export function* executorsOf(framework: Framework): Iterable<Executor> {
+  for (const executors of framework.executors.values()) yield* executors.values();
+}
+
+function* holders(framework: Framework): Iterable<Pick<Executor, "agentId" | "role" | "resources">> {
+  for (const task of framework.tasks.values()) if (task.holdsResources) yield task;
+  yield* executorsOf(framework);
+}
+
+function sumsOf<Id>(
+  sums: Sums<Id>,
+  id: Id,
+): { allocated: Map<RoleName, Resources>; offered: Map<RoleName, Resources> } {
+  const known = sums.get(id);
+  if (known !== undefined) return known;
+  const created = { allocated: new Map<RoleName, Resources>(), offered: new Map<RoleName, Resources>() };
+  sums.set(id, created);
+  return created;
+}
+
+function addTo(byRole: Map<RoleName, Resources>, role: RoleName, resources: Resources): void {
+  byRole.set(role, add(byRole.get(role) ?? NO_RESOURCES, resources));
+}

@@ -1,0 +1,176 @@
+// Frameworks, agents, tasks and executors as the operator API shows them (MO06 to MO08).
+import type {
+  AgentInfo,
+  ExecutorInfo,
+  FrameworkInfo,
+  MasterResponseGetAgentsAgent,
+  MasterResponseGetExecutorsExecutor,
+  MasterResponseGetFrameworksFramework,
+  TaskInfo,
+  Offer as WireOffer,
+  TaskStatus as WireStatus,
+  Task as WireTask,
+} from "../../contract/types.ts";
+import type { AgentId, FrameworkId, TaskId } from "../../kernel/ids.ts";
+import type { FrameworkView, TaskView } from "../../state/effects.ts";
+import type { Agent, AgentSpec, ClusterState, Executor, Framework, Offer, Task } from "../../state/model.ts";
+import { ipv4Of } from "../convert/addresses.ts";
+import { offerToWire } from "../convert/offers.ts";
+import { resourcesToWire } from "../convert/resources.ts";
+import { timeInfo } from "../convert/times.ts";
+import { bytesOf } from "../convert/uuids.ts";
+import { byRoleToWire, type Usage } from "./usage.ts";
+
+/** What every Tepui agent can do that Mesos has a name for. */
+export const AGENT_CAPABILITIES = [{ type: "MULTI_ROLE" }, { type: "HIERARCHICAL_ROLE" }] as const;
+
+/** @param usage null in AGENT_ADDED, which shows none */
+export function agentView(agent: Agent, usage: Usage | null): MasterResponseGetAgentsAgent {
+  const { spec } = agent;
+  return {
+    agent_info: agentInfo(spec, agent.id),
+    active: agent.connection.kind === "connected",
+    deactivated: false,
+    version: spec.version,
+    pid: agentPid(spec),
+    registered_time: timeInfo(agent.registeredAt),
+    ...(agent.reregisteredAt === null ? {} : { reregistered_time: timeInfo(agent.reregisteredAt) }),
+    total_resources: resourcesToWire(spec.resources, "both", null),
+    ...(usage === null
+      ? {}
+      : {
+          allocated_resources: byRoleToWire(usage.allocated),
+          offered_resources: byRoleToWire(usage.offered),
+        }),
+    capabilities: AGENT_CAPABILITIES,
+  };
+}
+
+/** `slave(1)@10.0.0.7:5051` */
+export function agentPid({ hostname, port }: AgentSpec): string {
+  return `slave(1)@${ipv4Of(hostname) ?? hostname}:${port}`;
+}
+
+function agentInfo(spec: AgentSpec, id: AgentId): AgentInfo {
+  const resources = resourcesToWire(spec.resources, "refined", null);
+  return {
+    ...(spec.wire as unknown as AgentInfo),
+    hostname: spec.hostname,
+    port: spec.port,
+    resources,
+    id: { value: id },
+  };
+}
+
+export function frameworkInfo(spec: FrameworkView["spec"], id: FrameworkId): FrameworkInfo {
+  return { ...(spec.wire as unknown as FrameworkInfo), id: { value: id } };
+}
+
+/** A framework in the lists. @param offers those outstanding */
+export function frameworkView(
+  framework: Framework,
+  offers: readonly WireOffer[],
+  usage: Usage,
+): MasterResponseGetFrameworksFramework {
+  const { unregisteredAt } = framework;
+  return {
+    ...frameworkBasics(framework, framework.id),
+    ...(unregisteredAt === null ? {} : { unregistered_time: timeInfo(unregisteredAt) }),
+    offers,
+    allocated_resources: byRoleToWire(usage.allocated),
+    offered_resources: byRoleToWire(usage.offered),
+    offer_constraints: {},
+  };
+}
+
+/** A framework in an event, which writes 0 for a time that is not there. */
+export function frameworkEventView(
+  view: FrameworkView,
+  id: FrameworkId,
+): MasterResponseGetFrameworksFramework {
+  return { ...frameworkBasics(view, id), unregistered_time: timeInfo(view.unregisteredAt ?? 0) };
+}
+
+function frameworkBasics(
+  view: FrameworkView,
+  id: FrameworkId,
+): Omit<MasterResponseGetFrameworksFramework, "unregistered_time"> {
+  const connected = view.connection.kind === "connected";
+  return {
+    framework_info: frameworkInfo(view.spec, id),
+    active: connected,
+    connected,
+    recovered: false,
+    registered_time: timeInfo(view.registeredAt),
+    reregistered_time: timeInfo(view.reregisteredAt),
+  };
+}
+
+/** The offer as its framework has it. */
+export function offerView(offer: Offer, state: ClusterState): readonly WireOffer[] {
+  const agent = state.agents.get(offer.agentId);
+  const capabilities = state.frameworks.get(offer.frameworkId)?.spec.capabilities ?? [];
+  if (agent === undefined) return [];
+  const format = capabilities.includes("RESERVATION_REFINEMENT") ? "refined" : "plain";
+  return [offerToWire(offer, agent.spec, [], { format, multiRole: capabilities.includes("MULTI_ROLE") })];
+}
+
+export function taskView(task: Task): WireTask {
+  const last = task.statuses.findLast(({ uuid }) => uuid !== null);
+  return {
+    ...taskBasics(task, task.frameworkId, task.id),
+    statuses: task.statuses.map(({ wire }) => wire as unknown as WireStatus),
+    ...(last?.uuid == null
+      ? {}
+      : { status_update_state: last.state, status_update_uuid: bytesOf(last.uuid) }),
+  };
+}
+
+/** A task without its history, as TASK_ADDED shows it. */
+export function taskBasics(task: TaskView, frameworkId: FrameworkId, taskId: TaskId): WireTask {
+  const info = task.wire as unknown as TaskInfo;
+  const user = info.command?.user ?? info.executor?.command?.user;
+  return {
+    name: info.name,
+    task_id: { value: taskId },
+    framework_id: { value: frameworkId },
+    ...(task.executorId === null ? {} : { executor_id: { value: task.executorId } }),
+    agent_id: { value: task.agentId },
+    state: task.state,
+    resources: resourcesToWire(task.resources, "refined", task.role),
+    ...(user === undefined ? {} : { user }),
+    ...carried(info),
+  };
+}
+
+type CarriedField = "labels" | "discovery" | "container" | "health_check" | "kill_policy" | "limits";
+const CARRIED: readonly CarriedField[] = [
+  "labels",
+  "discovery",
+  "container",
+  "health_check",
+  "kill_policy",
+  "limits",
+];
+
+/** What a task shows of its TaskInfo unchanged. */
+function carried(info: TaskInfo): Partial<Pick<TaskInfo, CarriedField>> {
+  return Object.fromEntries(
+    CARRIED.flatMap((field) => (info[field] === undefined ? [] : [[field, info[field]]])),
+  );
+}
+
+export function executorView(
+  executor: Executor,
+  frameworkId: FrameworkId,
+): MasterResponseGetExecutorsExecutor {
+  const info = executor.wire as unknown as ExecutorInfo;
+  return {
+    executor_info: {
+      ...info,
+      framework_id: { value: frameworkId },
+      resources: resourcesToWire(executor.resources, "refined", executor.role),
+    },
+    agent_id: { value: executor.agentId },
+  };
+}

@@ -1,0 +1,145 @@
+// From a valid scheduler call to the command that it asks for.
+import type {
+  OfferOperation,
+  SchedulerCall,
+  SchedulerCallAccept,
+  SchedulerCallReconcileTask,
+  TaskInfo,
+} from "../../contract/types.ts";
+import {
+  type AgentId,
+  asId,
+  type ExecutorId,
+  type FrameworkId,
+  type OfferId,
+  type RoleName,
+  type TaskId,
+} from "../../kernel/ids.ts";
+import type { Accept, Command, Operation } from "../../state/commands.ts";
+import type { ClusterState } from "../../state/model.ts";
+import { taskSpec } from "../convert/tasks.ts";
+import { refuseMsOf } from "../convert/times.ts";
+import { hexOf } from "../convert/uuids.ts";
+
+/**
+ * The command, or null for a call that changes nothing (REQUEST) or is not there yet. The state is read for one thing
+ * only: the role of the offers that an ACCEPT names.
+ */
+export function commandOf(
+  call: SchedulerCall,
+  frameworkId: FrameworkId,
+  state: ClusterState,
+): Command | null {
+  switch (call.type) {
+    case "TEARDOWN":
+      return { kind: "teardown", frameworkId };
+    case "ACCEPT":
+      return call.accept === undefined ? null : acceptOf(call.accept, frameworkId, state);
+    case "DECLINE":
+      return declineOf(call, frameworkId);
+    case "REVIVE":
+      return { kind: "revive", frameworkId, roles: roleNames(call.revive?.roles) };
+    case "SUPPRESS":
+      return { kind: "suppress", frameworkId, roles: roleNames(call.suppress?.roles) };
+    case "RECONCILE":
+      return { kind: "reconcile", frameworkId, tasks: (call.reconcile?.tasks ?? []).map(reconciled) };
+    default:
+      return taskCommandOf(call, frameworkId);
+  }
+}
+
+function taskCommandOf(call: SchedulerCall, frameworkId: FrameworkId): Command | null {
+  const { kill, acknowledge, message, shutdown } = call;
+  if (call.type === "KILL" && kill !== undefined) {
+    const policy = kill.kill_policy === undefined ? null : { ...kill.kill_policy };
+    const agentId = kill.agent_id === undefined ? null : asId<AgentId>(kill.agent_id.value);
+    return { kind: "kill", frameworkId, taskId: asId<TaskId>(kill.task_id.value), agentId, policy };
+  }
+  if (call.type === "ACKNOWLEDGE" && acknowledge !== undefined) {
+    const { agent_id, task_id, uuid } = acknowledge;
+    const agentId = asId<AgentId>(agent_id.value);
+    return {
+      kind: "acknowledge",
+      frameworkId,
+      agentId,
+      taskId: asId<TaskId>(task_id.value),
+      uuid: hexOf(uuid),
+    };
+  }
+  if (call.type === "MESSAGE" && message !== undefined) {
+    return { kind: "message-executor", frameworkId, ...executorOf(message), data: message.data };
+  }
+  if (call.type === "SHUTDOWN" && shutdown !== undefined) {
+    return { kind: "shutdown-executor", frameworkId, ...executorOf(shutdown) };
+  }
+  return null;
+}
+
+function executorOf(named: {
+  readonly agent_id: { readonly value: string };
+  readonly executor_id: { readonly value: string };
+}): { readonly agentId: AgentId; readonly executorId: ExecutorId } {
+  return { agentId: asId(named.agent_id.value), executorId: asId(named.executor_id.value) };
+}
+
+function declineOf(call: SchedulerCall, frameworkId: FrameworkId): Command {
+  const { offer_ids = [], filters } = call.decline ?? {};
+  return {
+    kind: "decline",
+    frameworkId,
+    offerIds: offer_ids.map(({ value }) => asId<OfferId>(value)),
+    refuseMs: refuseMsOf(filters?.refuse_seconds),
+  };
+}
+
+function reconciled(task: SchedulerCallReconcileTask): {
+  readonly taskId: TaskId;
+  readonly agentId: AgentId | null;
+} {
+  return {
+    taskId: asId<TaskId>(task.task_id.value),
+    agentId: task.agent_id === undefined ? null : asId<AgentId>(task.agent_id.value),
+  };
+}
+
+function acceptOf(accept: SchedulerCallAccept, frameworkId: FrameworkId, state: ClusterState): Accept {
+  const offerIds = (accept.offer_ids ?? []).map(({ value }) => asId<OfferId>(value));
+  const role = roleOfOffers(offerIds, state);
+  return {
+    kind: "accept",
+    frameworkId,
+    offerIds,
+    operations: (accept.operations ?? []).flatMap((operation) => operationOf(operation, role)),
+    refuseMs: refuseMsOf(accept.filters?.refuse_seconds),
+  };
+}
+
+/** Offers of one ACCEPT have one role, or the ACCEPT is refused by `decide`. */
+function roleOfOffers(offerIds: readonly OfferId[], state: ClusterState): RoleName | null {
+  for (const id of offerIds) {
+    const offer = state.offers.get(id);
+    if (offer !== undefined) return offer.role;
+  }
+  return null;
+}
+
+/** An operation without a type is passed over, as Mesos does. */
+function operationOf(operation: OfferOperation, role: RoleName | null): readonly Operation[] {
+  const { type = "UNKNOWN", id, launch, launch_group } = operation;
+  const operationId = id?.value ?? null;
+  if (type === "UNKNOWN") return [];
+  if (type === "LAUNCH") {
+    const tasks = (launch?.task_infos ?? []).map((info) => taskSpec(info, role));
+    return [{ kind: "launch", operationId, tasks }];
+  }
+  const tasks = type === "LAUNCH_GROUP" ? (launch_group?.task_group.tasks ?? []) : [];
+  return [{ kind: "unsupported", type, operationId, tasks: tasks.map(taskName) }];
+}
+
+function taskName(info: TaskInfo): { readonly taskId: TaskId; readonly agentId: AgentId } {
+  return { taskId: asId<TaskId>(info.task_id.value), agentId: asId<AgentId>(info.agent_id.value) };
+}
+
+function roleNames(roles: readonly string[] | undefined): readonly RoleName[] {
+  return (roles ?? []).map((role) => asId<RoleName>(role));
+}

@@ -1,0 +1,179 @@
+// POST /api/v1/scheduler: the checks in Mesos' order (reference, section h), then a command, then its outcome.
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { pack } from "msgpackr";
+import { messageTypes } from "../../contract/message-types.ts";
+import type { SchedulerCall } from "../../contract/types.ts";
+import { asId, type FrameworkId } from "../../kernel/ids.ts";
+import type { Command } from "../../state/commands.ts";
+import type { Framework } from "../../state/model.ts";
+import { type ApiContext, newStreamId, refusalUnlessLeading, replyToOutcome } from "../context.ts";
+import {
+  frameworkSpec,
+  problemOfConstraints,
+  problemOfFramework,
+  problemOfSuppressed,
+} from "../convert/frameworks.ts";
+import { decodeCall } from "../http/calls.ts";
+import { EventStream } from "../http/event-stream.ts";
+import { formatOfAnswer } from "../http/formats.ts";
+import { badRequest, empty, type Reply, send, text } from "../http/reply.ts";
+import { COMMAND_BYTES_MAX, UNMEASURED_BODY_BYTES_MAX } from "../limits.ts";
+import { commandOf } from "./commands.ts";
+import type { FrameworkSessions, Subscription } from "./sessions.ts";
+import { problemOfUpdate } from "./update-framework.ts";
+import { problemOfCall } from "./validate.ts";
+
+const STREAM_ID_HEADER = "mesos-stream-id";
+/** Calls that are validated and then refused, because what they act on is not there yet. */
+const NOT_THERE_YET: ReadonlySet<string> = new Set([
+  "UPDATE_FRAMEWORK",
+  "ACCEPT_INVERSE_OFFERS",
+  "DECLINE_INVERSE_OFFERS",
+  "ACKNOWLEDGE_OPERATION_STATUS",
+  "RECONCILE_OPERATIONS",
+]);
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Path and query, for redirects. */
+  readonly target: string;
+}
+
+export class SchedulerEndpoint {
+  private readonly context: ApiContext;
+  private readonly sessions: FrameworkSessions;
+
+  constructor(context: ApiContext, sessions: FrameworkSessions) {
+    this.context = context;
+    this.sessions = sessions;
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const exchange = { request, response, target: request.url ?? "/" };
+    const refusal = refusalUnlessLeading(this.context, exchange.target);
+    const decoded = refusal ?? (await decodeCall(messageTypes.SchedulerCall, request, this.context.limits));
+    if (decoded === null) return;
+    const lost = refusalUnlessLeading(this.context, exchange.target);
+    if ("status" in decoded) this.reply(exchange, decoded);
+    else if (lost !== null) this.reply(exchange, lost);
+    else await this.answer(exchange, decoded.call, decoded.bodyBytes);
+  }
+
+  private async answer(exchange: Exchange, call: SchedulerCall, bodyBytes: number): Promise<void> {
+    const problem = problemOfCall(call);
+    if (problem !== null) {
+      this.reply(exchange, badRequest(`Failed to validate scheduler::Call: ${problem}`));
+    } else if (call.type === "SUBSCRIBE") {
+      await this.subscribe(exchange, call);
+    } else {
+      this.reply(exchange, await this.carryOut(exchange, call, bodyBytes));
+    }
+  }
+
+  private async carryOut(exchange: Exchange, call: SchedulerCall, bodyBytes: number): Promise<Reply> {
+    const frameworkId = asId<FrameworkId>(call.framework_id?.value ?? "");
+    const state = this.context.master.state();
+    const framework = state.frameworks.get(frameworkId);
+    if (framework === undefined) return badRequest("Framework cannot be found");
+    const refusal = refusalOfStream(framework, exchange.request.headers[STREAM_ID_HEADER]);
+    if (refusal !== null) return refusal;
+    if (NOT_THERE_YET.has(call.type ?? "")) return notThereYet(call, framework);
+    const command = commandOf(call, frameworkId, state);
+    if (command === null) return empty(202);
+    if (isTooLarge(command, bodyBytes)) return text(413, "The call is too large for one entry of the log");
+    const outcome = await this.context.master.submit(command);
+    return replyToOutcome(this.context, outcome, empty(202), exchange.target);
+  }
+
+  private async subscribe(exchange: Exchange, call: SchedulerCall): Promise<void> {
+    const { request } = exchange;
+    const format = formatOfAnswer(request.headers.accept);
+    const { subscribe, framework_id } = call;
+    if (subscribe === undefined) return;
+    if (format === null) return this.reply(exchange, notAcceptable());
+    if (request.headers[STREAM_ID_HEADER] !== undefined) {
+      const message = "Subscribe calls should not include the 'Mesos-Stream-Id' header";
+      return this.reply(exchange, badRequest(message));
+    }
+    if (this.sessions.isFull) return this.reply(exchange, text(503, "Too many subscriptions"));
+    const spec = frameworkSpec(subscribe.framework_info);
+    const refined = spec.capabilities.includes("RESERVATION_REFINEMENT");
+    const subscription = this.newSubscription(exchange, format, refined);
+    const suppressed = subscribe.suppressed_roles ?? [];
+    const problem =
+      problemOfFramework(subscribe.framework_info) ??
+      problemOfConstraints(subscribe.offer_constraints) ??
+      problemOfSuppressed(suppressed, subscribe.framework_info);
+    if (problem !== null) return this.sessions.refuse(subscription, problem);
+    const id = framework_id?.value ?? "";
+    await this.submitSubscribe(exchange, subscription, {
+      kind: "subscribe",
+      frameworkId: id === "" ? null : asId<FrameworkId>(id),
+      spec,
+      suppressedRoles: suppressed.map((role) => asId(role)),
+      streamId: subscription.streamId,
+    });
+  }
+
+  private async submitSubscribe(
+    exchange: Exchange,
+    subscription: Subscription,
+    command: Extract<Command, { readonly kind: "subscribe" }>,
+  ): Promise<void> {
+    if (isTooLarge(command, Number.POSITIVE_INFINITY)) {
+      return this.reply(exchange, text(413, "The FrameworkInfo is too large for one entry of the log"));
+    }
+    this.sessions.expect(subscription);
+    const outcome = await this.context.master.submit(command);
+    if (outcome.kind === "done") return;
+    if (outcome.kind === "rejected") return this.sessions.refuse(subscription, outcome.rejection.message);
+    this.sessions.forget(subscription.streamId);
+    this.reply(exchange, replyToOutcome(this.context, outcome, empty(202), exchange.target));
+  }
+
+  private newSubscription(
+    exchange: Exchange,
+    format: Subscription["format"],
+    refined: boolean,
+  ): Subscription {
+    const streamId = newStreamId(this.context);
+    const stream = new EventStream({
+      response: exchange.response,
+      unsentBytesMax: this.context.limits.streamUnsentBytesMax,
+      onClosed: (reason) => this.sessions.closed(streamId, reason),
+    });
+    return { streamId, stream, format, refined };
+  }
+
+  private reply(exchange: Exchange, reply: Reply): void {
+    send(exchange.response, reply, this.context.date());
+  }
+}
+
+export function notAcceptable(): Reply {
+  return text(406, "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'");
+}
+
+/** Every call but SUBSCRIBE carries the id of the stream that the framework has now. */
+function refusalOfStream(framework: Framework, header: string | string[] | undefined): Reply | null {
+  if (framework.connection.kind !== "connected") return text(403, "Framework is not subscribed");
+  if (header === undefined) {
+    return badRequest("All non-subscribe calls should include the 'Mesos-Stream-Id' header");
+  }
+  if (header === framework.connection.streamId) return null;
+  return badRequest(
+    `The stream ID '${String(header)}' included in this request didn't match ` +
+      `the stream ID currently associated with framework ID ${framework.id}`,
+  );
+}
+
+function notThereYet(call: SchedulerCall, framework: Framework): Reply {
+  const problem = call.type === "UPDATE_FRAMEWORK" ? problemOfUpdate(call, framework) : null;
+  return problem === null ? text(501, `${call.type} is not supported yet`) : badRequest(problem);
+}
+
+/** Protobuf is more compact than the log: what could have grown too much is measured. */
+function isTooLarge(command: Command, bodyBytes: number): boolean {
+  return bodyBytes > UNMEASURED_BODY_BYTES_MAX && pack(command).byteLength > COMMAND_BYTES_MAX;
+}

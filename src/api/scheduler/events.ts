@@ -1,0 +1,77 @@
+// From what the cluster tells a framework to the event on its stream.
+import type { MasterInfo, OperationStatus, SchedulerEvent, TaskStatus } from "../../contract/types.ts";
+import type { FrameworkId } from "../../kernel/ids.ts";
+import type { FrameworkEvent } from "../../state/effects.ts";
+import { type OfferForm, offerToWire } from "../convert/offers.ts";
+import { HEARTBEAT_INTERVAL_MS } from "../limits.ts";
+
+/** @param refined whether the framework has RESERVATION_REFINEMENT */
+export function schedulerEvent(
+  event: Exclude<FrameworkEvent, { readonly kind: "subscribed" }>,
+  refined: boolean,
+): SchedulerEvent {
+  switch (event.kind) {
+    case "offers":
+      return { type: "OFFERS", offers: { offers: event.offers.map((view) => offerOf(view, refined)) } };
+    case "rescind":
+      return { type: "RESCIND", rescind: { offer_id: { value: event.offerId } } };
+    case "update":
+      return { type: "UPDATE", update: { status: event.status.wire as unknown as TaskStatus } };
+    case "message":
+      return { type: "MESSAGE", message: { ...executorOf(event), data: event.data } };
+    case "failure":
+      return { type: "FAILURE", failure: failureOf(event) };
+    case "operation-error":
+      return { type: "UPDATE_OPERATION_STATUS", update_operation_status: { status: operationError(event) } };
+  }
+}
+
+export function subscribedEvent(frameworkId: FrameworkId, master: MasterInfo): SchedulerEvent {
+  return {
+    type: "SUBSCRIBED",
+    subscribed: {
+      framework_id: { value: frameworkId },
+      heartbeat_interval_seconds: HEARTBEAT_INTERVAL_MS / 1_000,
+      master_info: master,
+    },
+  };
+}
+
+export function errorEvent(message: string): SchedulerEvent {
+  return { type: "ERROR", error: { message } };
+}
+
+export const HEARTBEAT: SchedulerEvent = { type: "HEARTBEAT" };
+
+type EventOf<Kind extends FrameworkEvent["kind"]> = Extract<FrameworkEvent, { readonly kind: Kind }>;
+
+function offerOf(
+  view: EventOf<"offers">["offers"][number],
+  refined: boolean,
+): ReturnType<typeof offerToWire> {
+  const form: OfferForm = { format: refined ? "refined" : "plain", multiRole: view.multiRole };
+  return offerToWire(view.offer, view.agent, view.executorIds, form);
+}
+
+function executorOf({ agentId, executorId }: EventOf<"message">): {
+  readonly agent_id: { readonly value: string };
+  readonly executor_id: { readonly value: string };
+} {
+  return { agent_id: { value: agentId }, executor_id: { value: executorId } };
+}
+
+function failureOf({
+  agentId,
+  executorId,
+  waitStatus,
+}: EventOf<"failure">): NonNullable<SchedulerEvent["failure"]> {
+  return {
+    agent_id: { value: agentId },
+    ...(executorId === null ? {} : { executor_id: { value: executorId } }),
+    ...(waitStatus === null ? {} : { status: waitStatus }),
+  };
+}
+
+function operationError({ operationId, message }: EventOf<"operation-error">): OperationStatus {
+  return { operation_id: { value: operationId }, state: "OPERATION_ERROR", message };
+}
