@@ -65,7 +65,7 @@ function act(cluster: CoreCluster, number: number, random: ReturnType<typeof see
   else if (roll < 740) deliverSome(cluster, random);
   else if (roll < 880) cluster.persist(number, 1 + below(random, 3));
   else if (roll < 940) cluster.propose(number, `p${i}`);
-  else if (roll < 955) cluster.input(number, { kind: "read-index", id: i });
+  else if (roll < 955) cluster.input(number, { kind: "read-index", ids: [i] });
   else if (roll < 965) snapshotSomewhere(cluster, member, random);
   else if (roll < 968) crash(cluster, member, random);
   else if (roll < 970) cluster.input(number, { kind: "transfer", to: null });
