@@ -21,7 +21,7 @@ export function findHierarchies(
   unifiedControllers: (mount: string) => string,
 ): readonly Hierarchy[] {
   const found: Hierarchy[] = [];
-  for (const mount of parseMounts(mountinfo)) {
+  for (const mount of parseCgroupMounts(mountinfo)) {
     const names = mount.type === "cgroup" ? mount.options : unifiedControllers(mount.path).trim().split(" ");
     const taken = found.flatMap((hierarchy) => hierarchy.controllers);
     const controllers = CONTROLLERS.filter((name) => names.includes(name) && !taken.includes(name));
@@ -31,14 +31,14 @@ export function findHierarchies(
   return found;
 }
 
-interface CgroupMount {
+export interface CgroupMount {
   readonly type: "cgroup" | "cgroup2";
   readonly path: string;
   readonly options: readonly string[];
 }
 
-/** Lines of proc_pid_mountinfo(5): `… root path options … - type source superoptions`. */
-function parseMounts(mountinfo: string): CgroupMount[] {
+/** All cgroup mounts, out of the lines of proc_pid_mountinfo(5): `… root path options … - type source superoptions`. */
+export function parseCgroupMounts(mountinfo: string): CgroupMount[] {
   return mountinfo.split("\n").flatMap((line) => {
     const [left = "", right = ""] = line.split(" - ", 2);
     const [type, , options = ""] = right.split(" ");

@@ -3,16 +3,15 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ContainerLimits } from "../runtime.ts";
-import { findHierarchies, type Hierarchy } from "./cgroup-mounts.ts";
+import { findHierarchies, type Hierarchy, parseCgroupMounts } from "./cgroup-mounts.ts";
 import { settingsFor } from "./cgroup-settings.ts";
 
 /** The hierarchies of this machine that hold a controller we use; empty where there are no cgroups. */
 export async function detectHierarchies(): Promise<readonly Hierarchy[]> {
   const mountinfo = await readText("/proc/self/mountinfo");
   const unified = new Map<string, string>();
-  for (const line of mountinfo.split("\n").filter((text) => text.includes(" - cgroup2 "))) {
-    const path = line.split(" ")[4] ?? "";
-    unified.set(path, await readText(join(path, "cgroup.controllers")));
+  for (const { type, path } of parseCgroupMounts(mountinfo)) {
+    if (type === "cgroup2") unified.set(path, await readText(join(path, "cgroup.controllers")));
   }
   return findHierarchies(mountinfo, (mount) => unified.get(mount) ?? "");
 }
@@ -110,10 +109,10 @@ async function withChildren(folder: string): Promise<string[]> {
   return [folder, ...below.flat()];
 }
 
-/** Removes the parent's folder in each hierarchy if it is empty. */
-export async function removeEmptyParents(hierarchies: readonly Hierarchy[], parent: string): Promise<void> {
-  for (const hierarchy of hierarchies) {
-    const folder = join(hierarchy.mount, parent);
+/** Removes the folder above containers' cgroups where it is empty; runc makes it in hierarchies that we do not use, too. */
+export async function removeEmptyParents(parent: string): Promise<void> {
+  for (const mount of parseCgroupMounts(await readText("/proc/self/mountinfo"))) {
+    const folder = join(mount.path, parent);
     await rmdir(folder).catch(() => undefined);
     await rmdir(dirname(folder)).catch(() => undefined);
   }

@@ -1,4 +1,4 @@
-// An agent process to be killed: launches the containers that it is given, says so, and waits for its end.
+// An agent process to be killed: launches the containers that it is given, prints their process ids, and waits for its end.
 // Usage: node agent-child.ts <plan as JSON> <specs as JSON>
 import type { ContainerSpec } from "../../../src/agents/runtime.ts";
 import { makeRuntime, type RuntimePlan } from "./make-runtime.ts";
@@ -7,6 +7,7 @@ const plan = JSON.parse(process.argv[2] ?? "") as RuntimePlan;
 const specs = JSON.parse(process.argv[3] ?? "") as ContainerSpec[];
 const runtime = makeRuntime(plan);
 await runtime.start(() => undefined);
-for (const spec of specs) await runtime.launch(spec);
-process.stdout.write("launched\n");
+const pids: number[] = [];
+for (const spec of specs) pids.push((await runtime.launch(spec)).pid);
+process.stdout.write(JSON.stringify(pids));
 setInterval(() => undefined, 60_000);

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -96,7 +96,6 @@ describe("containerd", () => {
     await watched.runtime.launch(first);
     await watched.runtime.launch(second);
     await daemon.kill();
-    const { writeFile } = await import("node:fs/promises");
     await writeFile(join(first.sandbox, "go"), "");
     await eventually(async () => !(await isRunning(first.sandbox)));
     daemon = await startContainerd(common);
@@ -109,9 +108,8 @@ describe("containerd", () => {
   });
 });
 
-/** Whether a process of the machine has the folder as its working directory's mount source. */
+/** Whether a container runs that has the sandbox mounted. */
 async function isRunning(sandbox: string): Promise<boolean> {
-  const { readdir, readFile } = await import("node:fs/promises");
   const names = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const mounts = await Promise.all(
     names.map((name) => readFile(`/proc/${name}/mountinfo`, "utf8").catch(() => "")),

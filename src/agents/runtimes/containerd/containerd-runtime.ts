@@ -10,6 +10,7 @@ import {
   type Runtime,
   RuntimeFailure,
 } from "../../runtime.ts";
+import { removeEmptyParents } from "../cgroups.ts";
 import { checkSpec } from "../check-spec.ts";
 import { RECONCILE_MS } from "../limits.ts";
 import { WAIT_STATUS_KILLED, waitStatusOfCode } from "../wait-status.ts";
@@ -163,9 +164,11 @@ class ContainerdRuntime implements Runtime {
   async stop(): Promise<void> {
     const live = this.#live;
     this.#live = undefined;
-    live?.stopEvents();
-    live?.reconciling?.cancel();
-    live?.session.connection.close();
+    if (live === undefined) return;
+    live.stopEvents();
+    live.reconciling?.cancel();
+    live.session.connection.close();
+    await removeEmptyParents(live.session.cgroups.parent);
   }
 
   async #guarded<T>(work: (live: Live) => Promise<T>): Promise<T> {
@@ -248,9 +251,9 @@ class ContainerdRuntime implements Runtime {
     const compare = async () => {
       if (running.length === 0) return;
       const { tasks } = await live.session.connection.call(listTasks, {});
-      const found = new Map(tasks.map((task) => [task.containerId, task]));
+      const found = new Map(tasks.map((task) => [task.id, task]));
       for (const [id] of running) {
-        const task = found.get(id);
+        const task = found.get(id) ?? (await findTask(live.session, id));
         if (task === undefined) this.#onExit(live, id, "lost");
         else if (task.status === "STOPPED") this.#onExit(live, id, task.exitStatus);
       }

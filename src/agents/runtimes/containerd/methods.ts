@@ -34,7 +34,7 @@ export interface ContainerRecord {
 export type TaskStatus = "UNKNOWN" | "CREATED" | "RUNNING" | "STOPPED" | "PAUSED" | "PAUSING";
 
 export interface TaskProcess {
-  readonly containerId: string;
+  /** The container's id. (The field for that is empty in containerd's answers.) */
   readonly id: string;
   readonly pid: number;
   readonly status: TaskStatus;

@@ -153,7 +153,7 @@ class ProcessRuntime implements Runtime {
     this.#machine = undefined;
     for (const watch of this.#watches.values()) watch.stop();
     this.#watches.clear();
-    if (machine !== undefined) await removeEmptyParents(machine.hierarchies, this.#cgroupParent);
+    if (machine !== undefined) await removeEmptyParents(this.#cgroupParent);
   }
 
   #started(): Machine {
