@@ -1,5 +1,5 @@
 // Agents come, are silent for a while, and go.
-import { hasRoomFor } from "../../allocator/index.ts";
+import { equal, format, hasRoomFor, type Resources } from "../../allocator/index.ts";
 import type { AgentId, FrameworkId, Millis } from "../../kernel/ids.ts";
 import type { Command, Context, RegisterAgent } from "../commands.ts";
 import type { Event, EventOf } from "../events.ts";
@@ -8,6 +8,7 @@ import { after, frameworkOf, taskOf } from "../lookups.ts";
 import type { Agent, ClusterState } from "../model.ts";
 import { pairsOf } from "../pairs.ts";
 import { isTerminal, orLost, refOf, sentState, statusOfTask } from "../statuses.ts";
+import { leftOf, usesOf } from "../usage.ts";
 import { accepted, type Decision, dropped, rejected } from "./decision.ts";
 import { reunite } from "./reunite.ts";
 
@@ -42,6 +43,10 @@ function admissionFault(state: ClusterState, id: AgentId, { spec }: RegisterAgen
 
 function reregister(state: ClusterState, command: RegisterAgent, agent: Agent, { now }: Context): Decision {
   const { spec, connectionId } = command;
+  if (!equal(spec.resources, agent.spec.resources)) {
+    const fault = changeFault(state, agent, spec.resources);
+    if (fault !== null) return rejected("agent-refused", fault);
+  }
   const { lostExecutors, corrections, events } = reunite(state, agent, command, now);
   const { connection } = agent;
   const replacedConnectionId = connection.kind === "connected" ? connection.connectionId : null;
@@ -59,6 +64,14 @@ function reregister(state: ClusterState, command: RegisterAgent, agent: Agent, {
     kind: "registered",
     agentId: agent.id,
   });
+}
+
+/** An agent may come back with other resources if what runs on it still fits. */
+function changeFault(state: ClusterState, agent: Agent, resources: Resources): string | null {
+  if (leftOf(resources, usesOf(state, agent)) === null) {
+    return `Agent ${agent.id} came back with ${format(resources)}, which is less than its tasks use`;
+  }
+  return hasRoomFor(state.allocator, resources) ? null : "The cluster cannot count so many resources";
 }
 
 export function decideDisconnectAgent(

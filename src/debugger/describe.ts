@@ -1,0 +1,105 @@
+// Events as one line for people, as `tepui log cat` prints them.
+import type { Resources } from "../allocator/index.ts";
+import { format } from "../allocator/index.ts";
+import type { Event, EventOf } from "../state/events.ts";
+import type { TaskStatus } from "../state/model.ts";
+
+type Descriptions = { readonly [Kind in Event["kind"]]: (event: EventOf<Kind>) => string };
+
+const descriptions: Descriptions = {
+  ClusterFounded: (e) => `cluster ${e.clusterId}`,
+  LeaderElected: (e) => `${e.memberId} leads in term ${e.term}`,
+  FrameworkSubscribed: (e) =>
+    `${e.frameworkId} "${e.spec.name}" in ${e.spec.roles.join(", ")}${e.replacedStreamId === null ? "" : ", failed over"}`,
+  FrameworkDisconnected: (e) => `${e.frameworkId} until ${timeText(e.deadline)}`,
+  FrameworkRemoved: (e) => `${e.frameworkId}: ${e.cause}`,
+  FrameworkSuppressed: (e) => `${e.frameworkId} in ${e.roles.join(", ")}`,
+  FrameworkRevived: (e) => `${e.frameworkId} in ${e.roles.join(", ")}`,
+  AgentRegistered: (e) => `${e.agentId} ${e.spec.hostname}:${e.spec.port} ${format(e.spec.resources)}`,
+  AgentReregistered: (e) => `${e.agentId} ${e.spec.hostname}:${e.spec.port}${correctionsText(e)}`,
+  AgentDisconnected: (e) => `${e.agentId} until ${timeText(e.deadline)}`,
+  AgentUnreachable: (e) => e.agentId,
+  AgentRemoved: (e) => `${e.agentId}: ${e.cause}`,
+  OffersMade: (e) =>
+    e.offers.map((o) => `${o.id} of ${o.agentId} to ${o.frameworkId} (${o.role})`).join(", "),
+  OffersAccepted: (e) => `${e.frameworkId}: ${e.offerIds.join(", ")}${unusedText(e.unused, e.refuseUntil)}`,
+  OffersDeclined: (e) => `${e.frameworkId}: ${e.offerIds.join(", ")}${untilText(e.refuseUntil)}`,
+  OffersDiscarded: (e) => `${e.frameworkId}: ${e.offerIds.join(", ")}`,
+  OffersRescinded: (e) => `${e.cause}: ${e.offers.map(({ offerId }) => offerId).join(", ")}`,
+  TaskLaunched: (e) => `${taskText(e)} with ${format(e.resources)}${executorText(e)}`,
+  TaskRefused: (e) => `${taskText(e)} ${statusText(e.status)}`,
+  OperationRefused: (e) => `${e.frameworkId}: ${e.operationId}: ${quote(e.message)}`,
+  TaskStatusUpdated: (e) =>
+    `${taskText(e)} ${statusText(e.status)}${e.latestState === e.status.state ? "" : `, latest ${e.latestState}`}`,
+  TaskUnreachable: (e) => `${taskText(e)} ${statusText(e.status)}`,
+  TaskRecovered: (e) => `${taskText(e)} ${statusText(e.status)}`,
+  TaskStatusAcknowledged: (e) => `${taskText(e)} update ${e.uuid}`,
+  TaskKillRequested: taskText,
+  ExecutorExited: (e) => `${e.executorId} of ${e.frameworkId} on ${e.agentId}, wait status ${e.waitStatus}`,
+  FiltersExpired: (e) => `until ${timeText(e.until)}`,
+  DigestRecorded: (e) => `entry ${e.index}: ${e.digest.slice(0, 16)}`,
+};
+
+/** `TaskLaunched t1 of f-0001 on a-S0 with cpus:1; mem:32`; control characters are escaped, so it is one line. */
+export function describeEvent(event: Event): string {
+  const describe = descriptions[event.kind] as (event: Event) => string;
+  return escapeControls(`${event.kind} ${describe(event)}`);
+}
+
+function taskText(event: {
+  readonly taskId: string;
+  readonly frameworkId: string;
+  readonly agentId: string;
+}): string {
+  return `${event.taskId} of ${event.frameworkId} on ${event.agentId}`;
+}
+
+function statusText({ state, uuid, wire }: TaskStatus): string {
+  const { reason, message } = wire;
+  const why = typeof reason === "string" ? ` ${reason}` : "";
+  const said = typeof message === "string" && message !== "" ? ` ${quote(message)}` : "";
+  return `${state}${why}${said}${uuid === null ? " (by the master)" : ""}`;
+}
+
+function executorText({ executor }: EventOf<"TaskLaunched">): string {
+  if (executor === null) return "";
+  return executor.starts === null
+    ? `, executor ${executor.executorId}`
+    : `, starts executor ${executor.executorId} with ${format(executor.starts.resources)}`;
+}
+
+function correctionsText({ corrections }: EventOf<"AgentReregistered">): string {
+  const { run, kill, shutdownExecutors, shutdownFrameworks } = corrections;
+  const counts: readonly (readonly [string, number])[] = [
+    ["to run", run.length],
+    ["to kill", kill.length],
+    ["executors to shut down", shutdownExecutors.length],
+    ["frameworks to shut down", shutdownFrameworks.length],
+  ];
+  const said = counts.filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what}`);
+  return said.length === 0 ? "" : `: ${said.join(", ")}`;
+}
+
+function unusedText(unused: Resources, refuseUntil: number | null): string {
+  return unused.length === 0 ? ", all used" : `, unused ${format(unused)}${untilText(refuseUntil)}`;
+}
+
+function untilText(refuseUntil: number | null): string {
+  return refuseUntil === null ? "" : `, refused until ${timeText(refuseUntil)}`;
+}
+
+/** Milliseconds since the epoch; the core has no calendar. */
+function timeText(millis: number): string {
+  return millis >= Number.MAX_SAFE_INTEGER ? "forever" : `${millis}`;
+}
+
+function quote(message: string): string {
+  return JSON.stringify(message.length > 200 ? `${message.slice(0, 200)}…` : message);
+}
+
+function escapeControls(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}

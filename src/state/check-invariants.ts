@@ -1,0 +1,168 @@
+// What must be true of the state after every event. Works it all out again from tasks, executors and offers, so it costs
+// as much as the cluster is large: for tests and simulations, not for the way of a command.
+import { add, checkAllocator, equal, NO_RESOURCES, type Resources } from "../allocator/index.ts";
+import { assert } from "../kernel/assert.ts";
+import type { AgentId, FrameworkId, RoleName } from "../kernel/ids.ts";
+import { executorsOn } from "./evolve/executors.ts";
+import {
+  AGENTS_MAX,
+  COMPLETED_FRAMEWORKS_MAX,
+  COMPLETED_TASKS_MAX,
+  DIGESTS_MAX,
+  FRAMEWORKS_MAX,
+  GONE_AGENTS_MAX,
+  STATUSES_MAX,
+  UNREACHABLE_TASKS_MAX,
+} from "./limits.ts";
+import { frameworkOf, isConnected } from "./lookups.ts";
+import type { Agent, ClusterState, Framework, Task } from "./model.ts";
+import { pairsOf } from "./pairs.ts";
+import { isTerminal } from "./statuses.ts";
+import { leftOf } from "./usage.ts";
+
+/** @throws InvariantError that names the first thing that is not as it must be */
+export function checkInvariants(state: ClusterState): void {
+  checkBounds(state);
+  for (const framework of state.frameworks.values()) checkFramework(state, framework);
+  for (const framework of state.completedFrameworks.values()) checkCompleted(state, framework);
+  for (const agent of state.agents.values()) checkAgent(state, agent);
+  checkOffers(state);
+  checkAllocator(state.allocator);
+  assert(state.allocator.agents.size === state.agents.size, "the allocator knows other agents");
+  assert(state.allocator.frameworks.size === state.frameworks.size, "the allocator knows other frameworks");
+}
+
+function checkBounds(state: ClusterState): void {
+  const sizes: readonly (readonly [string, number, number])[] = [
+    ["frameworks", state.frameworks.size, FRAMEWORKS_MAX],
+    ["completed frameworks", state.completedFrameworks.size, COMPLETED_FRAMEWORKS_MAX],
+    ["agents", state.agents.size, AGENTS_MAX],
+    ["gone agents", state.goneAgents.size, GONE_AGENTS_MAX],
+    ["digests", state.digests.length, DIGESTS_MAX],
+  ];
+  for (const [what, size, max] of sizes) assert(size <= max, `more ${what} than allowed`, { size, max });
+}
+
+function checkFramework(state: ClusterState, framework: Framework): void {
+  const { id, connection } = framework;
+  assert(connection.kind !== "completed", "a live framework is completed", { id });
+  const deadline = connection.kind === "disconnected" ? connection.deadline : undefined;
+  assert(state.absentFrameworks.get(id) === deadline, "absentFrameworks is wrong", { id });
+  assert(isConnected(framework) || framework.offers.size === 0, "offers to an absent framework", { id });
+  assert(!state.completedFrameworks.has(id), "a framework is live and completed", { id });
+  assert(framework.completedTasks.length <= COMPLETED_TASKS_MAX, "too many completed tasks", { id });
+  assert(framework.unreachableTasks.size <= UNREACHABLE_TASKS_MAX, "too many unreachable tasks", { id });
+  for (const task of framework.tasks.values()) checkTask(state, framework, task);
+  for (const task of framework.unreachableTasks.values()) checkUnreachable(state, framework, task);
+  for (const task of framework.completedTasks) checkHistory(task);
+  for (const [agentId, executorId] of pairsOf(framework.executors)) {
+    const indexed = state.agents.get(agentId)?.executors.get(id)?.has(executorId);
+    assert(indexed === true, "an executor's agent does not know it", { id, agentId, executorId });
+  }
+}
+
+function checkTask(state: ClusterState, framework: Framework, task: Task): void {
+  const facts = { id: task.id, frameworkId: framework.id, state: task.state };
+  assert(indexed(state, framework, task), "a task's agent does not know it", facts);
+  assert(!framework.unreachableTasks.has(task.id), "a task is live and unreachable", facts);
+  assert(task.holdsResources === !isTerminal(task.state), "resources held by an ended task, or not", facts);
+  assert(task.statuses.length <= STATUSES_MAX, "too many statuses", facts);
+  const kind = state.agents.get(task.agentId)?.connection.kind;
+  assert(kind !== "unreachable" || isTerminal(task.state), "a live task on an unreachable agent", facts);
+}
+
+function checkUnreachable(state: ClusterState, framework: Framework, task: Task): void {
+  const facts = { id: task.id, frameworkId: framework.id, state: task.state };
+  const kind = state.agents.get(task.agentId)?.connection.kind;
+  assert(indexed(state, framework, task), "an unreachable task's agent does not know it", facts);
+  assert(kind === "unreachable", "an unreachable task on an agent that is not", { ...facts, kind });
+  assert(!task.holdsResources, "an unreachable task holds resources", facts);
+}
+
+function indexed(state: ClusterState, framework: Framework, task: Task): boolean {
+  return state.agents.get(task.agentId)?.tasks.get(framework.id)?.has(task.id) === true;
+}
+
+function checkHistory(task: Task): void {
+  const facts = { id: task.id, state: task.state };
+  assert(!task.holdsResources, "a completed task holds resources", facts);
+  assert(task.unacknowledged === null, "a completed task waits for an acknowledgement", facts);
+}
+
+function checkCompleted(state: ClusterState, framework: Framework): void {
+  const { id, tasks, unreachableTasks, executors, offers, connection } = framework;
+  const left = tasks.size + unreachableTasks.size + executors.size + offers.size;
+  assert(left === 0 && connection.kind === "completed", "a completed framework has something", { id, left });
+  assert(!state.absentFrameworks.has(id), "a completed framework is waited for", { id });
+}
+
+function checkAgent(state: ClusterState, agent: Agent): void {
+  const { id, connection } = agent;
+  assert(!state.goneAgents.has(id), "an agent is here and gone", { id });
+  assert(state.absentAgents.has(id) === (connection.kind !== "connected"), "absentAgents is wrong", { id });
+  assert(isConnected(agent) || agent.offers.size === 0, "an absent agent is offered", { id });
+  for (const [frameworkId, taskId] of pairsOf(agent.tasks)) {
+    const { tasks, unreachableTasks } = frameworkOf(state, frameworkId);
+    const task = tasks.get(taskId) ?? unreachableTasks.get(taskId);
+    assert(task?.agentId === id, "an agent knows a task that is not on it", { id, frameworkId, taskId });
+  }
+  checkHoldings(state, agent);
+}
+
+/** Nothing is offered or used twice, and the allocator counts the same. */
+function checkHoldings(state: ClusterState, agent: Agent): void {
+  const holdings = [...holdingsOn(state, agent)];
+  const left = leftOf(
+    agent.spec.resources,
+    holdings.map(({ resources }) => resources),
+  );
+  assert(left !== null, "more is offered and used than the agent has", { id: agent.id });
+  const byClient = new Map<string, Resources>();
+  for (const { frameworkId, role, resources } of holdings) {
+    const key = JSON.stringify([frameworkId, role]);
+    byClient.set(key, add(byClient.get(key) ?? NO_RESOURCES, resources));
+  }
+  const counted = countedOn(state, agent.id);
+  assert(counted.size === byClient.size, "the allocator counts other clients", { id: agent.id });
+  for (const [key, resources] of byClient) {
+    assert(equal(counted.get(key) ?? NO_RESOURCES, resources), "the allocator counts otherwise", { key });
+  }
+}
+
+interface Holding {
+  readonly frameworkId: FrameworkId;
+  readonly role: RoleName;
+  readonly resources: Resources;
+}
+
+function* holdingsOn(state: ClusterState, agent: Agent): Generator<Holding> {
+  for (const [frameworkId, taskId] of pairsOf(agent.tasks)) {
+    const task = frameworkOf(state, frameworkId).tasks.get(taskId);
+    if (task?.holdsResources === true) yield { frameworkId, role: task.role, resources: task.resources };
+  }
+  for (const [framework, { role, resources, holdsResources }] of executorsOn(state, agent)) {
+    if (holdsResources && resources.length > 0) yield { frameworkId: framework.id, role, resources };
+  }
+  for (const offerId of agent.offers.keys()) {
+    const offer = state.offers.get(offerId);
+    assert(offer?.agentId === agent.id, "an agent knows an offer that is not of it", { offerId });
+    yield offer;
+  }
+}
+
+function countedOn(state: ClusterState, agentId: AgentId): Map<string, Resources> {
+  const { agents, clients } = state.allocator;
+  const counted = new Map<string, Resources>();
+  for (const [number, resources] of agents.get(agentId)?.allocations ?? []) {
+    const client = clients.get(number);
+    counted.set(JSON.stringify([client?.frameworkId, client?.role]), resources);
+  }
+  return counted;
+}
+
+function checkOffers(state: ClusterState): void {
+  for (const { id, frameworkId, agentId } of state.offers.values()) {
+    assert(state.frameworks.get(frameworkId)?.offers.has(id) === true, "an offer to nobody", { id });
+    assert(state.agents.get(agentId)?.offers.has(id) === true, "an offer of nothing", { id });
+  }
+}

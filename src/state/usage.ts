@@ -1,0 +1,27 @@
+// What is in use on an agent, and whether uses fit into a total together: one after the other, so that a port that is
+// used twice does not pass because a union counts it once.
+import { contains, type Resources, without } from "../allocator/index.ts";
+import { executorsOn } from "./evolve/executors.ts";
+import { frameworkOf, taskOf } from "./lookups.ts";
+import type { Agent, ClusterState } from "./model.ts";
+import { pairsOf } from "./pairs.ts";
+
+/** What tasks and executors hold on the agent, or will hold again when it comes back; without offers. */
+export function* usesOf(state: ClusterState, agent: Agent): Generator<Resources> {
+  for (const [frameworkId, taskId] of pairsOf(agent.tasks)) {
+    const task = taskOf(state, frameworkId, taskId);
+    const away = frameworkOf(state, frameworkId).unreachableTasks.has(taskId);
+    if (task.holdsResources || away) yield task.resources;
+  }
+  for (const [, executor] of executorsOn(state, agent)) yield executor.resources;
+}
+
+/** What is left of the total; null if the uses do not fit. */
+export function leftOf(total: Resources, uses: Iterable<Resources>): Resources | null {
+  let left = total;
+  for (const use of uses) {
+    if (!contains(left, use)) return null;
+    left = without(left, use);
+  }
+  return left;
+}
