@@ -1,12 +1,12 @@
 // Frameworks as the allocator sees them: their roles, what they suppress, what they are capable of.
 import { assert } from "../kernel/assert.ts";
-import type { FrameworkId, RoleName } from "../kernel/ids.ts";
+import { compareText, type FrameworkId, type RoleName } from "../kernel/ids.ts";
 import { recountBlocked } from "./blocking.ts";
 import { ensureClient, ensureRole, forgetIfUnused, forgetRoleIfUnused, refreshLive } from "./clients.ts";
 import { clearFilters, clearFiltersOfClient } from "./filters.ts";
 import { WEIGHT_MILLIS_MAX } from "./limits.ts";
 import { agentOf, clientOf, frameworkOf } from "./lookups.ts";
-import type { AllocatorState, FrameworkTerms } from "./model.ts";
+import type { AllocatorState, ClientNumber, FrameworkTerms } from "./model.ts";
 
 /** A framework that subscribes for the first time; active at once. */
 export function addFramework(s: AllocatorState, frameworkId: FrameworkId, terms: FrameworkTerms): void {
@@ -21,7 +21,7 @@ export function addFramework(s: AllocatorState, frameworkId: FrameworkId, terms:
  */
 export function updateFramework(s: AllocatorState, frameworkId: FrameworkId, terms: FrameworkTerms): void {
   for (const role of terms.roles) ensureClient(s, frameworkId, role);
-  for (const [role, number] of [...frameworkOf(s, frameworkId).clients]) {
+  for (const [role, number] of clientsByRole(s, frameworkId)) {
     const client = clientOf(s, number);
     client.subscribed = terms.roles.includes(role);
     client.suppressed = terms.suppressed.includes(role);
@@ -47,9 +47,8 @@ export function removeFramework(s: AllocatorState, frameworkId: FrameworkId): vo
  * may have forgotten what it refused, call clearFilters as well, which is what Mesos does.
  */
 export function setFrameworkActive(s: AllocatorState, frameworkId: FrameworkId, active: boolean): void {
-  const framework = frameworkOf(s, frameworkId);
-  framework.active = active;
-  for (const number of framework.clients.values()) refreshLive(s, number);
+  frameworkOf(s, frameworkId).active = active;
+  for (const [, number] of clientsByRole(s, frameworkId)) refreshLive(s, number);
 }
 
 /** No offers for these roles until they are revived. Roles that the framework is not in are passed over. */
@@ -80,13 +79,16 @@ function setSuppressed(
   roles: readonly RoleName[],
   suppressed: boolean,
 ): void {
-  const { clients } = frameworkOf(s, frameworkId);
-  for (const role of roles) {
-    const number = clients.get(role);
-    if (number === undefined) continue;
+  for (const [role, number] of clientsByRole(s, frameworkId)) {
+    if (!roles.includes(role)) continue;
     clientOf(s, number).suppressed = suppressed;
     refreshLive(s, number);
   }
+}
+
+/** In the order of the roles' names: who begins to compete first is no matter of a Map's order. */
+function clientsByRole(s: AllocatorState, frameworkId: FrameworkId): [RoleName, ClientNumber][] {
+  return [...frameworkOf(s, frameworkId).clients].sort(([a], [b]) => compareText(a, b));
 }
 
 function setGpu(s: AllocatorState, frameworkId: FrameworkId, gpu: boolean): void {

@@ -1,0 +1,91 @@
+// The allocator against the reference over random histories: the same offers after every step, and a state that is
+// consistent in itself; copied in the middle, or evolved as Immer's drafts, it is the same state.
+import fc from "fast-check";
+import { enableMapSet, produce } from "immer";
+import { describe, expect, it } from "vitest";
+import {
+  type AllocatorState,
+  allocate,
+  checkAllocator,
+  createAllocatorState,
+  format,
+} from "../../../src/allocator/index.ts";
+import { agent, at, framework, show } from "./helpers.ts";
+import { apply, arbitraryStep, MINIMUM_CPUS_MILLIS, type Step, type World } from "./history.ts";
+import { type Facts, noFacts, referenceCycle } from "./reference.ts";
+
+enableMapSet();
+
+const beginning: readonly Step[] = ["agent", "framework", "agent", "framework", "agent", "framework"].map(
+  (kind) => ({ kind }) as Step,
+);
+const histories = fc
+  .array(arbitraryStep, { minLength: 1, maxLength: 60 })
+  .map((steps) => [...beginning, ...steps]);
+
+function newWorld(): World {
+  return { now: 0, nextAgent: 0, nextFramework: 0 };
+}
+
+function offersOf(state: AllocatorState, now: number): string[] {
+  return allocate(state, at(now), { minimum: [{ cpus: MINIMUM_CPUS_MILLIS }] }).map(show);
+}
+
+function expected(facts: Facts, now: number): string[] {
+  return referenceCycle(facts, now, MINIMUM_CPUS_MILLIS).map(
+    (offer) =>
+      `${agent(offer.agent)} ${framework(offer.framework)} ${offer.role}: ${format(offer.resources)}`,
+  );
+}
+
+describe("over any history", () => {
+  it("the offers are the reference's and the state is consistent, after every step", () => {
+    fc.assert(
+      fc.property(histories, (steps) => {
+        const [state, facts, world] = [createAllocatorState(), noFacts(), newWorld()];
+        for (const step of steps) {
+          apply(state, facts, world, step);
+          expect(offersOf(state, world.now)).toEqual(expected(facts, world.now));
+          checkAllocator(state);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("a copy of the state has the same future", () => {
+    fc.assert(
+      fc.property(histories, fc.nat({ max: 60 }), (steps, cut) => {
+        const [state, facts, world] = [createAllocatorState(), noFacts(), newWorld()];
+        for (const step of steps.slice(0, cut)) apply(state, facts, world, step);
+        const [copy, copiedFacts, copiedWorld] = structuredClone([state, facts, world] as const);
+        for (const step of steps.slice(cut)) {
+          apply(state, facts, world, step);
+          apply(copy, copiedFacts, copiedWorld, step);
+          expect(offersOf(copy, world.now)).toEqual(offersOf(state, world.now));
+        }
+        expect(copy).toEqual(state);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it("Immer's drafts come to the same state, and leave the one before as it was", () => {
+    fc.assert(
+      fc.property(histories, (steps) => {
+        const [state, facts, world] = [createAllocatorState(), noFacts(), newWorld()];
+        const [draftFacts, draftWorld] = [noFacts(), newWorld()];
+        let drafted = createAllocatorState();
+        for (const step of steps) {
+          const before = drafted;
+          const copy = structuredClone(before);
+          drafted = produce(before, (draft) => apply(draft as AllocatorState, draftFacts, draftWorld, step));
+          expect(before).toEqual(copy);
+          apply(state, facts, world, step);
+        }
+        expect(drafted).toEqual(state);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

@@ -1,0 +1,315 @@
+// Random histories, told to an allocator's state and to the reference's facts at once.
+import fc from "fast-check";
+import {
+  type AllocatorState,
+  addAgent,
+  addFilter,
+  addFramework,
+  allocateTo,
+  clearFilters,
+  contains,
+  expireFilters,
+  hold,
+  recover,
+  removeAgent,
+  removeFramework,
+  revive,
+  setAgentActive,
+  setFrameworkActive,
+  setWeight,
+  suppress,
+  updateAgent,
+  updateFramework,
+} from "../../../src/allocator/index.ts";
+import { agent, at, framework, res, role } from "./helpers.ts";
+import { type Facts, free, giveTurn, isLive, liveFrameworks, referenceCycle, takeBack } from "./reference.ts";
+
+export const ROLES = ["a", "b", "c"] as const;
+export const MINIMUM_CPUS_MILLIS = 500;
+const TOTALS = ["cpus:4;mem:64", "cpus:4;mem:64;ports:[1-9]", "cpus:2;gpus:1", "cpus:1;mem:256", "mem:5"];
+const PARTS = ["cpus:0.5", "cpus:1;mem:8", "ports:[2-4]", "mem:3", "gpus:1", "cpus:2"];
+
+const small = fc.nat({ max: 5 });
+const roles = fc.subarray([...ROLES]);
+
+export type Step =
+  | { readonly kind: "agent" | "framework" | "cycle" | "remove-agent" | "remove-framework" }
+  | { readonly kind: "resize"; readonly n: number; readonly total: number }
+  | { readonly kind: "agent-active" | "framework-active"; readonly n: number; readonly active: boolean }
+  | {
+      readonly kind: "terms";
+      readonly n: number;
+      readonly roles: string[];
+      readonly suppressed: string[];
+      readonly gpu: boolean;
+    }
+  | { readonly kind: "suppress" | "revive"; readonly n: number; readonly roles: string[] }
+  | { readonly kind: "weight"; readonly role: number; readonly millis: number }
+  | { readonly kind: "decline" | "finish"; readonly n: number; readonly refuse: number }
+  | { readonly kind: "use"; readonly n: number; readonly part: number; readonly refuse: number }
+  | { readonly kind: "clear"; readonly n: number; readonly role: number }
+  | { readonly kind: "wait"; readonly ms: number; readonly expire: boolean };
+
+export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant("cycle" as const) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("decline" as const, "finish" as const),
+      n: fc.nat({ max: 9 }),
+      refuse: fc.nat({ max: 9 }),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant("use" as const),
+      n: fc.nat({ max: 9 }),
+      part: small,
+      refuse: small,
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom("agent" as const, "framework" as const) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant("wait" as const),
+      ms: fc.nat({ max: 6 }),
+      expire: fc.boolean(),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constantFrom("suppress" as const, "revive" as const), n: small, roles }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("terms" as const),
+      n: small,
+      roles,
+      suppressed: roles,
+      gpu: fc.boolean(),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constantFrom("agent-active" as const, "framework-active" as const),
+      n: small,
+      active: fc.boolean(),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("resize" as const), n: small, total: small }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("weight" as const),
+      role: small,
+      millis: fc.constantFrom(500, 1_000, 3_000),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("clear" as const), n: small, role: small }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constantFrom("remove-agent" as const, "remove-framework" as const) }),
+  },
+);
+
+/** Time and the numbers given out, beside the facts. */
+export interface World {
+  now: number;
+  nextAgent: number;
+  nextFramework: number;
+}
+
+/** Applies the step to both; a step that means nothing now is passed over. */
+export function apply(s: AllocatorState, facts: Facts, world: World, step: Step): void {
+  const before = structuredClone(facts);
+  applyToBoth(s, facts, world, step);
+  forget(facts);
+  catchUp(facts, before);
+}
+
+function applyToBoth(s: AllocatorState, facts: Facts, world: World, step: Step): void {
+  switch (step.kind) {
+    case "agent": {
+      const number = world.nextAgent++;
+      const total = res(at1(TOTALS, number * 7));
+      addAgent(s, agent(number), total);
+      facts.agents.set(number, { total, active: true });
+      return;
+    }
+    case "framework": {
+      const number = world.nextFramework++;
+      const wanted = ROLES.filter((_name, index) => (number + 1) & (1 << index));
+      addFramework(s, framework(number), terms(wanted, [], number % 3 === 0));
+      facts.frameworks.set(number, {
+        roles: [...wanted],
+        suppressed: [],
+        gpu: number % 3 === 0,
+        active: true,
+      });
+      return;
+    }
+    case "cycle":
+      for (const offer of referenceCycle(facts, world.now, MINIMUM_CPUS_MILLIS)) {
+        giveTurn(facts, offer);
+        allocateTo(s, framework(offer.framework), role(offer.role), agent(offer.agent), offer.resources);
+      }
+      return;
+    case "decline":
+    case "finish":
+    case "use":
+      applyToHeld(s, facts, world, step);
+      return;
+    case "wait":
+      world.now += step.ms;
+      if (step.expire) expireFilters(s, at(world.now));
+      facts.filters = facts.filters.filter((filter) => filter.until > world.now);
+      return;
+    case "weight":
+      setWeight(s, role(at1(ROLES, step.role)), step.millis);
+      facts.weights.set(at1(ROLES, step.role), step.millis);
+      return;
+    case "resize":
+    case "agent-active":
+    case "remove-agent":
+      applyToAgent(s, facts, step);
+      return;
+    default:
+      applyToFramework(s, facts, step);
+  }
+}
+
+function applyToAgent(s: AllocatorState, facts: Facts, step: Step): void {
+  const number = pickKey(facts.agents, "n" in step ? step.n : 0);
+  const known = number === undefined ? undefined : facts.agents.get(number);
+  if (number === undefined || known === undefined) return;
+  if (step.kind === "resize") {
+    known.total = res(at1(TOTALS, step.total));
+    updateAgent(s, agent(number), known.total);
+  } else if (step.kind === "agent-active") {
+    known.active = step.active;
+    setAgentActive(s, agent(number), step.active);
+  } else {
+    facts.agents.delete(number);
+    facts.held = facts.held.filter((one) => one.agent !== number);
+    facts.filters = facts.filters.filter((one) => one.agent !== number);
+    removeAgent(s, agent(number));
+  }
+}
+
+function applyToFramework(s: AllocatorState, facts: Facts, step: Step): void {
+  const number = pickKey(facts.frameworks, "n" in step ? step.n : 0);
+  const known = number === undefined ? undefined : facts.frameworks.get(number);
+  if (number === undefined || known === undefined) return;
+  const id = framework(number);
+  const dropFilters = (gone: readonly string[]) => {
+    facts.filters = facts.filters.filter((one) => one.framework !== number || !gone.includes(one.role));
+  };
+  if (step.kind === "framework-active") {
+    known.active = step.active;
+    setFrameworkActive(s, id, step.active);
+  } else if (step.kind === "terms") {
+    Object.assign(known, { roles: step.roles, suppressed: step.suppressed, gpu: step.gpu });
+    dropFilters(ROLES.filter((name) => !step.roles.includes(name)));
+    updateFramework(s, id, terms(step.roles, step.suppressed, step.gpu));
+  } else if (step.kind === "suppress") {
+    known.suppressed = [
+      ...new Set([...known.suppressed, ...step.roles.filter((name) => known.roles.includes(name))]),
+    ];
+    suppress(s, id, step.roles.map(role));
+  } else if (step.kind === "revive") {
+    known.suppressed = known.suppressed.filter((name) => !step.roles.includes(name));
+    dropFilters(step.roles);
+    revive(s, id, step.roles.map(role));
+  } else if (step.kind === "clear") {
+    const name = step.role === 5 ? null : at1(ROLES, step.role);
+    dropFilters(name === null ? ROLES : [name]);
+    clearFilters(s, id, name === null ? null : role(name));
+  } else if (step.kind === "remove-framework" && facts.held.every((one) => one.framework !== number)) {
+    facts.frameworks.delete(number);
+    dropFilters(ROLES);
+    removeFramework(s, id);
+  }
+}
+
+function applyToHeld(
+  s: AllocatorState,
+  facts: Facts,
+  world: World,
+  step: Extract<Step, { kind: "decline" | "finish" | "use" }>,
+): void {
+  const held = facts.held[step.n % Math.max(1, facts.held.length)];
+  if (held === undefined) return;
+  const ids = [framework(held.framework), role(held.role), agent(held.agent)] as const;
+  const mine = held.resources;
+  recover(s, ...ids, mine);
+  takeBack(facts, held);
+  forget(facts);
+  if (step.kind === "finish") return;
+  if (step.kind === "use") {
+    const task = res(at1(PARTS, step.part));
+    if (contains(mine, task) && contains(free(facts, held.agent), task)) {
+      facts.held.push({ ...held, resources: task });
+      hold(s, ...ids, task);
+    }
+  }
+  if (!facts.frameworks.get(held.framework)?.roles.includes(held.role)) return;
+  facts.filters.push({ ...held, resources: mine, until: world.now + step.refuse });
+  addFilter(s, ...ids, mine, at(world.now + step.refuse));
+}
+
+/**
+ * Who begins to compete has had at least as many turns as the least of those who compete already. Roles of one step
+ * begin or end one after the other, in the order of their names.
+ */
+function catchUp(facts: Facts, before: Facts): void {
+  for (const name of ROLES) {
+    const live = ROLES.filter((other) => liveFrameworks(other < name ? facts : before, other).length > 0);
+    for (const number of facts.frameworks.keys()) {
+      if (!isLive(facts, number, name) || isLive(before, number, name)) continue;
+      const peers = liveFrameworks(before, name);
+      raise(
+        facts,
+        `${number} ${name}`,
+        peers.map((other) => `${other} ${name}`),
+      );
+      if (peers.length === 0) raise(facts, name, live);
+    }
+  }
+}
+
+/** Turns are forgotten with the last trace of a framework in a role, and of a role. */
+function forget(facts: Facts): void {
+  for (const key of [...facts.turns.keys()]) {
+    const [number, name] = key.includes(" ") ? key.split(" ") : [null, key];
+    const mine = (other: number) => number === null || other === Number(number);
+    const subscribed = [...facts.frameworks].some(
+      ([other, { roles }]) => mine(other) && roles.includes(name ?? ""),
+    );
+    const holds = facts.held.some((one) => mine(one.framework) && one.role === name);
+    const weighs = number === null && (facts.weights.get(key) ?? 1_000) !== 1_000;
+    if (!subscribed && !holds && !weighs) facts.turns.delete(key);
+  }
+}
+
+function raise(facts: Facts, key: string, others: readonly string[]): void {
+  const least = Math.min(...others.map((other) => facts.turns.get(other) ?? 0));
+  if (others.length > 0) facts.turns.set(key, Math.max(facts.turns.get(key) ?? 0, least));
+}
+
+function terms(wanted: readonly string[], suppressed: readonly string[], gpu: boolean) {
+  return { roles: wanted.map(role), suppressed: suppressed.map(role), capabilities: { gpu } };
+}
+
+function pickKey(map: ReadonlyMap<number, unknown>, n: number): number | undefined {
+  return [...map.keys()][n % Math.max(1, map.size)];
+}
+
+function at1<T>(list: readonly T[], index: number): T {
+  const item = list[index % list.length];
+  if (item === undefined) throw new Error("an empty list");
+  return item;
+}
