@@ -24,7 +24,7 @@ export const defaultLogLimits: LogLimits = {
   entryBytesMax: 8 * mebibyte,
   batchBytesMax: 16 * mebibyte,
   pendingBytesMax: 128 * mebibyte,
-  preallocateBytes: 0,
+  preallocateBytes: mebibyte,
   snapshotBlockBytes: 256 * 1024,
   snapshotsKept: 2,
 };

@@ -116,8 +116,11 @@ export class Log {
 
   /** Waits for what was appended, marks the end as durable and closes the files. */
   async close(): Promise<void> {
-    await this.#parts.writer.append([], undefined);
-    await this.#parts.writer.close();
+    try {
+      await this.#parts.writer.append([], undefined);
+    } finally {
+      await this.#parts.writer.close();
+    }
   }
 
   /** Oldest first, each durable before the next: what is left is always without gaps. The newest stays. */

@@ -65,7 +65,10 @@ async function open(options: OpenOptions): Promise<OpenedLog> {
   const writer = new SegmentWriter({ disk, directory, limits, tracer }, { ...recovered, file });
   // Proves to the next start that all before it was durable.
   await (dropped === undefined ? writer.append([], undefined) : writer.reset(dropped));
-  for (const { kind, ...facts } of repaired) tracer.warn(`log.${kind}`, facts);
+  for (const { kind, ...facts } of repaired) {
+    if (kind === "zerosCut") tracer.debug(`log.${kind}`, facts);
+    else tracer.warn(`log.${kind}`, facts);
+  }
   const place = { disk, directory, limits, fail: (failure: LogFailure) => writer.fail(failure) };
   const snapshots = new Snapshots(place, found.newest);
   const log = new Log({ disk, directory, limits, tracer, segments, position, writer, snapshots });

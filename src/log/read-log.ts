@@ -1,7 +1,9 @@
 // Reads a log without opening it: for tools, also while a master writes to it. Changes nothing on the disk.
 import type { Disk } from "../kernel/ports.ts";
+import { LogDamage } from "./errors.ts";
 import type { SegmentHeader } from "./format.ts";
 import { decodeSegmentHeader, isZero, sectorBytes } from "./format.ts";
+import type { Segment } from "./recovery.ts";
 import { listSegments } from "./recovery.ts";
 import type { ScanEnd } from "./segment-scan.ts";
 import { scanSegment } from "./segment-scan.ts";
@@ -38,13 +40,23 @@ export interface ReadOptions {
 export async function* readLog({ disk, directory }: ReadOptions): AsyncGenerator<LogRecord, void, undefined> {
   for (const point of (await listSnapshots(disk, directory)).reverse())
     yield { kind: "snapshot", file: snapshotPath(directory, point), point };
-  const segments = await listSegments(disk, directory);
+  const segments = await listTwice(disk, directory);
   for (const [at, { path, sequence }] of segments.entries()) {
     const bytes = await disk.read(path);
     if (bytes === undefined) continue;
     const read = readSegment(path, sequence, bytes, at === segments.length - 1);
     yield* read.records;
     if (!read.goOn) return;
+  }
+}
+
+/** A listing that overlaps with the removal of old segments may show a gap that is none. */
+async function listTwice(disk: Disk, directory: string): Promise<readonly Segment[]> {
+  try {
+    return await listSegments(disk, directory);
+  } catch (error) {
+    if (error instanceof LogDamage) return listSegments(disk, directory);
+    throw error;
   }
 }
 

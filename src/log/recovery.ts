@@ -183,14 +183,12 @@ class Recovery implements RecordVisitor {
     }
     const verdict = judgeTail(bytes, segment.sequence, end);
     if (verdict.kind === "damage") throw new LogDamage(segment.path, end.offset, verdict.why);
-    const cutBytes = bytes.length - end.offset;
-    this.#repaired.push({
-      kind: "tailCut",
-      file: segment.path,
-      offset: end.offset,
-      bytes: cutBytes,
-      why: verdict.why,
-    });
+    const place = { file: segment.path, offset: end.offset, bytes: bytes.length - end.offset };
+    this.#repaired.push(
+      verdict.kind === "zeros"
+        ? { kind: "zerosCut", ...place }
+        : { kind: "tailCut", ...place, why: verdict.why },
+    );
   }
 
   #begun(): Position {

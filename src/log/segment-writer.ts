@@ -99,9 +99,10 @@ export class SegmentWriter {
     return this.#flush(batch);
   }
 
-  /** Resolves when all that was appended is durable; then closes the file. */
+  /** Waits for all that was appended; then closes the file and takes nothing more. */
   async close(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
+    this.fail(new LogFailure("use", "it is closed"));
     const file = this.#file;
     this.#file = undefined;
     await file?.close();

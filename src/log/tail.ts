@@ -8,6 +8,7 @@ import { countZeroSectors, decodeBatchHeader, isZero, sectorBytes, sectorEnd, vi
 import type { ScanEnd } from "./segment-scan.ts";
 
 export type TailVerdict =
+  | { readonly kind: "zeros" }
   | { readonly kind: "cut"; readonly why: string }
   | { readonly kind: "damage"; readonly why: string };
 
@@ -42,7 +43,7 @@ function judgeBatch(
 /** The header is not whole. It lies in one sector, so that sector was either not written or was damaged since. */
 function judgeHeaderless(bytes: Uint8Array, offset: number): TailVerdict {
   const end = offset + sectorBytes;
-  if (isZero(bytes, offset, bytes.length)) return cut("zeros to the end of the file");
+  if (isZero(bytes, offset, bytes.length)) return { kind: "zeros" };
   if (end > bytes.length) return cut("the file ends within a batch's first sector");
   if (isZero(bytes, offset, end)) return cut("the first sector of the last batch was not written");
   return damage("the header of the last batch is damaged, though its sector was written");

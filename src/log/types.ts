@@ -35,6 +35,8 @@ export type Repair =
       readonly bytes: number;
       readonly why: string;
     }
+  /** Only zeros followed the last whole batch: space written ahead, or a write of which nothing had arrived. */
+  | { readonly kind: "zerosCut"; readonly file: string; readonly offset: number; readonly bytes: number }
   /** The newest segment had been created but its header never became durable. */
   | { readonly kind: "segmentRemoved"; readonly file: string; readonly why: string }
   /** A damaged snapshot was passed over: an older one and the entries after it give the same state. */

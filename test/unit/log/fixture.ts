@@ -15,6 +15,7 @@ export const smallLimits: Partial<LogLimits> = {
   entryBytesMax: 1500,
   batchBytesMax: 3 * 1024,
   snapshotBlockBytes: 100,
+  preallocateBytes: 0,
 };
 
 export class Machine {

@@ -102,6 +102,18 @@ describe("append", () => {
   });
 });
 
+describe("a closed log", () => {
+  it("has made all durable and takes nothing more", async () => {
+    const machine = new Machine();
+    const { log } = await machine.open();
+    const appended = log.append({ entries: [entry(1)] });
+    await machine.run(log.close());
+    await appended;
+    await expect(log.append({ entries: [entry(2)] })).rejects.toBeInstanceOf(LogFailure);
+    expect(plain((await machine.open()).entries)).toEqual(plain([entry(1)]));
+  });
+});
+
 describe("a disk that fails", () => {
   it.each(["write", "sync"] as const)("ends the log at the first failed %s", async (operation) => {
     const machine = new Machine();
