@@ -30,7 +30,8 @@ import {
 export interface AgentOptions {
   readonly clock: Clock;
   readonly random: Random;
-  readonly network: Network;
+  /** Dials masters. */
+  readonly network: Pick<Network, "dial">;
   /** For checkpoints. */
   readonly disk: Disk;
   readonly runtime: Runtime;

@@ -58,3 +58,7 @@ export const CONNECTION_BUFFERED_BYTES_MAX = 64 * 1024 * 1024;
 export const REQUEST_BYTES_MAX = 8 * 1024 * 1024;
 /** An executor whose stream holds more unread bytes is disconnected; it may subscribe again. */
 export const STREAM_BUFFERED_BYTES_MAX = 64 * 1024 * 1024;
+/** Of a sandbox file, in one answer of /files/read when no length is asked for. Bytes. */
+export const READ_BYTES_DEFAULT = 64 * 1024;
+/** The most of a sandbox file in one answer of /files/read. Bytes. */
+export const READ_BYTES_MAX = 1024 * 1024;

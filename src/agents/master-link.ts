@@ -17,7 +17,8 @@ import {
 export interface MasterLinkOptions {
   /** `host:port` of every master, tried in turn. Not empty. */
   readonly masters: readonly string[];
-  readonly network: Network;
+  /** Dials masters. */
+  readonly network: Pick<Network, "dial">;
   readonly clock: Clock;
   readonly random: Random;
   readonly tracer: Tracer;

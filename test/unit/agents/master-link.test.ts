@@ -1,0 +1,151 @@
+// How the agent finds the leading master and keeps to it.
+import { expect, test } from "vitest";
+import { packFrame, unpackToAgent } from "../../../src/agents/frames.ts";
+import { AGENT_FRAME_BYTES_MAX } from "../../../src/contract/agent-protocol.ts";
+import { FRAMEWORK, Rig, runCommand } from "./rig/rig.ts";
+
+const masters = ["m1:5050", "m2:5050", "m3:5050"];
+
+function registrations(rig: Rig) {
+  return rig.master.frames.filter((frame) => frame.kind === "register");
+}
+
+test("the first registration has no id; the later ones have the id that was given", async () => {
+  const rig = new Rig();
+  await rig.startAgent();
+  rig.master.breakConnection();
+  await rig.clock.advance(500);
+  rig.newAgent();
+  await rig.startAgent();
+  expect(registrations(rig).map(({ agentId }) => agentId)).toEqual([undefined, "cluster-S0", "cluster-S0"]);
+  expect(registrations(rig)[0]).toMatchObject({
+    protocolVersion: 1,
+    version: "0.1.0",
+    info: { hostname: "host-1" },
+    tasks: [],
+    executors: [],
+  });
+});
+
+test("masters that are down are tried in turn, first after 100 to 200 ms, then ever slower", async () => {
+  const rig = new Rig({ masters });
+  rig.master.down = true;
+  await rig.startAgent();
+  await rig.clock.advance(60_000);
+  const dials = rig.master.dials;
+  expect(dials.slice(0, 4).map(({ address }) => address)).toEqual([...masters, "m1:5050"]);
+  const gaps = dials.slice(1).map(({ atMs }, index) => atMs - (dials[index]?.atMs ?? 0));
+  expect(gaps[0]).toBeGreaterThanOrEqual(100);
+  expect(gaps[0]).toBeLessThanOrEqual(201);
+  expect(Math.max(...gaps)).toBeLessThanOrEqual(4_001);
+  expect(gaps.at(-1)).toBeGreaterThanOrEqual(2_000);
+});
+
+test("a redirect is followed at once", async () => {
+  const rig = new Rig({ masters });
+  rig.master.onRegister = (_frame, reply) => {
+    if (rig.master.dials.at(-1)?.address === "m9:5050") {
+      reply({ kind: "registered", agentId: "cluster-S7", silenceMsMax: 60_000 });
+    } else reply({ kind: "redirect", leader: "m9:5050" });
+  };
+  const agent = await rig.startAgent();
+  expect(rig.master.dials.map(({ address }) => address)).toEqual(["m1:5050", "m9:5050"]);
+  expect(agent.status()).toMatchObject({
+    agentId: "cluster-S7",
+    link: { master: "m9:5050", registered: true },
+  });
+});
+
+test("redirects in a circle are not followed without a wait", async () => {
+  const rig = new Rig({ masters });
+  rig.master.onRegister = (_frame, reply) => reply({ kind: "redirect", leader: "m2:5050" });
+  await rig.startAgent();
+  await rig.clock.advance(10_000);
+  expect(rig.master.dials.length).toBeLessThan(100);
+});
+
+test("silence longer than the master said is a dead connection; a ping is an answer", async () => {
+  const rig = new Rig();
+  rig.master.silenceMsMax = 1_000;
+  await rig.startAgent();
+  for (let i = 0; i < 5; i++) {
+    rig.master.send({ kind: "ping" });
+    await rig.clock.advance(900);
+  }
+  expect(registrations(rig)).toHaveLength(1);
+  expect(rig.master.frames.filter(({ kind }) => kind === "pong")).toHaveLength(5);
+  await rig.clock.advance(500);
+  expect(registrations(rig)).toHaveLength(2);
+});
+
+test("a master that does not answer the registration is given up", async () => {
+  const rig = new Rig({ masters });
+  rig.master.onRegister = () => undefined;
+  await rig.startAgent();
+  await rig.clock.advance(6_000);
+  expect(rig.master.dials.map(({ address }) => address)).toEqual(["m1:5050", "m2:5050"]);
+});
+
+test("a registration tells every task that is not over and acknowledged", async () => {
+  const rig = new Rig();
+  await rig.startAgent();
+  await rig.run(runCommand("over", "exit:0"));
+  await rig.run(runCommand("runs", "run"));
+  await rig.run(runCommand("starts", "slow:60000"));
+  rig.master.breakConnection();
+  await rig.clock.advance(500);
+  expect(registrations(rig).at(-1)?.tasks).toEqual([
+    { frameworkId: FRAMEWORK, taskId: "runs", state: "TASK_RUNNING" },
+    { frameworkId: FRAMEWORK, taskId: "starts", state: "TASK_STAGING" },
+  ]);
+});
+
+test("shutdown by the master: every task is killed, the id is forgotten, the agent ends", async () => {
+  const rig = new Rig();
+  await rig.startAgent();
+  await rig.run(runCommand("t", "run"));
+  rig.master.send({ kind: "shutdown", message: "you are gone" });
+  await rig.clock.advance(5_000);
+  expect(rig.machine.running()).toEqual([]);
+  expect(rig.ends).toEqual([{ reason: "you are gone", failed: false }]);
+  await rig.startAgent();
+  expect(registrations(rig).at(-1)?.agentId).toBeUndefined();
+});
+
+test("shutdown by the operator: tasks are killed, their ends told, then the agent unregisters", async () => {
+  const rig = new Rig();
+  const agent = await rig.startAgent();
+  await rig.run(runCommand("t", "stubborn"));
+  const gone = agent.shutdown();
+  await rig.clock.advance(10_000);
+  await gone;
+  expect(rig.master.states("t").at(-1)).toBe("TASK_KILLED");
+  expect(rig.master.frames.at(-1)).toEqual({ kind: "unregister" });
+  expect(rig.machine.running()).toEqual([]);
+});
+
+test("stop leaves the tasks running", async () => {
+  const rig = new Rig();
+  const agent = await rig.startAgent();
+  await rig.run(runCommand("t", "run"));
+  await agent.stop();
+  await rig.clock.advance(60_000);
+  expect(rig.machine.running()).toHaveLength(1);
+});
+
+test("a frame that is none breaks the connection", async () => {
+  const rig = new Rig();
+  await rig.startAgent();
+  rig.master.send({ kind: "nonsense" } as never);
+  await rig.clock.advance(500);
+  expect(registrations(rig)).toHaveLength(2);
+});
+
+test("frames are checked for size and form", () => {
+  const data = new Uint8Array(AGENT_FRAME_BYTES_MAX);
+  expect(packFrame({ kind: "executor-message", frameworkId: "f", executorId: "e", data }).ok).toBe(false);
+  expect(unpackToAgent(new Uint8Array(AGENT_FRAME_BYTES_MAX + 1)).ok).toBe(false);
+  expect(unpackToAgent(Uint8Array.of(0xc1)).ok).toBe(false);
+  const kill = packFrame({ kind: "kill", frameworkId: "f" } as never);
+  expect(kill.ok && unpackToAgent(kill.value)).toEqual({ ok: false, error: "kill frame without taskId" });
+});
