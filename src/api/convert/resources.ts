@@ -1,6 +1,7 @@
 // Resources between the wire and the state. The wire has two formats (RV07): `role` and `reservation`, or
-// `reservations[]`; both are taken, a mix is refused. The role that a resource is allocated to is no part of it in the
-// state: it is put in and taken out here (traps 25 and 26).
+// `reservations[]`; both are taken, a mix is refused (trap 26). The role that a resource is allocated to is no part of it
+// in the state: it is written here for those who see it, and left out for those who do not (trap 25).
+import { NAME_CHARACTERS_MAX } from "../../allocator/limits.ts";
 import { makeResources, type ResourcePart, toMillis } from "../../allocator/resource-parts.ts";
 import type { Resources, ResourceValue } from "../../allocator/resources.ts";
 import { decodeJson, encodeJson } from "../../contract/codec.ts";
@@ -21,7 +22,8 @@ export function resourcesFromWire(list: readonly WireResource[]): Result<Resourc
   const parts: ResourcePart[] = [];
   for (const resource of list) {
     const part = partOf(resource);
-    if (!part.ok) return err(`Resource '${resource.name}' is invalid: ${part.error}`);
+    if (!part.ok)
+      return err(`Resource '${resource.name.slice(0, NAME_CHARACTERS_MAX)}' is invalid: ${part.error}`);
     parts.push(part.value);
   }
   return makeResources(parts);
@@ -34,13 +36,6 @@ export function allocationRoles(list: readonly WireResource[]): ReadonlySet<stri
     if (allocation_info?.role !== undefined) roles.add(allocation_info.role);
   }
   return roles;
-}
-
-/** The resources as they came, each with the role that it is allocated to (trap 25). */
-export function withAllocation(list: readonly WireResource[], role: string): readonly WireResource[] {
-  return list.map((resource) =>
-    resource.allocation_info?.role === undefined ? { ...resource, allocation_info: { role } } : resource,
-  );
 }
 
 /** @param allocationRole written as allocation_info; null leaves it out */

@@ -6,7 +6,7 @@ import { type AgentId, asId, type ExecutorId, type TaskId } from "../../kernel/i
 import type { Result } from "../../kernel/result.ts";
 import type { TaskSpec } from "../../state/commands.ts";
 import { problemOfId } from "./ids.ts";
-import { allocationRoles, resourcesFromWire, withAllocation } from "./resources.ts";
+import { allocationRoles, resourcesFromWire } from "./resources.ts";
 
 interface Fault {
   readonly text: string;
@@ -14,7 +14,7 @@ interface Fault {
   readonly poisons: boolean;
 }
 
-/** @param role of the offers that are accepted, which resources without an allocation_info get; null if unknown */
+/** @param role of the offers that are accepted; null if they are unknown, and the ACCEPT is refused anyway */
 export function taskSpec(info: TaskInfo, role: string | null): TaskSpec {
   const resources = resourcesFromWire(info.resources ?? []);
   const executorResources = resourcesFromWire(info.executor?.resources ?? []);
@@ -24,38 +24,24 @@ export function taskSpec(info: TaskInfo, role: string | null): TaskSpec {
     name: info.name,
     agentId: asId<AgentId>(info.agent_id.value),
     resources: resources.ok ? resources.value : NO_RESOURCES,
-    executor: executorOf(info.executor, executorResources, role),
+    executor: executorOf(info.executor, executorResources),
     hasCommand: info.command !== undefined,
     invalid: fault?.text ?? null,
     poisonsOperation: fault?.poisons ?? false,
-    wire: taskWire(info, role),
+    wire: { ...info },
   };
 }
 
 function executorOf(
   executor: ExecutorInfo | undefined,
   resources: Result<Resources, string>,
-  role: string | null,
 ): TaskSpec["executor"] {
   if (executor === undefined) return null;
   return {
     executorId: asId<ExecutorId>(executor.executor_id.value),
     resources: resources.ok ? resources.value : NO_RESOURCES,
-    wire: { ...executorWire(executor, role) },
+    wire: { ...executor },
   };
-}
-
-function taskWire(info: TaskInfo, role: string | null): TaskSpec["wire"] {
-  return {
-    ...info,
-    ...(role === null ? {} : { resources: withAllocation(info.resources ?? [], role) }),
-    ...(info.executor === undefined ? {} : { executor: executorWire(info.executor, role) }),
-  };
-}
-
-function executorWire(executor: ExecutorInfo, role: string | null): ExecutorInfo {
-  if (role === null || executor.resources === undefined) return executor;
-  return { ...executor, resources: withAllocation(executor.resources, role) };
 }
 
 function faultOf(

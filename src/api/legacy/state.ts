@@ -12,7 +12,6 @@ import type { ApiContext } from "../context.ts";
 import { agentParts } from "../convert/offers.ts";
 import { resourcesToWire } from "../convert/resources.ts";
 import { secondsOf } from "../convert/times.ts";
-import { isUnreachable } from "../operator/lists.ts";
 import { executorsOf, totalOf, type Usage, usageOf, usageOr } from "../operator/usage.ts";
 import { AGENT_CAPABILITIES, agentPid } from "../operator/views.ts";
 
@@ -123,10 +122,9 @@ function frameworkOf(framework: Framework, usage: Usage, offers: readonly Json[]
 }
 
 function tasksOf(framework: Framework): Json {
-  const live = [...framework.tasks.values()];
   return {
-    tasks: live.filter((task) => !isUnreachable(task)).map(taskOf),
-    unreachable_tasks: live.filter(isUnreachable).map(taskOf),
+    tasks: [...framework.tasks.values()].map(taskOf),
+    unreachable_tasks: [...framework.unreachableTasks.values()].map(taskOf),
     completed_tasks: framework.completedTasks.map(taskOf),
   };
 }

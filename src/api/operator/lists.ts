@@ -12,7 +12,7 @@ import type {
   Offer as WireOffer,
 } from "../../contract/types.ts";
 import { compareText, type FrameworkId, type RoleName } from "../../kernel/ids.ts";
-import type { ClusterState, Framework, Task } from "../../state/model.ts";
+import type { ClusterState, Framework } from "../../state/model.ts";
 import { resourcesToWire } from "../convert/resources.ts";
 import { type ClusterUsage, executorsOf, usageOf, usageOr } from "./usage.ts";
 import { agentView, executorView, frameworkView, offerView, taskView } from "./views.ts";
@@ -31,19 +31,13 @@ export function getState(state: ClusterState): MasterResponseGetState {
 }
 
 export function getTasks(state: ClusterState): MasterResponseGetTasks {
-  const live = [...state.frameworks.values()].flatMap(({ tasks }) => [...tasks.values()]);
-  const completed = [...state.frameworks.values(), ...state.completedFrameworks.values()].flatMap(
-    ({ completedTasks }) => completedTasks,
-  );
+  const live = [...state.frameworks.values()];
+  const all = [...live, ...state.completedFrameworks.values()];
   return {
-    tasks: live.filter((task) => !isUnreachable(task)).map(taskView),
-    unreachable_tasks: live.filter(isUnreachable).map(taskView),
-    completed_tasks: completed.map(taskView),
+    tasks: live.flatMap(({ tasks }) => [...tasks.values()].map(taskView)),
+    unreachable_tasks: live.flatMap(({ unreachableTasks }) => [...unreachableTasks.values()].map(taskView)),
+    completed_tasks: all.flatMap(({ completedTasks }) => completedTasks.map(taskView)),
   };
-}
-
-export function isUnreachable({ state }: Task): boolean {
-  return state === "TASK_UNREACHABLE";
 }
 
 export function getExecutors(state: ClusterState): MasterResponseGetExecutors {

@@ -12,7 +12,6 @@ const TASK_STATES: readonly TaskStateName[] = [
   "TASK_STARTING",
   "TASK_RUNNING",
   "TASK_KILLING",
-  "TASK_UNREACHABLE",
 ];
 
 /** Sorted by name. @param operators subscribers of the operator's event stream */
@@ -58,16 +57,22 @@ function agentGauges(state: ClusterState): Record<string, number> {
 }
 
 function taskGauges(state: ClusterState): Record<string, number> {
-  const counts = new Map<TaskStateName, number>(TASK_STATES.map((name) => [name, 0]));
-  for (const { tasks } of state.frameworks.values()) {
+  const gauges: Record<string, number> = { "master/tasks_unreachable": 0 };
+  for (const name of TASK_STATES) gauges[gaugeOf(name)] = 0;
+  for (const { tasks, unreachableTasks } of state.frameworks.values()) {
+    gauges["master/tasks_unreachable"] = (gauges["master/tasks_unreachable"] ?? 0) + unreachableTasks.size;
     for (const task of tasks.values()) {
-      const before = counts.get(task.state);
-      if (before !== undefined) counts.set(task.state, before + 1);
+      const name = gaugeOf(task.state);
+      const before = gauges[name];
+      if (before !== undefined) gauges[name] = before + 1;
     }
   }
-  return Object.fromEntries(
-    [...counts].map(([name, value]) => [`master/tasks_${name.slice("TASK_".length).toLowerCase()}`, value]),
-  );
+  return gauges;
+}
+
+/** `master/tasks_running` */
+function gaugeOf(state: TaskStateName): string {
+  return `master/tasks_${state.slice("TASK_".length).toLowerCase()}`;
 }
 
 function resourceGauges(state: ClusterState): Record<string, number> {

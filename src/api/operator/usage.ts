@@ -59,7 +59,7 @@ export function* executorsOf(framework: Framework): Iterable<Executor> {
 
 function* holders(framework: Framework): Iterable<Pick<Executor, "agentId" | "role" | "resources">> {
   for (const task of framework.tasks.values()) if (task.holdsResources) yield task;
-  yield* executorsOf(framework);
+  for (const executor of executorsOf(framework)) if (executor.holdsResources) yield executor;
 }
 
 function sumsOf<Id>(

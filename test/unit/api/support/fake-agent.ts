@@ -1,0 +1,120 @@
+// An agent that speaks the protocol over a real HTTP upgrade and does nothing by itself but answer pings.
+import { pack, unpack } from "msgpackr";
+import type { FromAgent, ToAgent } from "../../../../src/contract/agent-protocol.ts";
+import { PROTOCOL_VERSION } from "../../../../src/contract/agent-protocol.ts";
+import type { AgentInfo, TaskState } from "../../../../src/contract/types.ts";
+import { upgradeNetwork } from "../../../../src/host/upgrade-network.ts";
+import type { Connection } from "../../../../src/kernel/ports.ts";
+
+export const AGENT_INFO: AgentInfo = {
+  hostname: "127.0.0.1",
+  port: 5051,
+  resources: [
+    { name: "cpus", type: "SCALAR", scalar: { value: 2 } },
+    { name: "mem", type: "SCALAR", scalar: { value: 4096 } },
+    { name: "disk", type: "SCALAR", scalar: { value: 8192 } },
+    { name: "ports", type: "RANGES", ranges: { range: [{ begin: 31000, end: 32000 }] } },
+  ],
+  attributes: [
+    { name: "rack", type: "TEXT", text: { value: "r1" } },
+    { name: "zone", type: "TEXT", text: { value: "z1" } },
+  ],
+};
+
+export class FakeAgent {
+  readonly frames: ToAgent[] = [];
+  closedFor: string | null = null;
+  answersPings = true;
+  private readonly connection: Connection;
+  private waiters: (() => void)[] = [];
+  private taken = 0;
+
+  constructor(port: number) {
+    this.connection = upgradeNetwork.dial(`127.0.0.1:${port}`, {
+      onFrame: (bytes) => this.receive(unpack(bytes) as ToAgent),
+      onClose: (reason) => {
+        this.closedFor = reason;
+        this.wake();
+      },
+    });
+  }
+
+  send(frame: FromAgent): void {
+    this.connection.send(pack(frame));
+  }
+
+  sendBytes(bytes: Uint8Array): void {
+    this.connection.send(bytes);
+  }
+
+  register(agentId?: string, info: AgentInfo = AGENT_INFO): void {
+    this.send({
+      kind: "register",
+      protocolVersion: PROTOCOL_VERSION,
+      ...(agentId === undefined ? {} : { agentId }),
+      info,
+      version: "0.1.0",
+      tasks: [],
+      executors: [],
+    });
+  }
+
+  status(frameworkId: string, taskId: string, agentId: string, state: TaskState, uuid: Uint8Array): void {
+    this.send({
+      kind: "status",
+      frameworkId,
+      latestState: state,
+      status: {
+        task_id: { value: taskId },
+        state,
+        source: "SOURCE_EXECUTOR",
+        agent_id: { value: agentId },
+        executor_id: { value: taskId },
+        timestamp: 1_700_000_000.25,
+        uuid,
+        container_status: {
+          container_id: { value: "c1" },
+          network_infos: [{ ip_addresses: [{ protocol: "IPv4", ip_address: "127.0.0.1" }] }],
+          executor_pid: 7,
+        },
+      },
+    });
+  }
+
+  async next(): Promise<ToAgent> {
+    while (this.taken >= this.frames.length && this.closedFor === null) {
+      await new Promise<void>((resolve) => this.waiters.push(resolve));
+    }
+    const frame = this.frames[this.taken++];
+    if (frame === undefined) throw new Error(`the connection was closed: ${this.closedFor}`);
+    return frame;
+  }
+
+  async nextOf<Kind extends ToAgent["kind"]>(kind: Kind): Promise<Extract<ToAgent, { kind: Kind }>> {
+    for (;;) {
+      const frame = await this.next();
+      if (frame.kind === kind) return frame as Extract<ToAgent, { kind: Kind }>;
+    }
+  }
+
+  async untilClosed(): Promise<string> {
+    while (this.closedFor === null) await new Promise<void>((resolve) => this.waiters.push(resolve));
+    return this.closedFor;
+  }
+
+  close(): void {
+    this.connection.close();
+  }
+
+  private receive(frame: ToAgent): void {
+    if (frame.kind === "ping" && this.answersPings) this.send({ kind: "pong" });
+    this.frames.push(frame);
+    this.wake();
+  }
+
+  private wake(): void {
+    const waiters = this.waiters;
+    this.waiters = [];
+    for (const waiter of waiters) waiter();
+  }
+}
