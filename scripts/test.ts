@@ -1,6 +1,6 @@
 // `npm test`: installs what the tests need from Debian, then runs them all. Arguments go to vitest:
 // `npm test -- test/unit/raft`. With TEPUI_TEST_NO_INSTALL=1 nothing is installed.
-import { ensureDebianPackages } from "./debian-packages.ts";
+import { ensureDebianPackages } from "../src/host/debian-packages.ts";
 import { runSteps } from "./steps.ts";
 
 const PACKAGES = ["containerd", "runc", "busybox-static", "redis-server"];

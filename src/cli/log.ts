@@ -64,7 +64,9 @@ async function cat(dataDirectory: string, flags: CatFlags): Promise<void> {
     if (record.kind !== "entry") continue;
     const { index, term, payload } = record.entry;
     if (index < flags.from || index > flags.to || payload.length === 0) continue;
-    const { time, events } = decodeEntry(payload);
+    const entry = decodeEntry(payload);
+    if (!entry.ok) throw new Error(`entry ${index}: ${entry.error.message}`);
+    const { time, events } = entry.value;
     for (const event of events) {
       if (flags.json === true) print(JSON.stringify({ index, term, time, ...event }, plain));
       else print(`${index} ${term} ${new Date(time).toISOString()} ${describeEvent(event)}`);

@@ -154,12 +154,9 @@ class OutputStream {
   private async copyFile(name: "stdout" | "stderr", to: NodeJS.WriteStream): Promise<void> {
     if (this.sandbox === undefined) return;
     try {
-      for (;;) {
-        const text = await readSandboxFile(this.sandbox, name, this.offsets[name]);
-        if (text === "") return;
-        this.offsets[name] += Buffer.byteLength(text);
-        to.write(text);
-      }
+      const bytes = await readSandboxFile(this.sandbox, name, this.offsets[name]);
+      this.offsets[name] += bytes.length;
+      to.write(bytes);
     } catch {
       // Not there yet, or the agent is away: the next poll, or the end, copies the rest.
     }

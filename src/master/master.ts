@@ -182,7 +182,8 @@ class MasterLoop implements Master {
 
   *history(from: LogIndex): Generator<HistoryEntry> {
     for (const { index, term, payload } of this.node.readCommitted(from)) {
-      if (payload.length > 0) yield { index, term, ...decodeEntry(payload) };
+      const entry = payload.length === 0 ? null : decodeEntry(payload);
+      if (entry?.ok === true) yield { index, term, ...entry.value };
     }
   }
 

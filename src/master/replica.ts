@@ -1,8 +1,9 @@
 // One replica's copy of the cluster: applies entries to the state, and takes and compares snapshots at the indexes on
 // which all replicas do. It knows nothing of leadership: on a leader the pipeline evolves the state ahead of commits.
-import { assert } from "../kernel/assert.ts";
+import { assert, InvariantError } from "../kernel/assert.ts";
 import { asIndex, type LogIndex, type Millis } from "../kernel/ids.ts";
-import { decodeEntry } from "../state/codec.ts";
+import { type DecodeError, decodeEntry } from "../state/codec.ts";
+import type { Result } from "../kernel/result.ts";
 import type { Event } from "../state/events.ts";
 import { evolve } from "../state/evolve.ts";
 import type { ClusterState } from "../state/model.ts";
@@ -67,7 +68,7 @@ export function createReplica(
       assert(at === index + 1, "entries are applied in order", { at, index });
       index = at;
       if (payload.length === 0) return;
-      const entry = decodeEntry(payload);
+      const entry = readable(decodeEntry(payload));
       for (const event of entry.events) evolveOne(event, entry.time);
     },
     evolveAhead: evolveOne,
@@ -76,7 +77,7 @@ export function createReplica(
       index = at;
     },
     reset(at, snapshot) {
-      state = snapshot === null ? createClusterState() : decodeSnapshot(snapshot);
+      state = snapshot === null ? createClusterState() : readable(decodeSnapshot(snapshot));
       index = at;
       ownDigests.clear();
     },
@@ -87,4 +88,10 @@ export function createReplica(
       return { index, bytes, digest };
     },
   };
+}
+
+/** What does not decode was written by a newer version, or not by this program: going on would lose it. */
+function readable<Value>(result: Result<Value, DecodeError>): Value {
+  if (!result.ok) throw new InvariantError(result.error.message);
+  return result.value;
 }

@@ -3,7 +3,7 @@
 // once, whatever happens to masters meanwhile, because it is kept under the task's id.
 import {
   type Framework,
-  readWholeSandboxFile,
+  readSandboxFile,
   runTasks,
   type TaskOutcome,
   type TaskRequest,
@@ -73,7 +73,7 @@ async function hitsOf(outcome: TaskOutcome): Promise<number> {
   if (state !== "TASK_FINISHED")
     throw new Error(`task ${outcome.taskId} ended as ${state}: ${message ?? ""}`);
   if (outcome.sandbox === undefined) throw new Error(`the agent of task ${outcome.taskId} has no address`);
-  const output = await readWholeSandboxFile(outcome.sandbox, "stdout");
+  const output = (await readSandboxFile(outcome.sandbox, "stdout")).toString("utf8");
   const match = /^hits (\d+)$/m.exec(output);
   if (match === null) throw new Error(`task ${outcome.taskId} wrote no result but: ${output.slice(0, 200)}`);
   return Number(match[1]);

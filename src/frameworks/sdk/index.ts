@@ -22,4 +22,4 @@ export {
   type TaskRequest,
   taskInfo,
 } from "./run-tasks.ts";
-export { readSandboxFile, readWholeSandboxFile } from "./sandbox.ts";
+export { readSandboxFile } from "./sandbox.ts";

@@ -1,49 +1,34 @@
-// Reads a task's files from its agent (`/files/read`, as Mesos' web UI and CLI do).
+// Reads a task's files from its agent (`/files/download`, from any byte on).
 import { request } from "node:http";
 import type { SandboxAddress } from "./run-tasks.ts";
 
-/** Bytes asked for at once. */
-const PIECE_BYTES = 65_536;
+/** The agent does not answer. Milliseconds. */
+const ANSWER_TIMEOUT_MS = 10_000;
+/** More of one file is not taken into memory. Bytes. */
+const FILE_BYTES_MAX = 256 * 1024 * 1024;
 
-/** The text of a sandbox file from `offset` (bytes) on: "" if there is nothing more yet. @throws Error if it cannot be read */
-export async function readSandboxFile(sandbox: SandboxAddress, name: string, offset = 0): Promise<string> {
-  const query = new URLSearchParams({
-    path: `${sandbox.path}/${name}`,
-    offset: String(offset),
-    length: String(PIECE_BYTES),
-  });
-  const body = await get(`http://${sandbox.agent}/files/read?${query}`);
-  const answer: unknown = JSON.parse(body);
-  const data = typeof answer === "object" && answer !== null && "data" in answer ? answer.data : undefined;
-  if (typeof data !== "string") throw new Error(`the agent's answer for ${name} has no data`);
-  return data;
-}
-
-/** The whole file. */
-export async function readWholeSandboxFile(sandbox: SandboxAddress, name: string): Promise<string> {
-  let text = "";
-  let offset = 0;
-  for (;;) {
-    const piece = await readSandboxFile(sandbox, name, offset);
-    if (piece === "") return text;
-    text += piece;
-    offset += Buffer.byteLength(piece);
-  }
-}
-
-function get(url: string): Promise<string> {
+/** The bytes of a sandbox file from `offset` on; empty if there is nothing more yet. @throws Error if it cannot be read */
+export function readSandboxFile(sandbox: SandboxAddress, name: string, offset = 0): Promise<Buffer> {
+  const query = new URLSearchParams({ path: `${sandbox.path}/${name}` });
+  const url = `http://${sandbox.agent}/files/download?${query}`;
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { timeout: 10_000 }, (response) => {
+    const headers = { Range: `bytes=${offset}-` };
+    const outgoing = request(url, { headers, timeout: ANSWER_TIMEOUT_MS, agent: false }, (response) => {
       const parts: Buffer[] = [];
-      response.on("data", (part: Buffer) => parts.push(part));
+      let size = 0;
+      response.on("data", (part: Buffer) => {
+        size += part.length;
+        if (size > FILE_BYTES_MAX) outgoing.destroy(new Error("the file is too long"));
+        else parts.push(part);
+      });
       response.once("end", () => {
-        const text = Buffer.concat(parts).toString("utf8");
-        if (response.statusCode === 200) resolve(text);
-        else reject(new Error(`${url}: ${response.statusCode} ${text}`));
+        const bytes = Buffer.concat(parts);
+        if (response.statusCode === 206 || response.statusCode === 200) resolve(bytes);
+        else reject(new Error(`${url}: ${response.statusCode} ${bytes.toString("utf8")}`));
       });
       response.once("error", reject);
     });
-    outgoing.once("timeout", () => outgoing.destroy(new Error("the agent does not answer")));
+    outgoing.once("timeout", () => outgoing.destroy(new Error(`${sandbox.agent} does not answer`)));
     outgoing.once("error", reject);
     outgoing.end();
   });

@@ -1,0 +1,123 @@
+// `tepui agent`: one agent of a cluster.
+import { Command } from "commander";
+import { DEFAULT_CONTAINERD_ADDRESS } from "../agents/runtimes/containerd/containerd-runtime.ts";
+import { parseAttributes } from "../host/agent-resources.ts";
+import { createTracer, type LogLevel } from "../host/pino-tracer.ts";
+import { type RunningAgent, runAgent } from "../host/run-agent.ts";
+import { logSettings, mastersSetting, parsePort } from "./common-settings.ts";
+import { type Setting, withSettings } from "./settings.ts";
+import { untilStopped } from "./stopping.ts";
+
+const settings: readonly Setting[] = [
+  mastersSetting,
+  {
+    flags: "--port <port>",
+    description: "port of the agent's HTTP side, for executors and files",
+    default: 5051,
+    parse: parsePort,
+  },
+  {
+    flags: "--listen <host>",
+    description: "address to listen on, also told to tasks and frameworks unless --ip says another",
+    default: "127.0.0.1",
+  },
+  {
+    flags: "--ip <address>",
+    description: "address that tasks and frameworks are told",
+    defaultText: "that of --listen",
+  },
+  { flags: "--hostname <name>", description: "name that offers show", defaultText: "the machine's" },
+  {
+    flags: "--work-dir <path>",
+    description: "folder for checkpoints and sandboxes; kept between starts",
+    default: "tepui-agent",
+  },
+  {
+    flags: "--runtime <runtime>",
+    description: "what runs tasks",
+    default: "process",
+    choices: ["process", "containerd"],
+  },
+  {
+    flags: "--containerd-address <path>",
+    description: "containerd's socket",
+    default: DEFAULT_CONTAINERD_ADDRESS,
+  },
+  { flags: "--containerd-namespace <name>", description: "namespace in containerd", default: "tepui" },
+  {
+    flags: "--containerd-snapshotter <name>",
+    description: "snapshotter of containerd",
+    defaultText: "overlayfs where it works, else native",
+  },
+  {
+    flags: "--resources <text>",
+    description:
+      'resources to offer, such as "cpus:4;mem:8192;disk:20000;ports:[31000-32000]"; mem and disk in MB',
+    defaultText: "what the machine has",
+  },
+  { flags: "--attributes <text>", description: 'attributes, such as "rack:r1;zone:z1"', default: "" },
+  ...logSettings,
+];
+
+interface AgentFlags {
+  readonly master: readonly string[];
+  readonly port: number;
+  readonly listen: string;
+  readonly ip?: string;
+  readonly hostname?: string;
+  readonly workDir: string;
+  readonly runtime: "process" | "containerd";
+  readonly containerdAddress: string;
+  readonly containerdNamespace: string;
+  readonly containerdSnapshotter?: string;
+  readonly resources?: string;
+  readonly attributes: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: string;
+}
+
+export function agentCommand(): Command {
+  const command = new Command("agent").description(
+    "run one agent in the foreground; SIGTERM leaves its tasks running, SIGUSR1 kills them and leaves the cluster",
+  );
+  return withSettings(command, settings).action(run);
+}
+
+async function run(flags: AgentFlags): Promise<void> {
+  const agent = await runAgent({
+    masters: flags.master,
+    listenHost: flags.listen,
+    port: flags.port,
+    ip: flags.ip ?? (flags.listen === "0.0.0.0" ? null : flags.listen),
+    hostname: flags.hostname ?? null,
+    workDirectory: flags.workDir,
+    runtime: runtimeOf(flags),
+    resources: flags.resources ?? null,
+    attributes: parseAttributes(flags.attributes),
+    tracer: createTracer({
+      level: flags.logLevel,
+      name: `agent ${flags.port}`,
+      pretty: flags.logFormat === "text",
+    }),
+  });
+  await untilEnd(agent);
+}
+
+async function untilEnd(agent: RunningAgent): Promise<void> {
+  const leave = new Promise<"leave">((resolve) => process.once("SIGUSR1", () => resolve("leave")));
+  const cause = await Promise.race([leave, untilStopped()]);
+  // Whoever started us is gone without a word: its tasks have no owner any more.
+  if (cause === "leave" || cause === "orphaned") await agent.shutdown();
+  else await agent.stop();
+  process.exit();
+}
+
+function runtimeOf(flags: AgentFlags): Parameters<typeof runAgent>[0]["runtime"] {
+  if (flags.runtime === "process") return { kind: "process" };
+  return {
+    kind: "containerd",
+    address: flags.containerdAddress,
+    namespace: flags.containerdNamespace,
+    snapshotter: flags.containerdSnapshotter ?? null,
+  };
+}

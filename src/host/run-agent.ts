@@ -1,0 +1,134 @@
+// One agent as a process: real clock, disk, network and containers under the supervisor, its HTTP side beside it.
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { type Agent, createAgent } from "../agents/agent.ts";
+import { type DetectedMachine, detectMachine } from "../agents/edge/detect.ts";
+import { type AgentHttp, startAgentHttp } from "../agents/edge/http.ts";
+import { folderSandboxes } from "../agents/edge/sandboxes.ts";
+import type { Runtime } from "../agents/runtime.ts";
+import { createContainerdRuntime } from "../agents/runtimes/containerd/containerd-runtime.ts";
+import { createProcessRuntime } from "../agents/runtimes/process/process-runtime.ts";
+import type { Attribute } from "../contract/types.ts";
+import type { Network, Tracer } from "../kernel/ports.ts";
+import { agentResources } from "./agent-resources.ts";
+import { EXIT } from "./exit-codes.ts";
+import { nodeClock } from "./node-clock.ts";
+import { createNodeDisk } from "./node-disk.ts";
+import { nodeRandom } from "./node-random.ts";
+import { createUpgradeDialer } from "./upgrade-network.ts";
+import { packageVersion } from "./version.ts";
+
+export interface AgentConfig {
+  /** `host:port` of the masters. */
+  readonly masters: readonly string[];
+  /** Address to listen on. */
+  readonly listenHost: string;
+  readonly port: number;
+  /** What tasks, executors and frameworks are told; detected when null. */
+  readonly ip: string | null;
+  readonly hostname: string | null;
+  readonly workDirectory: string;
+  readonly runtime: RuntimeConfig;
+  /** Text of `--resources`; detected when null. */
+  readonly resources: string | null;
+  readonly attributes: readonly Attribute[];
+  readonly tracer: Tracer;
+}
+
+export type RuntimeConfig =
+  | { readonly kind: "process" }
+  | {
+      readonly kind: "containerd";
+      readonly address: string;
+      readonly namespace: string;
+      readonly snapshotter: string | null;
+    };
+
+export interface RunningAgent {
+  /** Tasks go on. */
+  stop(): Promise<void>;
+  /** Kills the tasks and leaves the cluster for good. */
+  shutdown(): Promise<void>;
+}
+
+/** Where a sandbox is seen inside a container with an image (SB03). */
+const SANDBOX_MOUNT = "/mnt/mesos/sandbox";
+
+/** @throws RuntimeFailure if the runtime cannot be used, Error if a port is taken */
+export async function runAgent(config: AgentConfig): Promise<RunningAgent> {
+  const workDirectory = resolve(config.workDirectory);
+  await mkdir(join(workDirectory, "meta"), { recursive: true });
+  const machine = await detectMachine(workDirectory);
+  const agent = agentOf(config, machine, workDirectory);
+  const http = await startAgentHttp({
+    agent,
+    version: packageVersion(),
+    tracer: config.tracer,
+    host: config.listenHost,
+    port: config.port,
+    workDirectory,
+  });
+  await agent.start();
+  config.tracer.info("agent started", { port: http.port, runtime: config.runtime.kind });
+  return { stop: () => stop(agent, http), shutdown: () => shutdown(agent, http) };
+}
+
+function agentOf(config: AgentConfig, machine: DetectedMachine, workDirectory: string): Agent {
+  return createAgent({
+    clock: nodeClock,
+    random: nodeRandom(),
+    network: agentNetwork(),
+    disk: createNodeDisk(join(workDirectory, "meta")),
+    runtime: runtimeOf(config, join(workDirectory, "runtime")),
+    sandboxes: folderSandboxes(workDirectory),
+    tracer: config.tracer,
+    masters: config.masters,
+    version: packageVersion(),
+    settings: {
+      info: {
+        hostname: config.hostname ?? machine.hostname,
+        port: config.port,
+        resources: agentResources(machine, config.resources),
+        ...(config.attributes.length === 0 ? {} : { attributes: config.attributes }),
+      },
+      ip: config.ip ?? machine.ip,
+      port: config.port,
+      sandboxMount: SANDBOX_MOUNT,
+    },
+    onEnd: ({ reason, failed }) => {
+      config.tracer.info("agent ended", { reason });
+      process.exit(failed ? EXIT.diskFailed : EXIT.done);
+    },
+  });
+}
+
+/** An agent dials and never listens: executors come by HTTP. */
+function agentNetwork(): Network {
+  return {
+    ...createUpgradeDialer(),
+    listen: () => Promise.reject(new Error("an agent does not listen for frames")),
+  };
+}
+
+function runtimeOf(config: AgentConfig, directory: string): Runtime {
+  const { runtime, tracer } = config;
+  if (runtime.kind === "process") return createProcessRuntime({ directory, tracer, clock: nodeClock });
+  return createContainerdRuntime({
+    address: runtime.address,
+    namespace: runtime.namespace,
+    ...(runtime.snapshotter === null ? {} : { snapshotter: runtime.snapshotter }),
+    directory,
+    tracer,
+    clock: nodeClock,
+  });
+}
+
+async function stop(agent: Agent, http: AgentHttp): Promise<void> {
+  await agent.stop();
+  await http.close();
+}
+
+async function shutdown(agent: Agent, http: AgentHttp): Promise<void> {
+  await agent.shutdown();
+  await http.close();
+}
