@@ -9,13 +9,13 @@ import type { Runtime } from "../agents/runtime.ts";
 import { createContainerdRuntime } from "../agents/runtimes/containerd/containerd-runtime.ts";
 import { createProcessRuntime } from "../agents/runtimes/process/process-runtime.ts";
 import type { Attribute } from "../contract/types.ts";
-import type { Network, Tracer } from "../kernel/ports.ts";
+import type { Tracer } from "../kernel/ports.ts";
 import { agentResources } from "./agent-resources.ts";
 import { EXIT } from "./exit-codes.ts";
 import { nodeClock } from "./node-clock.ts";
 import { createNodeDisk } from "./node-disk.ts";
 import { nodeRandom } from "./node-random.ts";
-import { createUpgradeDialer } from "./upgrade-network.ts";
+import { upgradeNetwork } from "./upgrade-network.ts";
 import { packageVersion } from "./version.ts";
 
 export interface AgentConfig {
@@ -77,7 +77,7 @@ function agentOf(config: AgentConfig, machine: DetectedMachine, workDirectory: s
   return createAgent({
     clock: nodeClock,
     random: nodeRandom(),
-    network: agentNetwork(),
+    network: upgradeNetwork,
     disk: createNodeDisk(join(workDirectory, "meta")),
     runtime: runtimeOf(config, join(workDirectory, "runtime")),
     sandboxes: folderSandboxes(workDirectory),
@@ -100,14 +100,6 @@ function agentOf(config: AgentConfig, machine: DetectedMachine, workDirectory: s
       process.exit(failed ? EXIT.diskFailed : EXIT.done);
     },
   });
-}
-
-/** An agent dials and never listens: executors come by HTTP. */
-function agentNetwork(): Network {
-  return {
-    ...createUpgradeDialer(),
-    listen: () => Promise.reject(new Error("an agent does not listen for frames")),
-  };
 }
 
 function runtimeOf(config: AgentConfig, directory: string): Runtime {

@@ -1,7 +1,9 @@
 // Every bound of the SDK, with its unit.
 
-/** First wait before a new attempt to subscribe; doubles, with jitter. Milliseconds. */
-export const BACKOFF_MS_MIN = 100;
+/** First wait before a new attempt to subscribe, with jitter: short, for an election takes a few hundred. Milliseconds. */
+export const BACKOFF_MS_MIN = 50;
+/** Each wait is so much longer than the one before. */
+export const BACKOFF_FACTOR = 1.5;
 /** Longest wait between attempts. Milliseconds. */
 export const BACKOFF_MS_MAX = 5_000;
 /** A stream that is silent for so many heartbeat intervals is dead. */

@@ -8,6 +8,7 @@ import type { FrameworkInfo, SchedulerCall, SchedulerEvent } from "../../contrac
 import { FrameworkError } from "./errors.ts";
 import { createCallAgent, post, textOf } from "./http.ts";
 import {
+  BACKOFF_FACTOR,
   BACKOFF_MS_MAX,
   BACKOFF_MS_MIN,
   EVENT_BYTES_MAX,
@@ -191,7 +192,7 @@ export class Subscription {
   private later(): void {
     if (this.stopped) return;
     const wait = this.backoffMs * (0.5 + Math.random() / 2);
-    this.backoffMs = Math.min(this.backoffMs * 2, BACKOFF_MS_MAX);
+    this.backoffMs = Math.min(this.backoffMs * BACKOFF_FACTOR, BACKOFF_MS_MAX);
     this.retry = setTimeout(() => void this.attempt(undefined, 0), wait);
   }
 }
