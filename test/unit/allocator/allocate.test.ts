@@ -19,6 +19,7 @@ import {
   setWeight,
   suppress,
   updateAgent,
+  updateFramework,
 } from "../../../src/allocator/index.ts";
 import { agent, at, cluster, cycle, framework, join, names, offers, res, role, star } from "./helpers.ts";
 
@@ -260,6 +261,31 @@ describe("filters (AL10, trap 17)", () => {
     expect(offers(state)).toEqual(["c-S0 c-0001 *: cpus:2"]);
   });
 
+  it("last as long as the longest that covers the offer, in whatever order they came", () => {
+    for (const [first, second] of [
+      [5, 9],
+      [9, 5],
+    ] as const) {
+      const state = cluster([small], ["*"]);
+      addFilter(state, framework(1), star, agent(0), res(small), at(first));
+      addFilter(state, framework(1), star, agent(0), res(small), at(second));
+      expireFilters(state, at(8));
+      expect(offers(state)).toEqual([]);
+      expireFilters(state, at(9));
+      expect(offers(state)).toHaveLength(1);
+    }
+  });
+
+  it("are kept for a smaller offer when a larger one is refused for less long", () => {
+    const state = cluster(["cpus:2"], ["*"]);
+    addFilter(state, framework(1), star, agent(0), res("cpus:1"), at(9));
+    addFilter(state, framework(1), star, agent(0), res("cpus:2"), at(5));
+    expireFilters(state, at(5));
+    expect(offers(state)).toHaveLength(1);
+    hold(state, framework(1), star, agent(0), res("cpus:1"));
+    expect(offers(state)).toEqual([]);
+  });
+
   it("end at their time, told or not", () => {
     const state = cluster([small, small], ["*"]);
     addFilter(state, framework(1), star, agent(0), res(small), at(20));
@@ -328,6 +354,30 @@ describe("GPUs (AL15)", () => {
     expect(offers(state)).toEqual(["c-S1 c-0001 *: cpus:1; mem:64"]);
     join(state, 2, "*", { gpu: true });
     expect(offers(state)).toEqual(["c-S0 c-0002 *: cpus:1; gpus:1", "c-S1 c-0001 *: cpus:1; mem:64"]);
+  });
+
+  it("are withheld from those who refused, while others who may not have them do not count", () => {
+    const state = cluster(["cpus:1;gpus:1"], ["*", "*"]);
+    addFilter(state, framework(1), star, agent(0), res("cpus:1;gpus:1"), at(9));
+    checkAllocator(state);
+    updateFramework(state, framework(1), { roles: [star], suppressed: [], capabilities: { gpu: true } });
+    checkAllocator(state);
+    expect(offers(state)).toEqual([]);
+    join(state, 3, "*", { gpu: true });
+    expect(offers(state)).toEqual(["c-S0 c-0003 *: cpus:1; gpus:1"]);
+    updateFramework(state, framework(3), { roles: [star], suppressed: [], capabilities: { gpu: false } });
+    expect(offers(state)).toEqual([]);
+    updateAgent(state, agent(0), res("cpus:1"));
+    checkAllocator(state);
+    expect(offers(state)).toEqual(["c-S0 c-0002 *: cpus:1"]);
+  });
+
+  it("may appear on an agent that is wholly in use", () => {
+    const state = cluster([small], ["*", "*"]);
+    addFilter(state, framework(1), star, agent(0), res("cpus:1;mem:64;gpus:1"), at(9));
+    hold(state, framework(2), star, agent(0), res("cpus:1;mem:64;gpus:1"));
+    updateAgent(state, agent(0), res("cpus:1;mem:64;gpus:1"));
+    checkAllocator(state);
   });
 
   it("keep it when the GPUs themselves are in use", () => {
