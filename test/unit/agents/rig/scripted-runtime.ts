@@ -107,7 +107,7 @@ export class ScriptedMachine {
   }
 
   #remove(id: ContainerId): void {
-    if (this.containers.get(id)?.exit !== null) return;
+    if (this.containers.get(id)?.exit === null) return;
     this.containers.delete(id);
   }
 }
