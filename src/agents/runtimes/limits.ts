@@ -51,3 +51,5 @@ export const IMPORT_LEASE_MS = 3_600_000;
 export const DAEMON_START_TIMEOUT_MS = 20_000;
 /** Longest wait for it to go down before it is killed. */
 export const DAEMON_STOP_TIMEOUT_MS = 10_000;
+/** Pause between two looks at such a daemon. */
+export const DAEMON_POLL_MS = 50;

@@ -2,10 +2,10 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { buildBusyboxArchive } from "../../../scripts/busybox-image.ts";
-import { ensureDebianPackages } from "../../../scripts/debian-packages.ts";
 import { createContainerdRuntime } from "../../../src/agents/runtimes/containerd/containerd-runtime.ts";
 import { type ContainerdDaemon, startContainerd } from "../../../src/agents/runtimes/containerd/daemon.ts";
+import { buildBusyboxArchive } from "../../../src/host/busybox-image.ts";
+import { ensureDebianPackages } from "../../../src/host/debian-packages.ts";
 import { silentTracer } from "../../../src/kernel/ports.ts";
 import { describeRuntime } from "./conformance.ts";
 import { makeRuntime } from "./make-runtime.ts";
@@ -86,6 +86,10 @@ describe("containerd", () => {
       code: "unavailable",
       message: expect.stringContaining("apt-get install containerd"),
     });
+  });
+
+  test("a daemon that is left running in its folder is taken over", async () => {
+    expect((await startContainerd(common)).pid).toBe(daemon.pid);
   });
 
   test("exits while containerd itself is down are reported once it is back", async () => {

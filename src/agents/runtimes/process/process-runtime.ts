@@ -13,14 +13,7 @@ import {
   RuntimeFailure,
 } from "../../runtime.ts";
 import type { Hierarchy } from "../cgroup-mounts.ts";
-import {
-  createCgroups,
-  detectHierarchies,
-  outOfMemoryKills,
-  prepareParent,
-  removeCgroups,
-  removeEmptyParents,
-} from "../cgroups.ts";
+import { createCgroups, outOfMemoryKills, prepareParent, removeEmptyParents } from "../cgroups.ts";
 import { checkSpec } from "../check-spec.ts";
 import { SETTLE_POLL_MS, SETTLE_ROUNDS, SHIM_RECOVERY_GRACE_MS } from "../limits.ts";
 import { pause } from "../pause.ts";
@@ -32,6 +25,7 @@ import { killTask, signalTask, type TaskProcesses } from "./end-processes.ts";
 import { type ExitWatch, watchExit } from "./exit-watch.ts";
 import { startShim } from "./shim-process.ts";
 import { shimScript } from "./shim-script.ts";
+import { removeTaskCgroups, usableHierarchies } from "./task-cgroups.ts";
 import { findIdentity, findTools, type Identity, type Tools } from "./tools.ts";
 
 export interface ProcessRuntimeOptions {
@@ -84,7 +78,13 @@ class ProcessRuntime implements Runtime {
     const tools = await findTools();
     const books = await openBookkeeping(this.#directory);
     const bootId = await readBootId();
-    this.#machine = { tools, books, bootId, handler, hierarchies: await this.#usableHierarchies() };
+    this.#machine = {
+      tools,
+      books,
+      bootId,
+      handler,
+      hierarchies: await usableHierarchies(this.#cgroupParent, this.#tracer),
+    };
   }
 
   async launch(spec: ContainerSpec): Promise<ContainerStarted> {
@@ -139,7 +139,7 @@ class ProcessRuntime implements Runtime {
     const started = await machine.books.readStarted(id);
     if (launch !== undefined && launch.bootId === machine.bootId) {
       if (started !== undefined) await this.#settle(id, { launch, started });
-      await this.#removeCgroups(launch.cgroups);
+      await removeTaskCgroups(launch.cgroups, this.#clock, this.#tracer);
     }
     await machine.books.remove(id);
   }
@@ -160,24 +160,6 @@ class ProcessRuntime implements Runtime {
     if (this.#machine === undefined)
       throw new RuntimeFailure("unavailable", "the process runtime is not started");
     return this.#machine;
-  }
-
-  async #usableHierarchies(): Promise<readonly Hierarchy[]> {
-    const usable: Hierarchy[] = [];
-    for (const hierarchy of await detectHierarchies()) {
-      try {
-        await prepareParent(hierarchy, this.#cgroupParent);
-        usable.push(hierarchy);
-      } catch (error) {
-        this.#tracer.warn("runtime.cgroups-not-permitted", {
-          mount: hierarchy.mount,
-          controllers: hierarchy.controllers,
-          reason: (error as Error).message,
-        });
-      }
-    }
-    if (usable.length === 0) this.#tracer.warn("runtime.without-limits");
-    return usable;
   }
 
   async #createCgroups(spec: ContainerSpec, machine: Machine): Promise<readonly string[]> {
@@ -271,20 +253,6 @@ class ProcessRuntime implements Runtime {
     for (let round = 0; round < SETTLE_ROUNDS && (await isAlive(task.started.shim)); round++) {
       await pause(this.#clock, SETTLE_POLL_MS);
     }
-  }
-
-  /** A cgroup is busy for a moment after its last process has ended. */
-  async #removeCgroups(cgroups: readonly string[]): Promise<void> {
-    for (let round = 0; round < SETTLE_ROUNDS; round++) {
-      const busy = await removeCgroups(cgroups).then(
-        () => undefined,
-        (error: NodeJS.ErrnoException) => error,
-      );
-      if (busy === undefined) return;
-      if (busy.code !== "EBUSY") throw busy;
-      await pause(this.#clock, SETTLE_POLL_MS);
-    }
-    this.#tracer.error("runtime.cgroup-not-removed", { cgroups });
   }
 
   /** An agent may have died right after it spawned a shim: give that a moment to say what it started. */
