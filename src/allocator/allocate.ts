@@ -52,11 +52,12 @@ function openAgents(
 ): OpenAgent[] {
   const open: OpenAgent[] = [];
   if (s.live.all === 0) return open;
+  const sets = minimum.map((set) => Object.entries(set));
   const filtersEnded = (nextFilterExpiry(s) ?? Number.POSITIVE_INFINITY) <= now;
   for (const agentId of s.withFree.keys()) {
     const agent = agentOf(s, agentId);
     const unblocked = filtersEnded || agent.blocked < contenderCount(s, agent);
-    if (!unblocked || !reaches(agent.free, minimum)) continue;
+    if (!unblocked || !reaches(agent.free, sets)) continue;
     open.push({ agentId, agent, offer: offerable(agent.free) });
   }
   return open;
@@ -69,10 +70,9 @@ function inTurn(open: OpenAgent[], lastGiven: AgentId | null): readonly OpenAgen
   return start <= 0 ? open : [...open.slice(start), ...open.slice(0, start)];
 }
 
-function reaches(free: Resources, minimum: readonly Readonly<Record<string, number>>[]): boolean {
+function reaches(free: Resources, sets: readonly (readonly [string, number][])[]): boolean {
   return (
-    minimum.length === 0 ||
-    minimum.some((all) => Object.entries(all).every(([name, millis]) => scalarOf(free, name) >= millis))
+    sets.length === 0 || sets.some((set) => set.every(([name, millis]) => scalarOf(free, name) >= millis))
   );
 }
 

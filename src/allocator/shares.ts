@@ -1,5 +1,5 @@
 // Dominant shares (trap 37, Ghodsi et al. 2011): the largest of allocated / total over the names of scalars, compared
-// exactly. Quotients of doubles decide unless they are too close to tell; then whole numbers without bound do.
+// exactly. Doubles decide wherever they can: it is done twice for every offer of a cycle.
 import type { FrameworkId, RoleName } from "../kernel/ids.ts";
 import { compareText } from "../kernel/ids.ts";
 import type { AllocatorState, DominantShare, ShareOwner } from "./model.ts";
@@ -20,7 +20,9 @@ const NOTHING: Fraction = { amount: 0, total: 1, weight: 1 };
 const DECISIVE_DIFFERENCE = 2 ** -48;
 
 export function compareFractions(a: Fraction, b: Fraction): number {
-  if (a.total === b.total && a.weight === b.weight) return a.amount - b.amount;
+  if (a.weight === b.weight) {
+    return a.total === b.total ? a.amount - b.amount : compareProducts(a.amount, b.total, b.amount, a.total);
+  }
   const left = a.amount / (a.total * a.weight);
   const right = b.amount / (b.total * b.weight);
   const difference = left - right;
@@ -29,6 +31,32 @@ export function compareFractions(a: Fraction, b: Fraction): number {
     BigInt(a.amount) * BigInt(b.total) * BigInt(b.weight) -
     BigInt(b.amount) * BigInt(a.total) * BigInt(a.weight);
   return exact > 0n ? 1 : exact < 0n ? -1 : 0;
+}
+
+/**
+ * Compares `a × b` with `c × d` exactly: a product of doubles is the rounded product and what rounding left off, which
+ * is a double too (Dekker 1971, "A floating-point technique for extending the available precision", section 5).
+ */
+function compareProducts(a: number, b: number, c: number, d: number): number {
+  const left = a * b;
+  const right = c * d;
+  if (left !== right) return left - right;
+  return left <= Number.MAX_SAFE_INTEGER ? 0 : roundedOff(a, b, left) - roundedOff(c, d, right);
+}
+
+/** `a × b - product`, exactly. */
+function roundedOff(a: number, b: number, product: number): number {
+  const highA = upperHalf(a);
+  const highB = upperHalf(b);
+  const lowA = a - highA;
+  const lowB = b - highB;
+  return lowA * lowB - (product - highA * highB - lowA * highB - highA * lowB);
+}
+
+/** The upper 26 bits of the 53. */
+function upperHalf(value: number): number {
+  const scaled = value * (2 ** 27 + 1);
+  return scaled - (scaled - value);
 }
 
 /**
