@@ -1,0 +1,170 @@
+// Frames: what is written is what is read, and nothing that comes in can throw.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { asId, asIndex, asTerm, type MemberId } from "../../../src/kernel/ids.ts";
+import { decodeMessage, encodeMessage } from "../../../src/raft/codec.ts";
+import { acceptHandshake, encodeHandshake } from "../../../src/raft/handshake.ts";
+import type { Message } from "../../../src/raft/messages.ts";
+import { bytes, memberId } from "./support/core-cluster.ts";
+
+const whole = fc.oneof(fc.nat(1000), fc.maxSafeNat());
+const index = whole.map(asIndex);
+const term = whole.map(asTerm);
+const member = fc.string({ minLength: 1, maxLength: 20, unit: "binary" }).map((name) => asId<MemberId>(name));
+const members = fc.uniqueArray(member, { minLength: 1, maxLength: 5 });
+const payload = fc.uint8Array({ maxLength: 50 });
+const envelope = { from: fc.constant(memberId(2)), to: fc.constant(memberId(1)), term };
+const meta = fc.record({
+  index,
+  term,
+  membership: fc.record({ voters: members, outgoing: fc.array(member, { maxLength: 3 }), learners: members }),
+});
+
+/** Entries follow prevIndex without gaps, with terms that do not decrease and do not pass the sender's. */
+const append: fc.Arbitrary<Message> = fc
+  .record({
+    prevIndex: fc.nat(1_000_000),
+    terms: fc.array(fc.nat(9), { maxLength: 6 }),
+    payloads: fc.array(payload, { minLength: 6, maxLength: 6 }),
+    commit: index,
+    prevTerm: fc.nat(9),
+  })
+  .map(({ prevIndex, terms, payloads, commit, prevTerm }) => ({
+    kind: "append",
+    from: memberId(2),
+    to: memberId(1),
+    term: asTerm(30),
+    prevIndex: asIndex(prevIndex),
+    prevTerm: asTerm(prevTerm),
+    commit,
+    entries: terms
+      .sort((a, b) => a - b)
+      .map((offset, i) => ({
+        index: asIndex(prevIndex + 1 + i),
+        term: asTerm(prevTerm + offset),
+        payload: payloads[i] ?? new Uint8Array(0),
+      })),
+  }));
+
+function kind<Kind extends string>(name: Kind): fc.Arbitrary<Kind> {
+  return fc.constant(name);
+}
+
+const message: fc.Arbitrary<Message> = fc.oneof(
+  append,
+  fc.record({ kind: kind("pre-vote"), ...envelope, forTerm: term, lastIndex: index, lastTerm: term }),
+  fc.record({ kind: kind("pre-vote-reply"), ...envelope, forTerm: term, granted: fc.boolean() }),
+  fc.record({ kind: kind("vote"), ...envelope, lastIndex: index, lastTerm: term, transfer: fc.boolean() }),
+  fc.record({ kind: kind("vote-reply"), ...envelope, granted: fc.boolean() }),
+  fc.record({ kind: kind("append-accepted"), ...envelope, match: index }),
+  fc.record({
+    kind: kind("append-rejected"),
+    ...envelope,
+    prevIndex: index,
+    hintIndex: index,
+    hintTerm: term,
+  }),
+  fc.record({ kind: kind("heartbeat"), ...envelope, commit: index, round: whole }),
+  fc.record({ kind: kind("heartbeat-reply"), ...envelope, round: whole }),
+  fc.record({
+    kind: kind("snapshot-chunk"),
+    ...envelope,
+    meta,
+    offset: whole,
+    bytes: payload,
+    done: fc.boolean(),
+  }),
+  fc.record({ kind: kind("snapshot-progress"), ...envelope, index, offset: whole }),
+  fc.record({ kind: kind("timeout-now"), ...envelope }),
+);
+
+describe("messages", () => {
+  it("come back as they were", () => {
+    fc.assert(
+      fc.property(message, (sent) => {
+        expect(decodeMessage(encodeMessage(sent), memberId(2), memberId(1))).toEqual({
+          ok: true,
+          value: sent,
+        });
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("that are cut short or too long are refused", () => {
+    fc.assert(
+      fc.property(message, fc.nat(), (sent, cut) => {
+        const frame = encodeMessage(sent);
+        const shorter = frame.subarray(0, cut % frame.length);
+        const longer = Uint8Array.of(...frame, 0);
+        for (const broken of [shorter, longer]) {
+          expect(decodeMessage(broken, memberId(2), memberId(1)).ok).toBe(false);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("that are garbage never throw", () => {
+    fc.assert(
+      fc.property(fc.nat(40), fc.uint8Array({ maxLength: 200 }), (code, garbage) => {
+        const decoded = decodeMessage(Uint8Array.of(code, ...garbage), memberId(2), memberId(1));
+        expect(typeof decoded.ok).toBe("boolean");
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  it("whose entries are of a later term than the message, or of decreasing terms, are refused", () => {
+    const sent = fc.sample(append, 50).find((one) => one.kind === "append" && one.entries.length > 0);
+    if (sent?.kind !== "append") throw new Error("no append among the samples");
+    const one = { index: asIndex(sent.prevIndex + 1), payload: bytes("x") };
+    const two = { index: asIndex(sent.prevIndex + 2), payload: bytes("y") };
+    for (const terms of [
+      [31, 31],
+      [20, 19],
+    ]) {
+      const entries = [
+        { ...one, term: asTerm(terms[0] ?? 0) },
+        { ...two, term: asTerm(terms[1] ?? 0) },
+      ];
+      const frame = encodeMessage({ ...sent, prevTerm: asTerm(1), entries });
+      expect(decodeMessage(frame, memberId(2), memberId(1)).ok).toBe(false);
+    }
+  });
+});
+
+describe("the handshake", () => {
+  const expected = { clusterName: "blue", self: memberId(1), members: [memberId(1), memberId(2)] };
+  const good = { clusterName: "blue", from: memberId(2), to: memberId(1) };
+
+  it("tells a member by name", () => {
+    expect(acceptHandshake(encodeHandshake(good), expected)).toEqual({ ok: true, value: memberId(2) });
+  });
+
+  it.each([
+    ["another cluster", { ...good, clusterName: "green" }, /green/],
+    ["somebody who is no member", { ...good, from: memberId(9) }, /unknown member/],
+    ["somebody who claims to be us", { ...good, from: memberId(1) }, /unknown member/],
+    ["a call meant for another member", { ...good, to: memberId(2) }, /meant for/],
+  ])("refuses %s", (_, greeting, reason) => {
+    const refused = acceptHandshake(encodeHandshake(greeting), expected);
+    expect(refused.ok ? "" : refused.error).toMatch(reason);
+  });
+
+  it("refuses another protocol version", () => {
+    const frame = encodeHandshake(good);
+    new DataView(frame.buffer).setUint32(5, 99);
+    const refused = acceptHandshake(frame, expected);
+    expect(refused.ok ? "" : refused.error).toMatch(/version 99/);
+  });
+
+  it("never throws on garbage", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 80 }), (garbage) => {
+        expect(acceptHandshake(garbage, expected).ok).toBe(false);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});

@@ -1,0 +1,210 @@
+// What a leader sends unanswered, and how it finds back after losses.
+import { describe, expect, it } from "vitest";
+import { asIndex, asTerm } from "../../../src/kernel/ids.ts";
+import type { Progress } from "../../../src/raft/progress.ts";
+import { bytes, CoreCluster, entriesOfTerms, logOf, memberId } from "./support/core-cluster.ts";
+import { accepted, from, heartbeatReply, OneCore, ofKind } from "./support/one-core.ts";
+
+const propose = (text: string) => ({ kind: "propose", payloads: [bytes(text)] }) as const;
+
+function progressOf(core: OneCore, number: number): Progress {
+  const { role } = core.state;
+  const progress = role.kind === "leader" ? role.progress.get(memberId(number)) : undefined;
+  if (progress === undefined) throw new Error("no progress");
+  return progress;
+}
+
+describe("replication", () => {
+  it("probes with one append until it is answered, then sends ahead of the answers", () => {
+    const core = new OneCore();
+    core.lead();
+    expect(progressOf(core, 2).mode.kind).toBe("probe");
+    expect(ofKind(core.take(propose("a")), "append")).toEqual([]);
+    core.hear(accepted(2, 1, 1));
+    expect(progressOf(core, 2).mode.kind).toBe("replicate");
+    for (const text of ["b", "c"]) {
+      expect(ofKind(core.take(propose(text)), "append").map(({ to }) => to)).toEqual([memberId(2)]);
+    }
+  });
+
+  it("stops at the messages in flight, and goes on with each answer", () => {
+    const core = new OneCore({ tuning: { inflightMessagesMax: 2 } });
+    core.lead();
+    core.hear(accepted(2, 1, 1));
+    const sent = ["a", "b", "c", "d"].map((text) => ofKind(core.take(propose(text)), "append").length);
+    expect(sent).toEqual([1, 1, 0, 0]);
+    const next = ofKind(core.hear(accepted(2, 1, 2)), "append");
+    expect(next.map(({ prevIndex, entries }) => [prevIndex, entries.length])).toEqual([[3, 2]]);
+  });
+
+  it("stops at the bytes in flight", () => {
+    const core = new OneCore({ tuning: { inflightBytesMax: 200 } });
+    core.lead();
+    core.hear(accepted(2, 1, 1));
+    const sent = Array.from({ length: 4 }, () => ofKind(core.take(propose("x".repeat(90))), "append").length);
+    expect(sent).toEqual([1, 1, 0, 0]);
+  });
+
+  it("cuts messages at their size", () => {
+    const core = new OneCore({ tuning: { messageBytesMax: 250 } });
+    core.lead();
+    core.hear(accepted(2, 1, 1));
+    const out = core.take({
+      kind: "propose",
+      payloads: Array.from({ length: 5 }, () => bytes("x".repeat(90))),
+    });
+    expect(ofKind(out, "append").map(({ entries }) => entries.length)).toEqual([2, 2, 1]);
+  });
+
+  it("an answer to a heartbeat lets a probe go again, and shows up a lost tail", () => {
+    const core = new OneCore();
+    core.lead();
+    expect(ofKind(core.hear(heartbeatReply(2, 1, 0)), "append")).toHaveLength(1);
+    core.hear(accepted(2, 1, 1));
+    core.take(propose("lost"));
+    const nudge = ofKind(core.hear(heartbeatReply(2, 1, 0)), "append");
+    expect(nudge.map(({ prevIndex, entries }) => [prevIndex, entries.length])).toEqual([[2, 0]]);
+    const repair = core.hear({
+      kind: "append-rejected",
+      ...from(2, 1),
+      prevIndex: asIndex(2),
+      hintIndex: asIndex(1),
+      hintTerm: asTerm(1),
+    });
+    expect(ofKind(repair, "append")[0]?.entries).toHaveLength(1);
+  });
+
+  it("a rejection that is out of date changes nothing", () => {
+    const core = new OneCore();
+    core.lead();
+    core.hear(accepted(2, 1, 1));
+    core.take(propose("a"));
+    core.hear(accepted(2, 1, 2));
+    const stale = {
+      kind: "append-rejected",
+      ...from(2, 1),
+      prevIndex: asIndex(2),
+      hintIndex: asIndex(2),
+      hintTerm: asTerm(1),
+    } as const;
+    expect(core.hear(stale).messages).toEqual([]);
+    expect(progressOf(core, 2)).toMatchObject({ match: 2, next: 3 });
+  });
+
+  it("a member that cannot be reached is probed from what it is known to hold", () => {
+    const core = new OneCore();
+    core.lead();
+    core.hear(accepted(2, 1, 1));
+    core.take(propose("a"));
+    core.take({ kind: "unreachable", member: memberId(2) });
+    expect(progressOf(core, 2)).toMatchObject({ match: 1, next: 2, inflightBytes: 0 });
+    expect(ofKind(core.take(propose("b")), "append")).toEqual([]);
+    const again = ofKind(core.hear(heartbeatReply(2, 1, 0)), "append");
+    expect(again.map(({ prevIndex, entries }) => [prevIndex, entries.length])).toEqual([[1, 2]]);
+  });
+
+  it("tells followers of a commit at the next tick, not only at the next heartbeat", () => {
+    const core = new OneCore({
+      tuning: { heartbeatTicks: 1000, electionMinTicks: 3000, electionMaxTicks: 4000 },
+    });
+    core.lead();
+    core.hear(accepted(2, 1, 1));
+    const told = ofKind(core.tick(), "heartbeat");
+    expect(told.map(({ to, commit }) => [to, commit])).toEqual([[memberId(2), 1]]);
+    expect(core.tick().messages).toEqual([]);
+  });
+});
+
+describe("conflicts", () => {
+  it("are found in one step per term, not one per entry (§5.3)", () => {
+    const cluster = new CoreCluster(3);
+    const terms = (counts: readonly number[]): number[] =>
+      counts.flatMap((count, i) => Array.from({ length: count }, () => i + 1));
+    const histories = [terms([1, 0, 0, 30, 1]), terms([1, 40, 40]), terms([1, 0, 0, 30, 1])];
+    histories.forEach((history, i) => {
+      const member = cluster.member(i + 1);
+      member.disk.entries = entriesOfTerms(...history);
+      member.disk.hardState = { term: asTerm(5), votedFor: null };
+      cluster.restart(i + 1);
+    });
+    cluster.elect(1);
+    const rounds = cluster
+      .member(1)
+      .outputs.flatMap(({ messages }) =>
+        messages.filter(({ kind, to }) => kind === "append" && to === memberId(2)),
+      );
+    expect(logOf(cluster.core(2))).toEqual(logOf(cluster.core(1)));
+    expect(rounds.length).toBeLessThan(8);
+  });
+});
+
+describe("catching up by snapshot", () => {
+  it("goes piece by piece, then on with entries", () => {
+    const cluster = new CoreCluster(3);
+    cluster.elect(1);
+    cluster.crash(3);
+    cluster.propose(1, "a", "b", "c");
+    cluster.settle();
+    cluster.snapshot(1);
+    cluster.restart(3);
+    cluster.propose(1, "d");
+    cluster.settle();
+    cluster.tick(1, 2);
+    cluster.settle();
+    const pieces = cluster.member(1).disk.snapshotBytes.length / cluster.chunkBytes;
+    const received = cluster.member(3).outputs.flatMap(({ receive }) => receive);
+    expect(received.filter(({ kind }) => kind === "chunk")).toHaveLength(Math.ceil(pieces));
+    expect(logOf(cluster.core(3))).toEqual(["1:d"]);
+    expect(cluster.member(3).applied).toEqual(cluster.member(1).applied);
+  });
+
+  it("sends a lost piece again, and takes up a newer snapshot when there is one", () => {
+    const cluster = new CoreCluster(3);
+    cluster.elect(1);
+    cluster.crash(3);
+    cluster.propose(1, "a", "b", "c");
+    cluster.settle();
+    cluster.snapshot(1);
+    cluster.restart(3);
+    cluster.propose(1, "d");
+    cluster.settle(({ kind }) => kind !== "snapshot-chunk");
+    expect(cluster.drop(({ kind }) => kind === "snapshot-chunk")).toBe(1);
+    cluster.snapshot(1);
+    for (let i = 0; i < 12; i++) {
+      cluster.tick(1);
+      cluster.settle();
+    }
+    expect(cluster.core(3).log.baseIndex).toBe(5);
+    expect(cluster.member(3).applied).toEqual(cluster.member(1).applied);
+  });
+
+  it("starts from the beginning when the leader changes in the middle", () => {
+    const cluster = new CoreCluster(3);
+    cluster.elect(1);
+    cluster.crash(3);
+    cluster.propose(1, "a", "b", "c");
+    cluster.settle();
+    cluster.tick(1);
+    cluster.settle();
+    cluster.snapshot(1);
+    cluster.snapshot(2);
+    cluster.restart(3);
+    cluster.propose(1, "d");
+    cluster.settle(
+      ({ kind, offset }: { kind: string; offset?: number }) => kind !== "snapshot-chunk" || offset === 0,
+    );
+    cluster.drop(() => true);
+    cluster.elect(2);
+    for (let i = 0; i < 40; i++) {
+      cluster.tick(2);
+      cluster.settle();
+    }
+    expect(cluster.member(3).applied).toEqual(cluster.member(2).applied);
+    expect(
+      cluster
+        .member(3)
+        .outputs.flatMap(({ receive }) => receive)
+        .map(({ kind }) => kind),
+    ).toContain("abort");
+  });
+});
