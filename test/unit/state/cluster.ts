@@ -1,0 +1,358 @@
+// A small cluster for tests: commands in, effects out, every invariant checked on the way. It also keeps the log.
+import type { Resources } from "../../../src/allocator/index.ts";
+import {
+  type AgentId,
+  asId,
+  asMillis,
+  asTerm,
+  type FrameworkId,
+  type Millis,
+  type OfferId,
+  type StreamId,
+  type TaskId,
+} from "../../../src/kernel/ids.ts";
+import { checkInvariants } from "../../../src/state/check-invariants.ts";
+import { decodeEntry, type Entry, encodeEntry } from "../../../src/state/codec.ts";
+import type { Command, Operation, Settings, TaskSpec } from "../../../src/state/commands.ts";
+import { type Decision, decide } from "../../../src/state/decide.ts";
+import type { AgentMessage, Effect, FrameworkEvent } from "../../../src/state/effects.ts";
+import { effectsOf } from "../../../src/state/effects-of.ts";
+import type { Event } from "../../../src/state/events.ts";
+import { evolve } from "../../../src/state/evolve.ts";
+import type {
+  AgentSpec,
+  ClusterState,
+  Framework,
+  FrameworkSpec,
+  Offer,
+  Task,
+  TaskStateName,
+  TaskStatus,
+} from "../../../src/state/model.ts";
+import { createClusterState } from "../../../src/state/snapshot.ts";
+
+export const settings: Settings = {
+  frameworkReconnectMs: 60_000,
+  agentReconnectMs: 75_000,
+  offerTimeoutMs: null,
+};
+
+export function scalars(amounts: Readonly<Record<string, number>>): Resources {
+  return Object.entries(amounts)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, amount]) => ({
+      name,
+      meta: "",
+      value: { kind: "scalar", millis: Math.round(amount * 1_000) },
+    }));
+}
+
+export function frameworkSpec(parts: Partial<FrameworkSpec> = {}): FrameworkSpec {
+  return {
+    name: "test",
+    user: "root",
+    failoverTimeoutMs: 10_000,
+    checkpoint: true,
+    principal: null,
+    roles: [asId("dev")],
+    capabilities: ["MULTI_ROLE", "PARTITION_AWARE"],
+    wire: { name: "test", user: "root", roles: ["dev"] },
+    ...parts,
+  };
+}
+
+export function agentSpec(
+  resources: Resources = scalars({ cpus: 2, mem: 4096 }),
+  hostname = "host",
+): AgentSpec {
+  return { hostname, port: 5051, resources, attributes: {}, version: "1", wire: { hostname } };
+}
+
+export interface TaskParts extends Partial<TaskSpec> {
+  readonly cpus?: number;
+}
+
+export function taskSpec(id: string, agentId: AgentId, parts: TaskParts = {}): TaskSpec {
+  const { cpus = 0.1, ...rest } = parts;
+  return {
+    taskId: asId(id),
+    name: id,
+    agentId,
+    resources: scalars({ cpus, mem: 32 }),
+    executor: null,
+    hasCommand: parts.executor === undefined || parts.executor === null,
+    invalid: null,
+    poisonsOperation: false,
+    wire: {
+      name: id,
+      task_id: { value: id },
+      agent_id: { value: agentId },
+      resources: [{ name: "cpus", type: "SCALAR", scalar: { value: cpus } }],
+    },
+    ...rest,
+  };
+}
+
+export function customExecutor(id: string, cpus = 0.1, name = "golden"): NonNullable<TaskSpec["executor"]> {
+  return { executorId: asId(id), resources: scalars({ cpus }), wire: { executor_id: { value: id }, name } };
+}
+
+export class Cluster {
+  state: ClusterState = createClusterState();
+  now = 1_000_000;
+  readonly log: Entry[] = [];
+  /** Called between decision and evolution. */
+  onDecide: (decideAgain: () => Decision, first: Decision) => void = () => undefined;
+  private streams = 0;
+  private connections = 0;
+  private uuids = 0;
+
+  constructor() {
+    this.do({ kind: "lead", memberId: asId("m1"), term: asTerm(1) });
+  }
+
+  /** Decides and applies; gives the effects in order. Fails the test if the command is rejected. */
+  do(command: Command, over: Partial<Settings> = {}): readonly Effect[] {
+    const { decision, effects } = this.try(command, over);
+    if (decision.kind === "rejected") throw new Error(`rejected: ${decision.rejection.message}`);
+    return effects;
+  }
+
+  try(
+    command: Command,
+    over: Partial<Settings> = {},
+  ): { decision: Decision; effects: readonly Effect[]; events: readonly Event[] } {
+    const now = asMillis(this.now);
+    const context = { now, newClusterId: asId<never>("c"), settings: { ...settings, ...over } };
+    const decision = decide(this.state, command, context);
+    this.onDecide(() => decide(this.state, command, context), decision);
+    if (decision.kind === "rejected") return { decision, effects: [], events: [] };
+    const effects: Effect[] = [];
+    for (const event of decision.events) {
+      evolve(this.state, event, now);
+      effects.push(...effectsOf(event, this.state));
+    }
+    if (decision.events.length > 0) this.log.push({ time: now, events: decision.events });
+    effects.push(...decision.effects);
+    checkInvariants(this.state);
+    return { decision, effects, events: decision.events };
+  }
+
+  wait(ms: number): void {
+    this.now += ms;
+  }
+
+  /** The log as another replica reads it. */
+  entries(): readonly Entry[] {
+    return this.log.map((entry) => {
+      const decoded = decodeEntry(encodeEntry(entry));
+      if (!decoded.ok) throw new Error(decoded.error.message);
+      return decoded.value;
+    });
+  }
+
+  subscribe(parts: Partial<FrameworkSpec> = {}, frameworkId: string | null = null): FrameworkId {
+    const { decision } = this.try({
+      kind: "subscribe",
+      frameworkId: frameworkId === null ? null : asId(frameworkId),
+      spec: frameworkSpec(parts),
+      suppressedRoles: [],
+      streamId: this.newStream(),
+    });
+    if (decision.kind === "rejected" || decision.reply?.kind !== "subscribed")
+      throw new Error("not subscribed");
+    return decision.reply.frameworkId;
+  }
+
+  newStream(): StreamId {
+    this.streams += 1;
+    return asId(`stream-${this.streams}`);
+  }
+
+  register(
+    resources?: Resources,
+    tasks: readonly [FrameworkId, string, TaskStateName][] = [],
+    agentId: AgentId | null = null,
+    executors: readonly [FrameworkId, string][] = [],
+  ) {
+    this.connections += 1;
+    const result = this.try({
+      kind: "register-agent",
+      agentId,
+      spec: agentSpec(resources),
+      connectionId: `connection-${this.connections}`,
+      tasks: tasks.map(([frameworkId, taskId, state]) => ({ frameworkId, taskId: asId(taskId), state })),
+      executors: executors.map(([frameworkId, executorId]) => ({
+        frameworkId,
+        executorId: asId(executorId),
+      })),
+    });
+    if (result.decision.kind === "rejected") throw new Error(result.decision.rejection.message);
+    if (result.decision.reply?.kind !== "registered") throw new Error("not registered");
+    return { ...result, agentId: result.decision.reply.agentId };
+  }
+
+  agent(resources?: Resources): AgentId {
+    return this.register(resources).agentId;
+  }
+
+  loseAgent(agentId: AgentId): readonly Effect[] {
+    const connection = this.state.agents.get(agentId)?.connection;
+    if (connection?.kind !== "connected") throw new Error("it is not connected");
+    return this.do({ kind: "disconnect-agent", agentId, connectionId: connection.connectionId });
+  }
+
+  loseFramework(frameworkId: FrameworkId): readonly Effect[] {
+    const connection = this.state.frameworks.get(frameworkId)?.connection;
+    if (connection?.kind !== "connected") throw new Error("it is not connected");
+    return this.do({ kind: "disconnect-framework", frameworkId, streamId: connection.streamId });
+  }
+
+  allocate(): readonly Offer[] {
+    const before = new Set(this.state.offers.keys());
+    this.do({ kind: "allocate" });
+    return [...this.state.offers.values()].filter((offer) => !before.has(offer.id));
+  }
+
+  offer(): Offer {
+    const [offer] = this.allocate();
+    if (offer === undefined) throw new Error("no offer");
+    return offer;
+  }
+
+  accept(
+    offers: readonly Pick<Offer, "id" | "frameworkId">[],
+    tasks: readonly TaskSpec[],
+    refuseMs = 0,
+  ): readonly Effect[] {
+    return this.acceptWith(offers, [{ kind: "launch", operationId: null, tasks }], refuseMs);
+  }
+
+  acceptWith(
+    offers: readonly Pick<Offer, "id" | "frameworkId">[],
+    operations: readonly Operation[],
+    refuseMs = 0,
+  ): readonly Effect[] {
+    const [first] = offers;
+    if (first === undefined) throw new Error("no offers");
+    return this.do({
+      kind: "accept",
+      frameworkId: first.frameworkId,
+      offerIds: offers.map(({ id }) => id),
+      operations,
+      refuseMs,
+    });
+  }
+
+  decline(frameworkId: FrameworkId, offerIds: readonly OfferId[], refuseMs: number): readonly Effect[] {
+    return this.do({ kind: "decline", frameworkId, offerIds, refuseMs });
+  }
+
+  /** Offers all, launches the tasks on the first offer. */
+  launch(...ids: string[]): { readonly offer: Offer; readonly effects: readonly Effect[] } {
+    const offer = this.offer();
+    return {
+      offer,
+      effects: this.accept(
+        [offer],
+        ids.map((id) => taskSpec(id, offer.agentId)),
+      ),
+    };
+  }
+
+  status(
+    frameworkId: FrameworkId,
+    taskId: string,
+    name: TaskStateName,
+    latestState: TaskStateName = name,
+    agentId?: AgentId,
+    wire: Readonly<Record<string, unknown>> = {},
+  ): { readonly uuid: string; readonly effects: readonly Effect[] } {
+    this.uuids += 1;
+    const uuid = this.uuids.toString(16).padStart(32, "0");
+    const effects = this.update(
+      frameworkId,
+      taskId,
+      statusOf(name, uuid, this.now, wire),
+      latestState,
+      agentId,
+    );
+    return { uuid, effects };
+  }
+
+  update(
+    frameworkId: FrameworkId,
+    taskId: string,
+    status: TaskStatus,
+    latestState = status.state,
+    agentId?: AgentId,
+  ): readonly Effect[] {
+    const on = agentId ?? this.task(frameworkId, taskId).agentId;
+    return this.do({
+      kind: "update-status",
+      agentId: on,
+      frameworkId,
+      taskId: asId(taskId),
+      status,
+      latestState,
+    });
+  }
+
+  acknowledge(frameworkId: FrameworkId, taskId: string, uuid: string): readonly Effect[] {
+    const { agentId } = this.task(frameworkId, taskId);
+    return this.do({ kind: "acknowledge", frameworkId, agentId, taskId: asId(taskId), uuid });
+  }
+
+  kill(frameworkId: FrameworkId, taskId: string, agentId: AgentId | null = null): readonly Effect[] {
+    return this.do({ kind: "kill", frameworkId, taskId: asId(taskId), agentId, policy: null });
+  }
+
+  framework(frameworkId: FrameworkId): Framework {
+    const framework = this.state.frameworks.get(frameworkId);
+    if (framework === undefined) throw new Error(`no framework ${frameworkId}`);
+    return framework;
+  }
+
+  task(frameworkId: FrameworkId, taskId: string): Task {
+    const { tasks, unreachableTasks } = this.framework(frameworkId);
+    const task = tasks.get(asId<TaskId>(taskId)) ?? unreachableTasks.get(asId<TaskId>(taskId));
+    if (task === undefined) throw new Error(`no task ${taskId}`);
+    return task;
+  }
+}
+
+export function statusOf(
+  name: TaskStateName,
+  uuid: string | null,
+  at: number,
+  more: Readonly<Record<string, unknown>> = {},
+): TaskStatus {
+  return {
+    state: name,
+    uuid,
+    at: asMillis(at) as Millis,
+    wire: { state: name, source: "SOURCE_EXECUTOR", ...more },
+  };
+}
+
+/** What the framework is sent. */
+export function told(effects: readonly Effect[], frameworkId?: FrameworkId): readonly FrameworkEvent[] {
+  return effects.flatMap((effect) =>
+    effect.to === "framework" && (frameworkId === undefined || effect.frameworkId === frameworkId)
+      ? [effect.event]
+      : [],
+  );
+}
+
+export function toldStates(effects: readonly Effect[], frameworkId?: FrameworkId): readonly TaskStateName[] {
+  return told(effects, frameworkId).flatMap((event) => (event.kind === "update" ? [event.status.state] : []));
+}
+
+/** What agents are sent. */
+export function sent(effects: readonly Effect[]): readonly AgentMessage[] {
+  return effects.flatMap((effect) => (effect.to === "agent" ? [effect.message] : []));
+}
+
+export function wires(effects: readonly Effect[]): readonly TaskStatus["wire"][] {
+  return told(effects).flatMap((event) => (event.kind === "update" ? [event.status.wire] : []));
+}

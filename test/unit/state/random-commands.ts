@@ -1,0 +1,236 @@
+// Random but sensible streams of commands: they name things that exist most of the time.
+import fc from "fast-check";
+import { type AgentId, asId, asTerm, type FrameworkId, type RoleName } from "../../../src/kernel/ids.ts";
+import type { TaskSpec } from "../../../src/state/commands.ts";
+import type { TaskStateName } from "../../../src/state/model.ts";
+import { Cluster, customExecutor, frameworkSpec, scalars, taskSpec } from "./cluster.ts";
+
+/** A number picks one of what there is at that time. */
+export interface Step {
+  readonly what: number;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+}
+
+const word = fc.nat({ max: 1_000_000 });
+export const steps = fc.array(fc.record({ what: fc.nat({ max: 99 }), a: word, b: word, c: word }), {
+  minLength: 40,
+  maxLength: 140,
+  size: "max",
+});
+
+const STATES: readonly TaskStateName[] = [
+  "TASK_RUNNING",
+  "TASK_STARTING",
+  "TASK_RUNNING",
+  "TASK_KILLING",
+  "TASK_FINISHED",
+  "TASK_FAILED",
+];
+
+function nth<Item>(items: Iterable<Item>, index: number): Item | undefined {
+  const all = [...items];
+  return all.length === 0 ? undefined : all[index % all.length];
+}
+
+/** A cluster with something in it, after these steps. */
+export function clusterAfter(all: readonly Step[], cluster = new Cluster()): Cluster {
+  begin(cluster);
+  for (const step of all) take(cluster, step);
+  return cluster;
+}
+
+export function begin(cluster: Cluster): void {
+  for (const seed of [0, 1]) subscribe(cluster, seed + 1, seed);
+  for (const seed of [0, 1, 2]) register(cluster, seed + 1);
+}
+
+/** Carries out a step; one that has nothing to work on passes time. */
+export function take(cluster: Cluster, { what, a, b, c }: Step): void {
+  cluster.wait(c % 3_000);
+  for (const [below, action] of ACTIONS) {
+    if (what >= below) continue;
+    action(cluster, a, b, c);
+    return;
+  }
+}
+
+type Action = (cluster: Cluster, a: number, b: number, c: number) => void;
+
+const ACTIONS: readonly (readonly [number, Action])[] = [
+  [3, subscribe],
+  [6, register],
+  [26, (cluster) => void cluster.allocate()],
+  [46, accept],
+  [49, decline],
+  [67, update],
+  [77, acknowledge],
+  [80, kill],
+  [83, loseAgent],
+  [89, returnAgent],
+  [90, loseFramework],
+  [93, returnFramework],
+  [94, lead],
+  [96, expire],
+  [97, suppressOrRevive],
+  [98, executorExits],
+  [99, reconcile],
+  [100, (cluster, a, _b, c) => (c % 2 === 0 ? unregister(cluster, a) : teardown(cluster, a))],
+];
+
+function subscribe(cluster: Cluster, a: number, b: number): void {
+  if (cluster.state.frameworks.size >= 4) return;
+  const aware = a % 2 === 0;
+  cluster.subscribe({
+    roles: [asId(`role-${b % 3}`), asId(`role-${(b % 3) + 1}`)],
+    capabilities: aware ? ["MULTI_ROLE", "PARTITION_AWARE"] : ["MULTI_ROLE"],
+    failoverTimeoutMs: a % 5 === 0 ? 0 : 1_000_000,
+  });
+}
+
+function register(cluster: Cluster, a: number): void {
+  if (cluster.state.agents.size >= 4) return;
+  const ports = {
+    name: "ports",
+    meta: "",
+    value: { kind: "ranges", ranges: [{ begin: 1, end: 9 }] },
+  } as const;
+  cluster.agent([...scalars({ cpus: 1 + (a % 4), mem: 256 }), ports]);
+}
+
+function accept(cluster: Cluster, a: number, b: number, c: number): void {
+  const offer = nth(cluster.state.offers.values(), a);
+  if (offer === undefined) return;
+  const spoiled = c % 23 === 0 ? [{ ...offer, id: asId<typeof offer.id>("none") }] : [];
+  const tasks: TaskSpec[] = [];
+  for (let i = 0; i <= b % 3; i++) {
+    const executor =
+      (a + i) % 3 === 0 ? customExecutor(`e-${b % 4}`, 0.1, c % 11 === 0 ? "other" : "golden") : null;
+    tasks.push(taskSpec(`t-${(b + i) % 30}`, offer.agentId, { cpus: ((c + i) % 9) / 10 + 0.1, executor }));
+  }
+  cluster.accept([offer, ...spoiled], tasks, (c % 3) * 700);
+}
+
+function decline(cluster: Cluster, a: number, b: number): void {
+  const offer = nth(cluster.state.offers.values(), a);
+  if (offer !== undefined) cluster.decline(offer.frameworkId, [offer.id], (b % 4) * 1_000);
+}
+
+function anyTask(cluster: Cluster, a: number, b: number) {
+  const framework = nth(cluster.state.frameworks.values(), a);
+  return nth([...(framework?.tasks.values() ?? []), ...(framework?.unreachableTasks.values() ?? [])], b);
+}
+
+function update(cluster: Cluster, a: number, b: number, c: number): void {
+  const task = anyTask(cluster, a, b);
+  if (task === undefined || cluster.state.agents.get(task.agentId)?.connection.kind === "unreachable") return;
+  if (c % 7 === 6 && task.unacknowledged !== null) {
+    cluster.update(task.frameworkId, task.id, task.unacknowledged, task.state);
+    return;
+  }
+  const name = STATES[c % STATES.length] ?? "TASK_RUNNING";
+  cluster.status(task.frameworkId, task.id, name, c % 11 === 0 ? "TASK_FAILED" : name, undefined, {
+    data: new Uint8Array([c % 256]),
+  });
+}
+
+function acknowledge(cluster: Cluster, a: number, b: number, c: number): void {
+  const task = anyTask(cluster, a, b);
+  if (task === undefined || cluster.framework(task.frameworkId).connection.kind !== "connected") return;
+  const uuid = c % 10 === 0 ? "ff" : (task.unacknowledged?.uuid ?? "00");
+  cluster.acknowledge(task.frameworkId, task.id, uuid);
+}
+
+function kill(cluster: Cluster, a: number, b: number, c: number): void {
+  const task = anyTask(cluster, a, b);
+  if (task === undefined || cluster.framework(task.frameworkId).connection.kind !== "connected") return;
+  cluster.kill(task.frameworkId, c % 5 === 0 ? "nobody" : task.id, c % 2 === 0 ? task.agentId : null);
+}
+
+function loseAgent(cluster: Cluster, a: number): void {
+  const agent = nth(cluster.state.agents.values(), a);
+  if (agent?.connection.kind === "connected") cluster.loseAgent(agent.id);
+}
+
+/** It has forgotten some tasks, and may remember some that the cluster does not know. */
+function returnAgent(cluster: Cluster, a: number, b: number, c: number): void {
+  const away = [...cluster.state.agents.values()].filter(({ connection }) => connection.kind !== "connected");
+  const agent = nth(away.length === 0 ? cluster.state.agents.values() : away, a);
+  if (agent === undefined) return;
+  const tasks: [FrameworkId, string, TaskStateName][] = [];
+  for (const [frameworkId, ids] of agent.tasks) {
+    for (const taskId of ids.keys()) {
+      if ((b + tasks.length) % 4 !== 0)
+        tasks.push([frameworkId, taskId, STATES[c % STATES.length] ?? "TASK_RUNNING"]);
+    }
+  }
+  if (c % 3 === 0)
+    tasks.push([nth(cluster.state.frameworks.keys(), c) ?? asId("gone"), "stray", "TASK_RUNNING"]);
+  const executors: [FrameworkId, string][] = [];
+  for (const [frameworkId, ids] of agent.executors) {
+    for (const executorId of ids.keys()) if (c % 2 === 0) executors.push([frameworkId, executorId]);
+  }
+  cluster.register(agent.spec.resources, tasks, agent.id, executors);
+}
+
+function loseFramework(cluster: Cluster, a: number): void {
+  const framework = nth(cluster.state.frameworks.values(), a);
+  if (framework?.connection.kind === "connected") cluster.loseFramework(framework.id);
+}
+
+function returnFramework(cluster: Cluster, a: number, b: number): void {
+  const away = [...cluster.state.frameworks.values()].filter((one) => one.connection.kind !== "connected");
+  const framework = nth(away.length === 0 ? cluster.state.frameworks.values() : away, a);
+  if (framework === undefined) return;
+  const roles = b % 3 === 0 ? [asId<RoleName>(`role-${b % 4}`)] : framework.spec.roles;
+  cluster.subscribe({ ...frameworkSpec(framework.spec), roles }, framework.id);
+}
+
+function lead(cluster: Cluster, a: number, b: number, c: number): void {
+  if (c % 2 === 0) return;
+  cluster.do({ kind: "lead", memberId: asId("m2"), term: asTerm(2 + a) });
+  for (const _framework of cluster.state.frameworks) returnFramework(cluster, a++, b);
+}
+
+/** Mostly what makes absent agents unreachable; at times so long that these are forgotten. */
+function expire(cluster: Cluster, a: number): void {
+  cluster.wait(a % 9 === 0 ? 15 * 24 * 3_600_000 : 60_000 + (a % 30_000));
+  cluster.do({ kind: "expire" }, { offerTimeoutMs: a % 2 === 0 ? 5_000 : null });
+}
+
+function suppressOrRevive(cluster: Cluster, a: number, b: number): void {
+  const framework = nth(cluster.state.frameworks.values(), a);
+  if (framework?.connection.kind !== "connected") return;
+  const roles = b % 2 === 0 ? [] : framework.spec.roles.slice(0, 1);
+  cluster.do({ kind: b % 3 === 0 ? "revive" : "suppress", frameworkId: framework.id, roles });
+}
+
+function executorExits(cluster: Cluster, a: number): void {
+  const found = nth(
+    [...cluster.state.frameworks.values()].flatMap((framework) =>
+      [...framework.executors].flatMap(([agentId, executors]) =>
+        [...executors.keys()].map((executorId) => ({ frameworkId: framework.id, agentId, executorId })),
+      ),
+    ),
+    a,
+  );
+  if (found !== undefined) cluster.do({ kind: "executor-exited", ...found, waitStatus: 2304 });
+}
+
+function reconcile(cluster: Cluster, a: number, b: number): void {
+  const framework = nth(cluster.state.frameworks.values(), a);
+  if (framework?.connection.kind !== "connected") return;
+  const tasks = b % 2 === 0 ? [] : [{ taskId: asId<never>(`t-${b % 30}`), agentId: null as AgentId | null }];
+  cluster.do({ kind: "reconcile", frameworkId: framework.id, tasks });
+}
+
+function unregister(cluster: Cluster, a: number): void {
+  const agent = nth(cluster.state.agents.values(), a);
+  if (agent !== undefined) cluster.do({ kind: "unregister-agent", agentId: agent.id });
+}
+
+function teardown(cluster: Cluster, a: number): void {
+  const framework = nth(cluster.state.frameworks.values(), a);
+  if (framework !== undefined) cluster.do({ kind: "teardown", frameworkId: framework.id });
+}
