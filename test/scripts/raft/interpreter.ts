@@ -1,0 +1,210 @@
+// Runs the commands of a script against a cluster of cores and writes down everything that happens.
+import { asTerm } from "../../../src/kernel/ids.ts";
+import type { Output } from "../../../src/raft/io.ts";
+import type { Message } from "../../../src/raft/messages.ts";
+import {
+  CoreCluster,
+  entriesOfTerms,
+  type Member,
+  memberId,
+  numberOf,
+  show,
+} from "../../unit/raft/support/core-cluster.ts";
+
+type Command = (run: Interpreter, words: readonly string[]) => void;
+
+/** Words of a command after its name; members are given by number. */
+const COMMANDS: Readonly<Record<string, Command>> = {
+  /** cluster SIZE [BYTES OF AN APPEND] */
+  cluster: (run, [size, bytes]) => run.begin(Number(size), Number(bytes ?? 1_000_000)),
+  /** log MEMBER TERM-OF-EACH-ENTRY…: the member restarts with this log on disk */
+  log: (run, [number, ...terms]) => run.rewriteLog(Number(number), terms.map(Number)),
+  campaign: (run, [number]) => run.cluster.campaign(Number(number)),
+  tick: (run, [number, count]) => run.cluster.tick(Number(number), Number(count ?? 1)),
+  propose: (run, [number, ...texts]) => {
+    run.cluster.propose(Number(number), ...texts);
+  },
+  /** deliver [KIND] [FROM>TO]: the oldest message that fits */
+  deliver: (run, words) => run.deliver(words),
+  /** settle: deliver until nothing is under way */
+  settle: (run) => run.settle(),
+  /** drop [KIND] [FROM>TO]: all messages that fit */
+  drop: (run, words) => run.drop(words),
+  /** cut MEMBER…: what these exchange with the others is lost from now on */
+  cut: (run, numbers) => run.cut(numbers.map(Number)),
+  heal: (run) => run.cut([]),
+  /** hold: writes become durable only by `persist MEMBER` from now on */
+  hold: (run) => {
+    run.cluster.autoPersist = false;
+  },
+  persist: (run, [number, count]) =>
+    run.cluster.persist(Number(number), Number(count ?? Number.POSITIVE_INFINITY)),
+  crash: (run, [number]) => run.cluster.crash(Number(number)),
+  restart: (run, [number]) => run.cluster.restart(Number(number)),
+  snapshot: (run, [number]) => run.cluster.snapshot(Number(number)),
+  transfer: (run, [number, to]) => {
+    run.cluster.input(Number(number), { kind: "transfer", to: memberId(Number(to)) });
+  },
+  read: (run, [number, id]) => {
+    run.cluster.input(Number(number), { kind: "read-index", ids: [Number(id)] });
+  },
+  state: (run) => run.state(),
+};
+
+/** The script with its comments and commands kept and all output written anew. */
+export function rerun(script: string): string {
+  const run = new Interpreter();
+  const lines: string[] = [];
+  for (const line of script.split("\n")) {
+    if (line.startsWith("> ")) lines.push(line, ...run.execute(line.slice(2)).map((said) => `  ${said}`));
+    else if (!line.startsWith("  ")) lines.push(line);
+  }
+  return lines.join("\n");
+}
+
+class Interpreter {
+  cluster: CoreCluster = new CoreCluster(1);
+  private said: string[] = [];
+  private isolated: ReadonlySet<number> = new Set();
+
+  execute(line: string): readonly string[] {
+    const [name = "", ...words] = line.split(" ");
+    const command = COMMANDS[name];
+    if (command === undefined) throw new Error(`unknown command: ${line}`);
+    this.said = [];
+    command(this, words);
+    return this.said;
+  }
+
+  begin(size: number, messageBytesMax: number): void {
+    this.cluster = new CoreCluster(size, { tuning: { messageBytesMax } });
+    this.cluster.chunkBytes = 40;
+    this.cluster.watch = (member, output) => this.said.push(...narrate(member, output));
+  }
+
+  rewriteLog(number: number, terms: readonly number[]): void {
+    const { disk } = this.cluster.member(number);
+    disk.entries = entriesOfTerms(...terms);
+    disk.hardState = { term: asTerm(terms.at(-1) ?? 0), votedFor: null };
+    this.cluster.restart(number);
+  }
+
+  deliver(words: readonly string[]): void {
+    const fits = filterOf(words);
+    const message = this.cluster.network.find(fits);
+    if (message === undefined) {
+      this.said.push("nothing to deliver");
+      return;
+    }
+    this.said.push(`deliver ${describe(message)}`);
+    this.cluster.deliverOne((other) => other === message);
+  }
+
+  settle(): void {
+    for (let i = 0; i < 1000; i++) {
+      this.cluster.drop((message) => this.crosses(message));
+      if (!this.cluster.deliverOne()) return;
+    }
+    throw new Error("the cluster does not come to rest");
+  }
+
+  drop(words: readonly string[]): void {
+    const fits = filterOf(words);
+    for (const message of this.cluster.network.filter(fits)) this.said.push(`drop ${describe(message)}`);
+    this.cluster.drop(fits);
+  }
+
+  cut(numbers: readonly number[]): void {
+    this.isolated = new Set(numbers);
+  }
+
+  state(): void {
+    for (const member of this.cluster.members.values()) this.said.push(stateOf(member));
+  }
+
+  private crosses({ from, to }: Message): boolean {
+    return this.isolated.has(numberOf(from)) !== this.isolated.has(numberOf(to));
+  }
+}
+
+function filterOf(words: readonly string[]): (message: Message) => boolean {
+  const route = words.find((word) => word.includes(">"))?.split(">");
+  const kind = words.find((word) => !word.includes(">"));
+  return (message) =>
+    (kind === undefined || message.kind === kind) &&
+    (route === undefined || (message.from === `m${route[0]}` && message.to === `m${route[1]}`));
+}
+
+function stateOf({ core, up, disk }: Member): string {
+  if (!up) return `${core.self} down, on disk ${disk.entries.map(show).join(" ")}`;
+  const base = core.log.baseIndex === 0 ? "" : `[..${core.log.baseIndex}] `;
+  const log = core.log.entries.map(show).join(" ");
+  return `${core.self} ${core.role.kind} term ${core.term} commit ${core.commit} log ${base}${log}`;
+}
+
+function narrate(member: Member, output: Output): string[] {
+  const lines: string[] = [];
+  const { roleChange, write, restore, committed, proposal } = output;
+  if (roleChange !== null) {
+    const of = roleChange.leader === null || roleChange.role === "leader" ? "" : ` of ${roleChange.leader}`;
+    lines.push(`is ${roleChange.role}${of} in term ${roleChange.term}`);
+  }
+  if (proposal !== null && !proposal.ok) lines.push(`refuses: ${proposal.reason}`);
+  if (write !== null) lines.push(describeWrite(write));
+  for (const message of output.messages) lines.push(`sends ${describe(message)}`);
+  for (const received of output.receive)
+    lines.push(`receives: ${received.kind} of snapshot ${received.meta.index}`);
+  if (restore !== null) lines.push(`restores snapshot ${restore.index}`);
+  if (committed.length > 0)
+    lines.push(`commits ${committed.map((one) => `${one.index}=${show(one)}`).join(" ")}`);
+  for (const read of output.reads)
+    lines.push(`read ${read.id}: ${read.ok ? `at ${read.index}` : read.reason}`);
+  return lines.map((line) => `${member.id} ${line}`);
+}
+
+function describeWrite(write: NonNullable<Output["write"]>): string {
+  const parts: string[] = [];
+  if (write.hardState !== null) {
+    parts.push(`term ${write.hardState.term} vote ${write.hardState.votedFor ?? "none"}`);
+  }
+  if (write.resetTo !== null) parts.push(`reset to ${write.resetTo.index}`);
+  if (write.entries.length > 0) parts.push(write.entries.map((one) => `${one.index}=${show(one)}`).join(" "));
+  return `writes #${write.number}: ${parts.join(", ")}`;
+}
+
+function describe(message: Message): string {
+  const head = `${message.from}>${message.to} ${message.kind} term ${message.term}`;
+  return [head, ...details(message)].join(" ");
+}
+
+function details(message: Message): readonly string[] {
+  switch (message.kind) {
+    case "pre-vote":
+      return [`for ${message.forTerm} last ${message.lastIndex}/${message.lastTerm}`];
+    case "vote":
+      return [`last ${message.lastIndex}/${message.lastTerm}${message.transfer ? " (transfer)" : ""}`];
+    case "pre-vote-reply":
+      return [`for ${message.forTerm} ${message.granted ? "granted" : "refused"}`];
+    case "vote-reply":
+      return [message.granted ? "granted" : "refused"];
+    case "append":
+      return [
+        `prev ${message.prevIndex}/${message.prevTerm} commit ${message.commit}`,
+        `[${message.entries.map(show).join(" ")}]`,
+      ];
+    case "append-accepted":
+      return [`match ${message.match}`];
+    case "append-rejected":
+      return [`prev ${message.prevIndex} hint ${message.hintIndex}/${message.hintTerm}`];
+    case "heartbeat":
+      return [`commit ${message.commit} round ${message.round}`];
+    case "heartbeat-reply":
+      return [`round ${message.round}`];
+    case "snapshot-chunk":
+      return [`at ${message.meta.index} offset ${message.offset}${message.done ? " done" : ""}`];
+    case "snapshot-progress":
+      return [`at ${message.index} offset ${message.offset}`];
+    case "timeout-now":
+      return [];
+  }
+}
