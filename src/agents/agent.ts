@@ -11,6 +11,7 @@ import {
   EXECUTOR_REREGISTRATION_MS_MAX,
   LAUNCHES_IN_FLIGHT_MAX,
   SANDBOX_KEPT_MS,
+  TIMER_MS_MAX,
 } from "./limits.ts";
 import { MasterLink, type MasterLinkStatus } from "./master-link.ts";
 import type { Sandboxes } from "./ports.ts";
@@ -243,14 +244,14 @@ class AgentDriver implements Agent {
   }
 
   async #endIfDone(): Promise<void> {
-    const reason = this.#core.leaving;
-    if (reason === null || this.#phase !== "running" || !isIdle(this.#core)) return;
+    const leaving = this.#core.leaving;
+    if (leaving === null || this.#phase !== "running" || !isIdle(this.#core)) return;
     forgetAll(this.#core);
     await this.#save(takeOutput(this.#core).changes);
-    await this.#link.farewell();
+    if (!leaving.byMaster) await this.#link.farewell();
     this.#halt();
     for (const resolve of this.#whenEnded) resolve();
-    this.#options.onEnd({ reason, failed: false });
+    this.#options.onEnd({ reason: leaving.reason, failed: false });
   }
 
   #arm(): void {
@@ -259,7 +260,7 @@ class AgentDriver implements Agent {
     this.#timer?.cancel();
     this.#timerAtMs = atMs;
     if (!Number.isFinite(atMs)) return;
-    const delayMs = Math.max(0, atMs - this.#options.clock.monotonicMs());
+    const delayMs = Math.min(Math.max(0, atMs - this.#options.clock.monotonicMs()), TIMER_MS_MAX);
     this.#timer = this.#options.clock.after(delayMs, () => {
       this.#timerAtMs = Number.POSITIVE_INFINITY;
       this.#input({ kind: "tick" });

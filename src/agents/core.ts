@@ -10,6 +10,7 @@ import type { Effect } from "./effects.ts";
 import {
   AGENT_KEY,
   type AgentRecord,
+  CHECKPOINT_FORMAT,
   type ContainerRecord,
   containerKey,
   executorKey,
@@ -50,8 +51,8 @@ export interface Core {
   readonly tracer: Tracer;
   now: Moment;
   agentId: string | null;
-  /** Why the agent is ending; null while it takes tasks. */
-  leaving: string | null;
+  /** Why the agent is ending, and whether the master said so; null while it takes tasks. */
+  leaving: { readonly reason: string; readonly byMaster: boolean } | null;
   readonly frameworks: Map<string, FrameworkInfo>;
   readonly containers: Map<ContainerId, ContainerRecord>;
   readonly tasks: Map<string, TaskRecord>;
@@ -98,14 +99,14 @@ export function createCore(settings: SupervisorSettings, random: Random, tracer:
   };
 }
 
-/** Fills a new core with what was checkpointed. */
+/** Fills a new core with what was checkpointed. @throws Error if another version of the agent wrote it differently */
 export function loadRecords(core: Core, records: ReadonlyMap<string, unknown>): void {
   for (const [key, record] of records) loadRecord(core, key, record);
 }
 
 function loadRecord(core: Core, key: string, record: unknown): void {
   const kind = key.slice(0, key.indexOf("/"));
-  if (key === AGENT_KEY) core.agentId = (record as AgentRecord).agentId;
+  if (key === AGENT_KEY) loadAgent(core, record as AgentRecord);
   else if (kind === "framework") core.frameworks.set(key.slice(kind.length + 1), record as FrameworkInfo);
   else if (kind === "container") indexContainer(core, record as ContainerRecord);
   else if (kind === "task") indexTask(core, record as TaskRecord);
@@ -117,6 +118,13 @@ export function takeChanges(core: Core): readonly Change[] {
   const changes = [...core.dirty].map(([key, record]): Change => [key, record && packRecord(record)]);
   core.dirty.clear();
   return changes;
+}
+
+function loadAgent(core: Core, record: AgentRecord): void {
+  if (record.format !== CHECKPOINT_FORMAT) {
+    throw new Error(`the checkpoints are of format ${record.format}, this agent reads ${CHECKPOINT_FORMAT}`);
+  }
+  core.agentId = record.agentId;
 }
 
 export function takeEffects(core: Core): readonly Effect[] {
@@ -131,7 +139,7 @@ export function perform(core: Core, effect: Effect): void {
 
 export function saveAgent(core: Core, agentId: string | null): void {
   core.agentId = agentId;
-  core.dirty.set(AGENT_KEY, { agentId });
+  core.dirty.set(AGENT_KEY, { format: CHECKPOINT_FORMAT, agentId });
 }
 
 export function saveFramework(core: Core, frameworkId: string, framework: FrameworkInfo): void {

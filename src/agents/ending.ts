@@ -140,8 +140,8 @@ export function shutdownFramework(core: Core, frameworkId: string): void {
 }
 
 /** Every task is killed; the agent ends when the last container has. */
-export function leave(core: Core, reason: string): void {
-  core.leaving = core.leaving ?? reason;
+export function leave(core: Core, reason: string, byMaster: boolean): void {
+  core.leaving ??= { reason, byMaster };
   for (const container of core.containers.values()) {
     end(core, container, "agent-shutdown", Math.min(container.graceMs, EXECUTOR_SHUTDOWN_GRACE_MS));
   }

@@ -34,6 +34,8 @@ export const SANDBOXES_KEPT_MAX = 10_000;
 /** How often old sandboxes are looked for. */
 export const SANDBOX_SWEEP_MS = 3_600_000;
 
+/** A longer wait is made of several: timers of some systems cannot be set so far ahead. */
+export const TIMER_MS_MAX = 3_600_000;
 /** Launches handed to the runtime at one time. */
 export const LAUNCHES_IN_FLIGHT_MAX = 16;
 /** The journal of checkpoints is rewritten when it is larger than this and than four times what is live. Bytes. */
@@ -41,7 +43,7 @@ export const CHECKPOINT_COMPACT_BYTES_MIN = 4 * 1024 * 1024;
 /** A larger checkpoint record is damage. Bytes. */
 export const CHECKPOINT_FRAME_BYTES_MAX = 256 * 1024 * 1024;
 
-/** First wait before a master is tried again; the wait is drawn from [x, 2x) and x doubles. */
+/** First wait before a master is tried again; the wait is drawn from [x, 2x), x doubles with every round. */
 export const CONNECT_BACKOFF_MS_MIN = 100;
 /** Largest x of the above (MN10 has 1 min; failover is to be quick). */
 export const CONNECT_BACKOFF_MS_MAX = 2_000;

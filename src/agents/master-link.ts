@@ -44,7 +44,8 @@ export class MasterLink {
   #stopped = true;
   #nextMaster = 0;
   #redirects = 0;
-  #backoffMs = CONNECT_BACKOFF_MS_MIN;
+  /** Since the last registration. */
+  #failures = 0;
   #silenceMsMax = REGISTRATION_MS_MAX;
   #lastFrameMs = 0;
   #watch: Timer | null = null;
@@ -152,7 +153,7 @@ export class MasterLink {
   #onRegistered(silenceMsMax: number): void {
     this.#registered = true;
     this.#redirects = 0;
-    this.#backoffMs = CONNECT_BACKOFF_MS_MIN;
+    this.#failures = 0;
     this.#silenceMsMax = silenceMsMax;
     this.#options.tracer.info("registered", { master: this.#address });
     this.#watchSilence();
@@ -183,11 +184,18 @@ export class MasterLink {
     this.#drop();
     if (this.#stopped) return;
     this.#redirects = 0;
-    const waitMs = this.#backoffMs + below(this.#options.random, this.#backoffMs);
-    this.#backoffMs = Math.min(2 * this.#backoffMs, this.#options.backoffMsMax ?? CONNECT_BACKOFF_MS_MAX);
+    const waitMs = this.#nextWaitMs();
     this.#options.tracer.info("master lost", { master, reason, waitMs });
     this.#retry?.cancel();
     this.#retry = this.#options.clock.after(waitMs, () => this.#dialNext());
+  }
+
+  /** Doubles with every round through the masters, not with every master: after a failover all are asked soon. */
+  #nextWaitMs(): number {
+    const round = Math.floor(this.#failures++ / this.#options.masters.length);
+    const msMax = this.#options.backoffMsMax ?? CONNECT_BACKOFF_MS_MAX;
+    const backoffMs = Math.min(CONNECT_BACKOFF_MS_MIN * 2 ** Math.min(round, 30), msMax);
+    return backoffMs + below(this.#options.random, backoffMs);
   }
 
   #drop(): void {

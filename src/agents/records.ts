@@ -11,7 +11,11 @@ import type {
 import type { ContainerId } from "../kernel/ids.ts";
 import type { ContainerSpec } from "./runtime.ts";
 
+/** Grows when records change so that an older agent could not read them. */
+export const CHECKPOINT_FORMAT = 1;
+
 export interface AgentRecord {
+  readonly format: number;
   /** As given by the master; null before the first registration. */
   readonly agentId: string | null;
 }

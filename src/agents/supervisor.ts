@@ -77,7 +77,7 @@ function dispatch(core: Core, input: Input): void {
     case "tick":
       return;
     case "leave":
-      leave(core, input.reason);
+      leave(core, input.reason, false);
       return;
     default:
       assertNever(input);
@@ -91,7 +91,7 @@ function takeFrame(core: Core, frame: MasterFrame): void {
       resendAll(core);
       return;
     case "shutdown":
-      leave(core, frame.message);
+      leave(core, frame.message, true);
       return;
     case "run":
       runTask(core, frame);
@@ -202,7 +202,7 @@ export function summary(core: Core): SupervisorSummary {
   const states = [...core.tasks.values()].map(({ state }) => state);
   return {
     agentId: core.agentId,
-    leaving: core.leaving,
+    leaving: core.leaving?.reason ?? null,
     tasks: [...core.tasks.values()].map((task) => ({
       frameworkId: task.frameworkId,
       taskId: task.taskId,

@@ -27,7 +27,7 @@ test("the first registration has no id; the later ones have the id that was give
   });
 });
 
-test("masters that are down are tried in turn, first after 100 to 200 ms, then ever slower", async () => {
+test("masters that are down are tried in turn, first after 100 to 200 ms each, then ever slower", async () => {
   const rig = new Rig({ masters });
   rig.master.down = true;
   await rig.startAgent();
@@ -35,8 +35,10 @@ test("masters that are down are tried in turn, first after 100 to 200 ms, then e
   const dials = rig.master.dials;
   expect(dials.slice(0, 4).map(({ address }) => address)).toEqual([...masters, "m1:5050"]);
   const gaps = dials.slice(1).map(({ atMs }, index) => atMs - (dials[index]?.atMs ?? 0));
-  expect(gaps[0]).toBeGreaterThanOrEqual(100);
-  expect(gaps[0]).toBeLessThanOrEqual(201);
+  for (const gap of gaps.slice(0, 3)) {
+    expect(gap).toBeGreaterThanOrEqual(100);
+    expect(gap).toBeLessThanOrEqual(201);
+  }
   expect(Math.max(...gaps)).toBeLessThanOrEqual(4_001);
   expect(gaps.at(-1)).toBeGreaterThanOrEqual(2_000);
 });
