@@ -1,93 +1,33 @@
 // The agent: drives the supervisor over the ports. Inputs are handled in the order they come; the records that a batch
 // of them changed are made durable together, and only then are the effects of the batch carried out (invariant 5).
-import type { ExecutorCall, ExecutorEvent } from "../contract/types.ts";
+import type { ExecutorCall } from "../contract/types.ts";
 import type { ContainerId } from "../kernel/ids.ts";
-import type { Clock, Disk, Network, Random, Timer, Tracer } from "../kernel/ports.ts";
-import { type Change, type Checkpoints, openCheckpoints } from "./checkpoints.ts";
-import { type Core, createCore, loadRecords, type SupervisorSettings } from "./core.ts";
-import type { Effect, ExecutorReply, Input } from "./effects.ts";
+import type { Timer } from "../kernel/ports.ts";
 import {
-  EXECUTOR_REGISTRATION_MS_MAX,
-  EXECUTOR_REREGISTRATION_MS_MAX,
-  LAUNCHES_IN_FLIGHT_MAX,
-  SANDBOX_KEPT_MS,
-  TIMER_MS_MAX,
-} from "./limits.ts";
-import { MasterLink, type MasterLinkStatus } from "./master-link.ts";
-import type { Sandboxes } from "./ports.ts";
-import type { Runtime } from "./runtime.ts";
-import { RuntimeFailure } from "./runtime.ts";
+  type Agent,
+  type AgentOptions,
+  type AgentStatus,
+  type ExecutorEndpoint,
+  type ExecutorStream,
+  supervisorSettings,
+} from "./agent-types.ts";
+import { type Change, type Checkpoints, openCheckpoints } from "./checkpoints.ts";
+import { type Core, createCore, loadRecords } from "./core.ts";
+import type { Effect, ExecutorReply, Input } from "./effects.ts";
+import { LaunchQueue } from "./launch-queue.ts";
+import { TIMER_MS_MAX } from "./limits.ts";
+import { MasterLink } from "./master-link.ts";
 import {
   forgetAll,
   handle,
   isIdle,
   registration,
-  type SupervisorSummary,
   summary,
   sweepSandboxes,
   takeOutput,
 } from "./supervisor.ts";
 
-export interface AgentOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Dials masters. */
-  readonly network: Pick<Network, "dial">;
-  /** For checkpoints. */
-  readonly disk: Disk;
-  readonly runtime: Runtime;
-  readonly sandboxes: Sandboxes;
-  readonly tracer: Tracer;
-  /** `host:port` of every master. Not empty. */
-  readonly masters: readonly string[];
-  /** Tepui's version, told to the master. */
-  readonly version: string;
-  readonly settings: AgentSettings;
-  /**
-   * The agent has ended by itself: told to by the master or by `shutdown` (then `failed` is false), or because a
-   * checkpoint could not be written (then the process must end at once, without calling anything here).
-   */
-  readonly onEnd: (end: { readonly reason: string; readonly failed: boolean }) => void;
-}
-
-export interface AgentSettings extends Pick<SupervisorSettings, "info" | "ip" | "port" | "sandboxMount"> {
-  readonly sandboxKeptMs?: number;
-  readonly executorRegistrationMsMax?: number;
-  readonly executorReregistrationMsMax?: number;
-  readonly masterBackoffMsMax?: number;
-}
-
-export interface Agent {
-  /** Reads the checkpoints, finds its containers again, then connects. Rejects if runtime or checkpoints cannot be used. */
-  start(): Promise<void>;
-  /** Tasks and executors go on. */
-  stop(): Promise<void>;
-  /** Kills every task, unregisters and ends (MN09). */
-  shutdown(): Promise<void>;
-  status(): AgentStatus;
-  readonly executors: ExecutorEndpoint;
-}
-
-export interface AgentStatus extends SupervisorSummary {
-  readonly link: MasterLinkStatus;
-  readonly recovering: boolean;
-}
-
-/** What the HTTP side passes executors' calls to. */
-export interface ExecutorEndpoint {
-  /** @param stream for SUBSCRIBE; events go to it from then on, the first before this resolves. Else null. */
-  call(call: ExecutorCall, stream: ExecutorStream | null): Promise<ExecutorReply>;
-  /** The executor has closed its stream. */
-  disconnected(streamId: string): void;
-}
-
-export interface ExecutorStream {
-  /** Unique in this process. */
-  readonly id: string;
-  send(event: ExecutorEvent): void;
-  /** From the agent's side; `disconnected` is not called then. */
-  close(): void;
-}
+export type { Agent } from "./agent-types.ts";
 
 type Phase = "new" | "recovering" | "running" | "stopped";
 
@@ -109,13 +49,17 @@ class AgentDriver implements Agent {
   #nextRequest = 0;
   readonly #replies = new Map<number, (reply: ExecutorReply) => void>();
   readonly #streams = new Map<string, ExecutorStream>();
-  readonly #launches: Extract<Effect, { do: "launch" }>[] = [];
-  #launching = 0;
+  readonly #launches: LaunchQueue;
   #whenEnded: (() => void)[] = [];
 
   constructor(options: AgentOptions) {
     this.#options = options;
     this.#core = createCore(supervisorSettings(options), options.random, options.tracer);
+    this.#launches = new LaunchQueue({
+      ...options,
+      isRunning: () => this.#phase === "running",
+      onInput: (input) => this.#input(input),
+    });
     this.#link = new MasterLink({
       ...options,
       ...(options.settings.masterBackoffMsMax === undefined
@@ -273,8 +217,7 @@ class AgentDriver implements Agent {
         this.#link.send(effect.frame);
         break;
       case "launch":
-        this.#launches.push(effect);
-        this.#launchNext();
+        this.#launches.add(effect);
         break;
       case "reply":
         this.#reply(effect.requestId, effect.reply);
@@ -301,33 +244,6 @@ class AgentDriver implements Agent {
     work().catch((error: unknown) =>
       tracer.warn("effect failed", { effect: effect.do, error: textOf(error) }),
     );
-  }
-
-  #launchNext(): void {
-    while (this.#launching < LAUNCHES_IN_FLIGHT_MAX) {
-      const effect = this.#launches.shift();
-      if (effect === undefined) return;
-      this.#launching++;
-      void this.#launch(effect).then((input) => {
-        this.#launching--;
-        this.#input(input);
-        this.#launchNext();
-      });
-    }
-  }
-
-  async #launch(effect: Extract<Effect, { do: "launch" }>): Promise<Input> {
-    const { spec, sandbox, containerId: id } = effect.container;
-    if (effect.container.ending !== null || this.#phase === "stopped")
-      return { kind: "launch-cancelled", id };
-    try {
-      await this.#options.sandboxes.create(sandbox, effect.user);
-      const { pid } = await this.#options.runtime.launch(spec);
-      return { kind: "started", id, pid };
-    } catch (error) {
-      const code = error instanceof RuntimeFailure ? error.code : "launch-failed";
-      return { kind: "launch-failed", id, code, message: textOf(error) };
-    }
   }
 
   #executorCall(call: ExecutorCall, stream: ExecutorStream | null): Promise<ExecutorReply> {
@@ -365,21 +281,6 @@ class AgentDriver implements Agent {
     const { clock } = this.#options;
     return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
   }
-}
-
-function supervisorSettings(options: AgentOptions): SupervisorSettings {
-  const { settings } = options;
-  return {
-    runtime: options.runtime.name,
-    info: settings.info,
-    ip: settings.ip,
-    port: settings.port,
-    sandboxMount: settings.sandboxMount,
-    sandboxKeptMs: settings.sandboxKeptMs ?? SANDBOX_KEPT_MS,
-    executorRegistrationMsMax: settings.executorRegistrationMsMax ?? EXECUTOR_REGISTRATION_MS_MAX,
-    executorReregistrationMsMax: settings.executorReregistrationMsMax ?? EXECUTOR_REREGISTRATION_MS_MAX,
-    absoluteSandbox: (path) => options.sandboxes.absolute(path),
-  };
 }
 
 function textOf(error: unknown): string {

@@ -7,7 +7,7 @@ import { messageTypes } from "../../contract/message-types.ts";
 import { encodeRecord } from "../../contract/record-io.ts";
 import type { ExecutorCall, ExecutorEvent } from "../../contract/types.ts";
 import { err, type Result } from "../../kernel/result.ts";
-import type { Agent, ExecutorStream } from "../agent.ts";
+import type { Agent, ExecutorStream } from "../agent-types.ts";
 import { executorCallFault } from "../executor-call-form.ts";
 import { REQUEST_BYTES_MAX, STREAM_BUFFERED_BYTES_MAX } from "../limits.ts";
 import {

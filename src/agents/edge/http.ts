@@ -3,8 +3,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Tracer } from "../../kernel/ports.ts";
-import type { Agent } from "../agent.ts";
+import type { Agent } from "../agent-types.ts";
 import { executorRoute } from "./executor-route.ts";
+import { filesRoute } from "./files-route.ts";
 import { answerJson, type Refusal, refuse, wrongMethod } from "./http-replies.ts";
 import { operatorRoute } from "./operator-route.ts";
 
@@ -16,6 +17,8 @@ export interface AgentHttpOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
+  /** The agent's work folder, for files of sandboxes. */
+  readonly workDirectory: string;
 }
 
 export interface AgentHttp {
@@ -26,7 +29,7 @@ export interface AgentHttp {
 }
 
 /** Path of what `tepui state` shows of an agent: AgentStatus as JSON. */
-export const AGENT_STATE_PATH = "/tepui/v1/agent/state";
+const AGENT_STATE_PATH = "/tepui/v1/agent/state";
 
 /** Rejects if the address cannot be listened on. */
 export async function startAgentHttp(options: AgentHttpOptions): Promise<AgentHttp> {
@@ -63,7 +66,9 @@ async function route(
   const path = pathOf(request);
   if (path === "/api/v1/executor") await executorRoute(options.agent, request, response);
   else if (path === "/api/v1") await operatorRoute(options.version, request, response);
-  else read(options, path, request, response);
+  else if (path === "/files/read" || path === "/files/download") {
+    await filesRoute(options.workDirectory, path, request, response);
+  } else read(options, path, request, response);
   // A body that was not read would be taken for the next request.
   if (!request.complete) response.shouldKeepAlive = false;
 }

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
-import type { Agent } from "../../../src/agents/agent.ts";
+import type { Agent } from "../../../src/agents/agent-types.ts";
 import { type AgentHttp, startAgentHttp } from "../../../src/agents/edge/http.ts";
 import { REQUEST_BYTES_MAX } from "../../../src/agents/limits.ts";
 import { decodeJson, decodeProtobuf } from "../../../src/contract/codec.ts";

@@ -1,6 +1,6 @@
 // Custom executors as the supervisor sees them: launched once, told what to do, heard, missed when they are gone.
 import { describe, expect, test } from "vitest";
-import type { Agent, ExecutorStream } from "../../../src/agents/agent.ts";
+import type { Agent, ExecutorStream } from "../../../src/agents/agent-types.ts";
 import { uuidBytes } from "../../../src/agents/statuses.ts";
 import type { ExecutorCall, ExecutorEvent, TaskState, TaskStatus } from "../../../src/contract/types.ts";
 import { executorInfo, FRAMEWORK, Rig, runInExecutor, seconds } from "./rig/rig.ts";

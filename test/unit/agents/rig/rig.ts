@@ -1,5 +1,6 @@
 // One machine, one master, and agents that come and go on it.
-import { type Agent, type AgentSettings, createAgent } from "../../../../src/agents/agent.ts";
+import { createAgent } from "../../../../src/agents/agent.ts";
+import type { Agent, AgentSettings } from "../../../../src/agents/agent-types.ts";
 import type { Sandboxes } from "../../../../src/agents/ports.ts";
 import type { RuntimeName } from "../../../../src/agents/runtime.ts";
 import type { RunTask } from "../../../../src/contract/agent-protocol.ts";
