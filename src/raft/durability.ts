@@ -76,6 +76,12 @@ export function durableThrough(state: RaftState): number {
     : state.durability.pending[0].number - 1;
 }
 
+/** True if storage has left a write unanswered for longer than this. */
+export function isStalled(state: RaftState, ticks: number): boolean {
+  const oldest = state.durability.pending[0];
+  return oldest !== undefined && state.now - oldest.issuedAt > ticks;
+}
+
 function tieWithheld(state: RaftState): void {
   const { withheld, lastWrite } = state.durability;
   for (let i = withheld.length - 1; i >= 0 && withheld[i]?.afterWrite === THIS_STEP; i--) {

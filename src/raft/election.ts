@@ -1,6 +1,6 @@
 // Pre-vote, vote and the ways up to leader (Raft paper, 5.2 and 5.4.1; dissertation, 9.6).
 import { asIndex, asTerm, type MemberId } from "../kernel/ids.ts";
-import { sendDurable } from "./durability.ts";
+import { isStalled, sendDurable } from "./durability.ts";
 import { entriesBetween, isUpToDate, lastIndex, lastTerm, totalBytes } from "./entry-log.ts";
 import type { Output } from "./io.ts";
 import { appendOwn, broadcastAppends } from "./leading.ts";
@@ -17,7 +17,8 @@ export function tickElection(state: RaftState, out: Output): void {
   if (!isVoter(state.membership, state.self)) return;
   state.elapsed++;
   if (state.elapsed >= state.timeout) {
-    becomePreCandidate(state, out);
+    // Whose disk hangs could win nothing with votes that it cannot make durable, only disturb.
+    if (!isStalled(state, state.tuning.electionMaxTicks)) becomePreCandidate(state, out);
     return;
   }
   const canvassing = state.role.kind === "precandidate" || state.role.kind === "candidate";

@@ -1,6 +1,6 @@
 // The public face of this room: the node for the master, the core for simulations and tools.
 export { ReadIndexError } from "./gatherers.ts";
-export { DEFAULT_TUNING, ENTRY_BYTES_MAX, type RaftTuning } from "./limits.ts";
+export { ENTRY_BYTES_MAX, type RaftTuning } from "./limits.ts";
 export {
   createRaftNode,
   type ProposeResult,
@@ -9,8 +9,7 @@ export {
   type RoleStatus,
   type StateMachine,
 } from "./node.ts";
-export type { PeerAddress } from "./peers.ts";
 export type { Recovered } from "./state.ts";
-export type { FollowerStatus, RaftStatus } from "./status.ts";
+export type { RaftStatus } from "./status.ts";
 export type { AppendBatch, RaftStorage, SnapshotSink } from "./storage.ts";
 export { type Entry, type HardState, isNoOp, type Membership, type SnapshotMeta } from "./types.ts";

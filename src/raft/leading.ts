@@ -2,6 +2,7 @@
 import { present } from "../kernel/assert.ts";
 import { asIndex, type MemberId } from "../kernel/ids.ts";
 import { advanceCommit } from "./committing.ts";
+import { isStalled } from "./durability.ts";
 import {
   appendEntries,
   entriesBetween,
@@ -48,8 +49,11 @@ export function broadcastAppends(state: RaftState, leader: Leader, out: Output):
 }
 
 export function tickLeader(state: RaftState, leader: Leader, out: Output): void {
-  if (lacksQuorum(state, leader) || isStalled(state)) {
-    out.trace.push({ level: "warn", event: "raft.step-down", facts: stepDownFacts(state) });
+  // A leader whose disk hangs still sends heartbeats, and would keep the others from electing one whose disk works.
+  const stalled = isStalled(state, state.tuning.storageStallTicks);
+  if (stalled || lacksQuorum(state, leader)) {
+    const reason = stalled ? "own storage does not answer" : "no quorum answers";
+    out.trace.push({ level: "warn", event: "raft.step-down", facts: { term: state.term, reason } });
     becomeFollower(state, state.term, null, out);
     return;
   }
@@ -218,14 +222,4 @@ function lacksQuorum(state: RaftState, leader: Leader): boolean {
     member === state.self ? state.now : (leader.progress.get(member)?.heardAt ?? 0),
   );
   return state.now - since > state.tuning.electionMaxTicks;
-}
-
-/** A leader whose disk hangs still sends heartbeats and would keep the others from electing one whose disk works. */
-function isStalled(state: RaftState): boolean {
-  const oldest = state.durability.pending[0];
-  return oldest !== undefined && state.now - oldest.issuedAt > state.tuning.storageStallTicks;
-}
-
-function stepDownFacts(state: RaftState): Readonly<Record<string, unknown>> {
-  return { term: state.term, reason: isStalled(state) ? "own storage does not answer" : "no quorum answers" };
 }

@@ -1,7 +1,7 @@
 // Nodes as their users see them, under virtual time.
 import { describe, expect, it } from "vitest";
 import { asIndex } from "../../../src/kernel/ids.ts";
-import { ReadIndexError } from "../../../src/raft/gatherers.ts";
+import { type ProposeResult, type RaftStatus, ReadIndexError } from "../../../src/raft/index.ts";
 import { bytes, text } from "./support/core-cluster.ts";
 import { NodeCluster } from "./support/node-cluster.ts";
 
@@ -85,7 +85,9 @@ describe("a cluster of nodes", () => {
     const cluster = await started(3, { tuning: { uncommittedBytesMax: 1000 } });
     const leader = cluster.leader();
     for (const follower of cluster.followers()) cluster.network.cut(leader.id, follower.id);
-    const results = Array.from({ length: 30 }, () => leader.node.propose(bytes("x".repeat(100))));
+    const results: ProposeResult[] = Array.from({ length: 30 }, () =>
+      leader.node.propose(bytes("x".repeat(100))),
+    );
     expect(results.filter(({ ok }) => ok).length).toBe(8);
     expect(results.at(-1)).toEqual({ ok: false, reason: "overloaded", leader: leader.id });
   });
@@ -228,7 +230,7 @@ describe("snapshots", () => {
     const cluster = await started(3, { tuning });
     await compacted(cluster);
     const { storage, node } = cluster.leader();
-    const { snapshot, last } = node.status();
+    const { snapshot, last }: RaftStatus = node.status();
     expect(snapshot).toBe(last);
     expect(storage.snapshot()?.index).toBe(last);
     expect(storage.firstKept).toBe(last - 1);

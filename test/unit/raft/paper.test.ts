@@ -359,6 +359,14 @@ describe("durability (figure 2, 'updated on stable storage before responding')",
     expect(out.committed.map(({ index }) => index)).toEqual([2]);
   });
 
+  it("a truncation takes durability back from what is durable", () => {
+    const core = new OneCore({ term: 1 });
+    core.hear(append(2, 1, [0, 0], entriesOfTerms(1, 1, 1)));
+    expect(core.state.durability.durableIndex).toBe(3);
+    core.only({ kind: "message", message: append(3, 2, [1, 1], [entry(2, 2, "b"), entry(3, 2, "c")]) });
+    expect(core.state.durability.durableIndex).toBe(1);
+  });
+
   it("a truncation takes durability back from writes that are under way", () => {
     const core = new OneCore({ term: 1 });
     core.only({ kind: "message", message: append(2, 1, [0, 0], entriesOfTerms(1, 1, 1)) });

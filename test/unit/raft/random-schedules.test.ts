@@ -5,7 +5,7 @@ import { below, chance, pick, seededRandom } from "../../../src/kernel/random.ts
 import { applyWrite, bytes, CoreCluster, type Member, numberOf, show } from "./support/core-cluster.ts";
 
 /** Set RAFT_SCHEDULES for a longer search. */
-const SEEDS = Number(process.env.RAFT_SCHEDULES ?? 150);
+const SEEDS = Number(process.env.RAFT_SCHEDULES ?? 80);
 const STEPS = 4000;
 
 interface Truth {

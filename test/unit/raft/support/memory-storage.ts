@@ -1,9 +1,15 @@
 // A disk in memory that takes its time, may refuse, and after a crash holds what was durable by then.
 import { asTerm, type LogIndex } from "../../../../src/kernel/ids.ts";
 import type { Clock } from "../../../../src/kernel/ports.ts";
-import type { Recovered } from "../../../../src/raft/state.ts";
-import type { AppendBatch, RaftStorage, SnapshotSink } from "../../../../src/raft/storage.ts";
-import type { Entry, HardState, SnapshotMeta } from "../../../../src/raft/types.ts";
+import type {
+  AppendBatch,
+  Entry,
+  HardState,
+  RaftStorage,
+  Recovered,
+  SnapshotMeta,
+  SnapshotSink,
+} from "../../../../src/raft/index.ts";
 
 export class MemoryStorage implements RaftStorage {
   hardState: HardState = { term: asTerm(0), votedFor: null };

@@ -2,15 +2,18 @@
 import { asIndex, asTerm, type LogIndex, type MemberId } from "../../../../src/kernel/ids.ts";
 import { silentTracer, type Tracer } from "../../../../src/kernel/ports.ts";
 import { seededRandom } from "../../../../src/kernel/random.ts";
-import type { RaftTuning } from "../../../../src/raft/limits.ts";
 import {
   createRaftNode,
+  type Entry,
+  isNoOp,
   type RaftNode,
+  type RaftNodeOptions,
+  type RaftTuning,
+  type Recovered,
   type RoleStatus,
+  type SnapshotMeta,
   type StateMachine,
-} from "../../../../src/raft/node.ts";
-import type { Recovered } from "../../../../src/raft/state.ts";
-import { type Entry, isNoOp } from "../../../../src/raft/types.ts";
+} from "../../../../src/raft/index.ts";
 import { bytes, memberId, text } from "./core-cluster.ts";
 import { MemoryNetwork } from "./memory-network.ts";
 import { MemoryStorage } from "./memory-storage.ts";
@@ -29,7 +32,7 @@ export class TextMachine implements StateMachine {
     }
   }
 
-  async restore(meta: { index: LogIndex }, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  async restore(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     const gathered: number[] = [];
     for await (const chunk of chunks) gathered.push(...chunk);
     this.texts = JSON.parse(text(Uint8Array.from(gathered))) as string[];
@@ -141,7 +144,7 @@ export class NodeCluster {
   private boot(id: MemberId, storage: MemoryStorage, recovered: Recovered): Host {
     const machine = new TextMachine();
     const { clock, die } = this.clock.ofProcess();
-    const node = createRaftNode({
+    const options: RaftNodeOptions = {
       self: id,
       members: this.ids.map((member) => ({ id: member, address: member })),
       clusterName: "test",
@@ -157,7 +160,8 @@ export class NodeCluster {
         host.fatal = reason;
         host.up = false;
       },
-    });
+    };
+    const node = createRaftNode(options);
     const host: Host = { id, storage, machine, fatal: null, up: true, node, die };
     return host;
   }
