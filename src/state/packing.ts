@@ -19,5 +19,6 @@ export function packValue(value: unknown): Uint8Array {
 
 /** @throws Error when the bytes are not a packed value */
 export function unpackValue(bytes: Uint8Array): unknown {
-  return packr.unpack(bytes);
+  // A view of its own, for the library leaves a property on the array it reads.
+  return packr.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
