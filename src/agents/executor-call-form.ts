@@ -11,8 +11,6 @@ export function executorCallFault(call: ExecutorCall): string | null {
   switch (call.type) {
     case undefined:
       return expecting("type");
-    case "SUBSCRIBE":
-      return call.subscribe === undefined ? expecting("subscribe") : null;
     case "UPDATE":
       return call.update === undefined ? expecting("update") : statusFault(call, call.update.status);
     case "MESSAGE":
@@ -39,6 +37,9 @@ function statusFault(call: ExecutorCall, status: TaskStatus): string | null {
 function isRandomUuid(uuid: Uint8Array): boolean {
   return uuid.length === UUID_BYTES && (uuid[VERSION_BYTE] ?? 0) >> 4 === VERSION_RANDOM;
 }
+
+/** Of a SUBSCRIBE without its message; which executors may leave it out is for `executorCall`. */
+export const SUBSCRIBE_MISSING = `Failed to validate Executor::Call: ${expecting("subscribe")}`;
 
 function expecting(field: string): string {
   return `Expecting '${field}' to be present`;

@@ -15,6 +15,7 @@ import {
 } from "./core.ts";
 import type { ExecutorReply } from "./effects.ts";
 import { askToEnd, killEvent } from "./ending.ts";
+import { SUBSCRIBE_MISSING } from "./executor-call-form.ts";
 import { deliver, dropTask } from "./launching.ts";
 import { EXECUTOR_HEARTBEAT_MS, UPDATE_UUIDS_KEPT } from "./limits.ts";
 import { type ContainerRecord, isTerminal, type TaskRecord } from "./records.ts";
@@ -23,10 +24,16 @@ import { executorStatus, hexOf } from "./statuses.ts";
 
 const accepted: ExecutorReply = { status: 202, text: "" };
 
+/**
+ * An executor that the agent knows may leave out the message `subscribe`, as the npm package mesos-framework does: it
+ * then has nothing unacknowledged. Mesos refuses that; to anybody else so do we, in its words.
+ */
 export function executorCall(core: Core, call: ExecutorCall, streamId: string | null): ExecutorReply {
   const frameworkId = call.framework_id.value;
-  if (!core.frameworks.has(frameworkId)) return { status: 400, text: "Framework cannot be found" };
   const container = findExecutor(core, frameworkId, call.executor_id.value);
+  const formless = call.type === "SUBSCRIBE" && call.subscribe === undefined;
+  if (formless && container === undefined) return { status: 400, text: SUBSCRIBE_MISSING };
+  if (!core.frameworks.has(frameworkId)) return { status: 400, text: "Framework cannot be found" };
   if (container === undefined) return { status: 400, text: "Executor cannot be found" };
   if (call.type === "SUBSCRIBE" && streamId !== null) return subscribe(core, container, call, streamId);
   if (!container.subscribed) return { status: 403, text: "Executor is not subscribed" };

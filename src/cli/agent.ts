@@ -1,9 +1,8 @@
 // `tepui agent`: one agent of a cluster.
 import { Command } from "commander";
-import { DEFAULT_CONTAINERD_ADDRESS } from "../agents/runtimes/containerd/containerd-runtime.ts";
 import { parseAttributes } from "../host/agent-resources.ts";
 import { createTracer, type LogLevel } from "../host/pino-tracer.ts";
-import { type RunningAgent, runAgent } from "../host/run-agent.ts";
+import { DEFAULT_CONTAINERD_ADDRESS, type RunningAgent, runAgent } from "../host/run-agent.ts";
 import { logSettings, mastersSetting, parsePort } from "./common-settings.ts";
 import { type Setting, withSettings } from "./settings.ts";
 import { untilStopped } from "./stopping.ts";

@@ -111,6 +111,8 @@ async function run(flags: MasterFlags): Promise<void> {
   });
   await untilStopped();
   await master.stop();
+  // The channel to whoever started us would keep the process alive.
+  process.exit();
 }
 
 function shown(flags: MasterFlags): Record<string, string> {

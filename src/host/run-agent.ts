@@ -6,6 +6,7 @@ import { type DetectedMachine, detectMachine } from "../agents/edge/detect.ts";
 import { type AgentHttp, startAgentHttp } from "../agents/edge/http.ts";
 import { folderSandboxes } from "../agents/edge/sandboxes.ts";
 import type { Runtime } from "../agents/runtime.ts";
+import { runtimeByImage } from "../agents/runtimes/by-image.ts";
 import { createContainerdRuntime } from "../agents/runtimes/containerd/containerd-runtime.ts";
 import { createProcessRuntime } from "../agents/runtimes/process/process-runtime.ts";
 import type { Attribute } from "../contract/types.ts";
@@ -17,6 +18,8 @@ import { createNodeDisk } from "./node-disk.ts";
 import { nodeRandom } from "./node-random.ts";
 import { upgradeNetwork } from "./upgrade-network.ts";
 import { packageVersion } from "./version.ts";
+
+export { DEFAULT_CONTAINERD_ADDRESS } from "../agents/runtimes/containerd/containerd-runtime.ts";
 
 export interface AgentConfig {
   /** `host:port` of the masters. */
@@ -104,15 +107,17 @@ function agentOf(config: AgentConfig, machine: DetectedMachine, workDirectory: s
 
 function runtimeOf(config: AgentConfig, directory: string): Runtime {
   const { runtime, tracer } = config;
-  if (runtime.kind === "process") return createProcessRuntime({ directory, tracer, clock: nodeClock });
-  return createContainerdRuntime({
+  const plain = createProcessRuntime({ directory: join(directory, "process"), tracer, clock: nodeClock });
+  if (runtime.kind === "process") return plain;
+  const images = createContainerdRuntime({
     address: runtime.address,
     namespace: runtime.namespace,
     ...(runtime.snapshotter === null ? {} : { snapshotter: runtime.snapshotter }),
-    directory,
+    directory: join(directory, "containerd"),
     tracer,
     clock: nodeClock,
   });
+  return runtimeByImage(images, plain);
 }
 
 async function stop(agent: Agent, http: AgentHttp): Promise<void> {
