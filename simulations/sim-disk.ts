@@ -123,6 +123,11 @@ export class SimDisk {
     this.#planned.push({ operation, path, code });
   }
 
+  /** Takes back what `failNext` planned and what has not happened yet. */
+  failNoMore(): void {
+    this.#planned = [];
+  }
+
   /** From now on operations take effect but do not complete, as on a disk that hangs. */
   stall(): void {
     this.#stalled ??= [];

@@ -1,0 +1,108 @@
+// Invariant 1: a committed event is never lost or changed. One log is gathered from what every member says is committed;
+// each member is held to it for ever, and each new leader has to have all of it.
+import type { LogIndex } from "../../src/kernel/ids.ts";
+import type { HistoryEntry, Master, MasterStatus } from "../../src/master/types.ts";
+import { encodeEntry } from "../../src/state/codec.ts";
+import type { Life } from "../event-loop.ts";
+import { type Check, checkOf } from "./check.ts";
+
+const check: Check = checkOf("committed-log");
+
+interface Seen {
+  readonly life: Life;
+  commitIndex: number;
+}
+
+interface Leader {
+  readonly member: string;
+  /** What was committed anywhere when it was first seen to lead. */
+  readonly committedThen: number;
+  complete: boolean;
+}
+
+export class CommittedLog {
+  /** The newest index that any member has called committed. */
+  highest = 0;
+  readonly #entries = new Map<number, { readonly term: number; readonly bytes: Uint8Array }>();
+  readonly #leaders = new Map<number, Leader>();
+  readonly #seen = new Map<string, Seen>();
+  readonly #onCommitted: (entry: HistoryEntry) => void;
+
+  /** @param onCommitted called for each entry with events, in order, when the first member calls it committed */
+  constructor(onCommitted: (entry: HistoryEntry) => void) {
+    this.#onCommitted = onCommitted;
+  }
+
+  /** Terms that had a leader. */
+  terms(): number {
+    return this.#leaders.size;
+  }
+
+  /** Looks at a member after something happened to it. */
+  observe(life: Life, master: Master): void {
+    const status = master.status();
+    this.#checkLeader(status);
+    const seen = this.#seenBy(status.self, life);
+    const { commitIndex } = status;
+    if (commitIndex === seen.commitIndex) return;
+    check(commitIndex > seen.commitIndex, "a commit index went backwards", () => ({ ...status, seen }));
+    for (const entry of master.history((seen.commitIndex + 1) as LogIndex)) this.#compare(status, entry);
+    seen.commitIndex = commitIndex;
+    this.highest = Math.max(this.highest, commitIndex);
+  }
+
+  #seenBy(member: string, life: Life): Seen {
+    const before = this.#seen.get(member);
+    if (before?.life === life) return before;
+    const fresh = { life, commitIndex: 0 };
+    this.#seen.set(member, fresh);
+    return fresh;
+  }
+
+  #checkLeader(status: MasterStatus): void {
+    if (status.role !== "leader") return;
+    const { self, term, ready, commitIndex } = status;
+    const known = this.#leaders.get(term);
+    if (known === undefined) {
+      this.#leaders.set(term, { member: self, committedThen: this.highest, complete: false });
+      return;
+    }
+    check(known.member === self, "two leaders in one term", () => ({ term, one: known.member, two: self }));
+    if (known.complete || !ready) return;
+    known.complete = true;
+    check(commitIndex >= known.committedThen, "a leader lacks what was committed before it", () => ({
+      term,
+      self,
+      commitIndex,
+      committedThen: known.committedThen,
+    }));
+  }
+
+  #compare({ self }: MasterStatus, entry: HistoryEntry): void {
+    const { index, term, time, events } = entry;
+    const bytes = encodeEntry({ time, events });
+    const known = this.#entries.get(index);
+    if (known === undefined) {
+      check(index > this.highest, "an entry appears where another or none was committed", () => ({
+        self,
+        index,
+        term,
+        highest: this.highest,
+      }));
+      this.#entries.set(index, { term, bytes });
+      this.#onCommitted(entry);
+      return;
+    }
+    check(known.term === term && sameBytes(known.bytes, bytes), "a committed entry differs", () => ({
+      self,
+      index,
+      term,
+      knownTerm: known.term,
+      events: events.map(({ kind }) => kind),
+    }));
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

@@ -1,0 +1,94 @@
+// What really happened to each task: what was asked for, what the log says, what ran, what its framework was told. The
+// checkers of invariants 2 and 5 read it; it checks nothing by itself.
+import type { TaskStatus } from "../../src/contract/types.ts";
+import type { HistoryEntry } from "../../src/master/types.ts";
+import type { Event } from "../../src/state/events.ts";
+import type { SimContainer } from "../sim-runtime.ts";
+
+export interface TaskFacts {
+  readonly frameworkId: string;
+  readonly taskId: string;
+  /** Index of the entry with its launch. */
+  launchedAt: number | null;
+  refused: boolean;
+  killAsked: boolean;
+  /** Its ACCEPT was sent more than once, so that the framework may be told that its offers are invalid. */
+  repeated: boolean;
+  readonly containers: SimContainer[];
+  lostPower: boolean;
+  /** State by uuid, of the agent's updates in the log. */
+  readonly updates: Map<string, string>;
+  /** Uuids that the framework has received. */
+  readonly received: Set<string>;
+  /** The state in which the framework knows it to have ended. */
+  ended: { readonly state: string; readonly uuid: string | null } | null;
+}
+
+export class TaskLedger {
+  readonly tasks = new Map<string, TaskFacts>();
+  readonly removedFrameworks = new Set<string>();
+  readonly tornDown = new Set<string>();
+
+  of(frameworkId: string, taskId: string): TaskFacts {
+    const key = `${frameworkId} ${taskId}`;
+    const known = this.tasks.get(key);
+    if (known !== undefined) return known;
+    const fresh = newFacts(frameworkId, taskId);
+    this.tasks.set(key, fresh);
+    return fresh;
+  }
+
+  committed({ index, events }: HistoryEntry): void {
+    for (const event of events) this.#take(index, event);
+  }
+
+  isRemoved(frameworkId: string): boolean {
+    return this.removedFrameworks.has(frameworkId);
+  }
+
+  #take(index: number, event: Event): void {
+    switch (event.kind) {
+      case "TaskLaunched":
+        this.of(event.frameworkId, event.taskId).launchedAt ??= index;
+        return;
+      case "TaskRefused":
+        this.of(event.frameworkId, event.taskId).refused = true;
+        return;
+      case "TaskStatusUpdated":
+        if (event.status.uuid === null) return;
+        this.of(event.frameworkId, event.taskId).updates.set(event.status.uuid, event.status.state);
+        return;
+      case "FrameworkRemoved":
+        this.removedFrameworks.add(event.frameworkId);
+        return;
+      default:
+        return;
+    }
+  }
+}
+
+function newFacts(frameworkId: string, taskId: string): TaskFacts {
+  return {
+    frameworkId,
+    taskId,
+    launchedAt: null,
+    refused: false,
+    killAsked: false,
+    repeated: false,
+    containers: [],
+    lostPower: false,
+    updates: new Map(),
+    received: new Set(),
+    ended: null,
+  };
+}
+
+export function hexOf(bytes: Uint8Array | undefined): string | null {
+  return bytes === undefined ? null : Buffer.from(bytes).toString("hex");
+}
+
+/** Short enough to be a fact of a failure. */
+export function describeStatus(status: TaskStatus): Readonly<Record<string, unknown>> {
+  const { state, reason, message, source } = status;
+  return { taskId: status.task_id.value, state, reason, message, source, uuid: hexOf(status.uuid) };
+}

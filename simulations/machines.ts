@@ -1,0 +1,318 @@
+// The machines of a simulated cluster: what outlives a process (disk, clocks, containers) and how processes are started
+// on them and end. Which code runs as a process is the production's own.
+
+import { type Agent, createAgent } from "../src/agents/agent.ts";
+import { AgentSessions } from "../src/api/agents/sessions.ts";
+import type { ApiContext } from "../src/api/context.ts";
+import { asId, type MemberId } from "../src/kernel/ids.ts";
+import type { Clock, Random, Tracer } from "../src/kernel/ports.ts";
+import { below, seededRandom } from "../src/kernel/random.ts";
+import { createMaster, type MasterMember } from "../src/master/master.ts";
+import type { Master } from "../src/master/types.ts";
+import type { Effect } from "../src/state/effects.ts";
+import type { EventLoop, Life } from "./event-loop.ts";
+import type { SimOptions } from "./options.ts";
+import { SchedulerServer } from "./scheduler-server.ts";
+import { type Oscillator, SimClock } from "./sim-clock.ts";
+import { SimDisk } from "./sim-disk.ts";
+import { type FrameworkObserver, type FrameworkStore, SimFramework } from "./sim-framework.ts";
+import type { SimNetwork } from "./sim-network.ts";
+import { type ContainerObserver, SimRuntime } from "./sim-runtime.ts";
+import type { Trace } from "./trace.ts";
+
+const AGENT_PORT = 5050;
+const FRAMEWORK_PORT = 5060;
+const RAFT_PORT = 5070;
+
+export interface WorldParts {
+  readonly options: SimOptions;
+  readonly loop: EventLoop;
+  readonly network: SimNetwork;
+  readonly trace: Trace;
+  /** A process has ended without having been killed. */
+  endedByItself(machine: Machine, reason: string): void;
+}
+
+/** A host with at most one process. */
+export abstract class Machine {
+  readonly name: string;
+  readonly disk: SimDisk;
+  readonly oscillator: Oscillator;
+  life: Life | null = null;
+  /** The simulator lets its disk fail now and then. */
+  diskFails = false;
+  protected readonly world: WorldParts;
+  #starts = 0;
+
+  constructor(name: string, world: WorldParts) {
+    const { options, loop } = world;
+    const random = seededRandom(`${options.seed} machine ${name}`);
+    const ppm = below(random, 2 * options.clockDriftPpmMax + 1) - options.clockDriftPpmMax;
+    const wallOffsetMs = below(random, 2 * options.clockOffsetMsMax + 1) - options.clockOffsetMsMax;
+    this.name = name;
+    this.world = world;
+    this.oscillator = { rate: 1 + ppm / 1_000_000, wallOffsetMs };
+    const clock = new SimClock({ loop, life: { name, alive: true }, oscillator: this.oscillator, random });
+    this.disk = new SimDisk({
+      random: seededRandom(`${options.seed} disk ${name}`),
+      clock,
+      faults: options.disk,
+    });
+  }
+
+  get isUp(): boolean {
+    return this.life !== null;
+  }
+
+  start(): void {
+    if (this.life !== null) return;
+    const life: Life = { name: this.name, alive: true };
+    this.life = life;
+    this.#starts += 1;
+    this.world.trace.line(this.name, "process started");
+    this.world.network.isLit(this.name);
+    const random = seededRandom(`${this.world.options.seed} process ${this.name} ${this.#starts}`);
+    const clock = new SimClock({ loop: this.world.loop, life, oscillator: this.oscillator, random });
+    this.run(life, clock, random);
+  }
+
+  /** SIGKILL: the machine runs on, with what the process had written in its cache. */
+  kill(): void {
+    const { life } = this;
+    if (life === null) return;
+    this.world.trace.line(this.name, "process killed");
+    this.#end(life);
+    this.disk.kill();
+    this.world.network.processEnded(life);
+  }
+
+  losePower(): void {
+    const { life } = this;
+    this.world.trace.line(this.name, "power lost");
+    if (life !== null) {
+      this.#end(life);
+      this.world.network.wentDark(this.name, life);
+    }
+    this.disk.crash();
+  }
+
+  protected abstract run(life: Life, clock: Clock, random: Random): void;
+  protected abstract forget(): void;
+
+  protected ended(life: Life, reason: string): void {
+    if (!life.alive) return;
+    this.world.endedByItself(this, reason);
+    this.kill();
+  }
+
+  protected tracer(): Tracer {
+    const line =
+      (level: string) =>
+      (event: string, facts: Readonly<Record<string, unknown>> = {}): void =>
+        this.world.trace.line(this.name, event, () => ({ level, ...facts }));
+    return { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
+  }
+
+  #end(life: Life): void {
+    life.alive = false;
+    this.life = null;
+    this.forget();
+  }
+}
+
+export function membersOf(options: SimOptions): readonly MasterMember[] {
+  return Array.from({ length: options.masters }, (_, i) => {
+    const name = `m${i + 1}`;
+    return {
+      id: asId<MemberId>(name),
+      raftAddress: `${name}:${RAFT_PORT}`,
+      apiAddress: `${name}:${AGENT_PORT}`,
+    };
+  });
+}
+
+export class MasterMachine extends Machine {
+  master: Master | null = null;
+
+  protected run(life: Life, clock: Clock, random: Random): void {
+    this.#boot(life, clock, random).catch((error: unknown) => this.ended(life, String(error)));
+  }
+
+  protected forget(): void {
+    this.master = null;
+  }
+
+  async #boot(life: Life, clock: Clock, random: Random): Promise<void> {
+    const { options, network } = this.world;
+    const tracer = this.tracer();
+    const port = network.port(this.name, life);
+    const master = await createMaster({
+      self: asId<MemberId>(this.name),
+      members: membersOf(options),
+      clusterName: "simulated",
+      settings: options.settings,
+      clock,
+      random,
+      network: port,
+      disk: this.disk.mount(),
+      directory: "log",
+      tracer,
+      onFatal: (reason) => this.ended(life, reason),
+      tuning: { raft: options.raft, snapshotIntervalEntries: options.snapshotIntervalEntries },
+    });
+    const edge = new Edge({ master, clock, random, tracer, name: this.name });
+    master.attach(edge);
+    await port.listen(`${this.name}:${AGENT_PORT}`, (connection) => edge.agents.accept(connection));
+    await port.listen(`${this.name}:${FRAMEWORK_PORT}`, (connection) => edge.frameworks.accept(connection));
+    this.master = master;
+    await master.start();
+  }
+}
+
+/** The api of a master, but for HTTP: the way of effects to those who wait for them. */
+class Edge {
+  readonly agents: AgentSessions;
+  readonly frameworks: SchedulerServer;
+  #leading = false;
+
+  constructor(parts: Pick<ApiContext, "master" | "clock" | "random" | "tracer"> & { readonly name: string }) {
+    const { name, ...ports } = parts;
+    const advertised = { id: name, host: name, port: AGENT_PORT, version: "0.0.0" };
+    const context: ApiContext = {
+      ...ports,
+      limits: { streamUnsentBytesMax: 1 << 24, requestBodyBytesMax: 1 << 23, operatorStreamsMax: 1 },
+      flags: {},
+      startedAt: parts.clock.wallMs(),
+      isLeading: () => this.#leading,
+      date: () => "",
+      advertised: () => advertised,
+      memberApiAddress: (id) => `${id}:${AGENT_PORT}`,
+    };
+    this.agents = new AgentSessions(context);
+    this.frameworks = new SchedulerServer(context);
+  }
+
+  deliver(effect: Effect): void {
+    if (effect.to === "framework") this.frameworks.deliver(effect.frameworkId, effect.event);
+    else if (effect.to === "stream") this.frameworks.endStream(effect.streamId, effect.error);
+    else if (effect.to === "agent") this.agents.deliverToAgent(effect.agentId, effect.message);
+    else if (effect.to === "connection") this.agents.deliverToConnection(effect.connectionId, effect.message);
+  }
+
+  onLeading(): void {
+    this.#leading = true;
+  }
+
+  onNotLeading(leader: MemberId | null): void {
+    this.#leading = false;
+    this.frameworks.endAll();
+    this.agents.redirectAll(leader);
+  }
+}
+
+export class AgentMachine extends Machine {
+  agent: Agent | null = null;
+  readonly runtime: SimRuntime;
+
+  constructor(name: string, world: WorldParts, observer: ContainerObserver) {
+    super(name, world);
+    const { options, loop } = world;
+    this.runtime = new SimRuntime({
+      machine: name,
+      loop,
+      random: seededRandom(`${options.seed} runtime ${name}`),
+      observer,
+      faults: { launchMs: { low: 1, high: 200 }, launchFailure: options.workload.launchFailure },
+    });
+  }
+
+  override losePower(): void {
+    super.losePower();
+    this.runtime.loseAll();
+  }
+
+  protected run(life: Life, clock: Clock, random: Random): void {
+    const { options, network } = this.world;
+    const agent = createAgent({
+      clock,
+      random,
+      network: network.port(this.name, life),
+      disk: this.disk.mount(),
+      runtime: this.runtime.mount(life),
+      sandboxes: {
+        create: async (path) => `/var/lib/tepui/${path}`,
+        absolute: (path) => `/var/lib/tepui/${path}`,
+        remove: async () => undefined,
+      },
+      tracer: this.tracer(),
+      masters: membersOf(options).map(({ apiAddress }) => apiAddress),
+      version: "0.0.0",
+      settings: this.#settings(),
+      onEnd: ({ reason }) => this.ended(life, reason),
+    });
+    this.agent = agent;
+    agent.start().catch((error: unknown) => this.ended(life, String(error)));
+  }
+
+  protected forget(): void {
+    this.agent = null;
+  }
+
+  #settings() {
+    const { agentCpus, agentMem } = this.world.options;
+    const scalar = (name: string, value: number) => ({ name, type: "SCALAR" as const, scalar: { value } });
+    return {
+      info: {
+        hostname: this.name,
+        port: 5051,
+        resources: [scalar("cpus", agentCpus), scalar("mem", agentMem)],
+      },
+      ip: "127.0.0.1",
+      port: 5051,
+      sandboxMount: "/mnt/mesos/sandbox",
+    };
+  }
+}
+
+export class FrameworkMachine extends Machine {
+  framework: SimFramework | null = null;
+  readonly store: FrameworkStore;
+  readonly #observer: FrameworkObserver;
+  readonly #number: number;
+  #draining = false;
+
+  constructor(number: number, world: WorldParts, observer: FrameworkObserver) {
+    super(`f${number}`, world);
+    this.#number = number;
+    this.#observer = observer;
+    this.store = { name: this.name, id: null, generation: 0, launched: 0, tasks: new Map() };
+  }
+
+  drain(): void {
+    this.#draining = true;
+    this.framework?.drain();
+  }
+
+  protected run(life: Life, clock: Clock, random: Random): void {
+    const { options, network } = this.world;
+    const framework = new SimFramework({
+      store: this.store,
+      clock,
+      random,
+      network: network.port(this.name, life),
+      masters: new Map(membersOf(options).map(({ id }) => [id, `${id}:${FRAMEWORK_PORT}`])),
+      workload: options.workload,
+      observer: this.#observer,
+      encoding: this.#number % 2 === 0 ? "json" : "protobuf",
+      knowsPartitions: this.#number % 4 !== 3,
+      role: this.#number % 3 === 0 ? "eng/ads" : "batch",
+    });
+    this.framework = framework;
+    framework.isDraining = this.#draining;
+    framework.start();
+  }
+
+  protected forget(): void {
+    this.framework = null;
+  }
+}

@@ -1,0 +1,131 @@
+// `npm run sim`: runs seeds one after the other until one fails, and says how to run that one again.
+import { parseArgs } from "node:util";
+import type { CheckFailure } from "./checkers/check.ts";
+import { banner, DEFAULT_TICKS, swarmOptions, TICK_MS } from "./options.ts";
+import { type Printer, type RunResult, World } from "./world.ts";
+
+const HELP = `Usage: npm run sim -- [options]
+  --seed S      seed of the first run: any text; runs of one seed are equal (default: drawn and printed)
+  --ticks N     ticks of ${TICK_MS} ms of virtual time with faults, before all is healed (default: ${DEFAULT_TICKS})
+  --runs N      successive seeds, S, S+1 … (default: 1)
+  --verbose     print every line of the trace
+  --help        this`;
+
+interface Arguments {
+  readonly seed: bigint | string;
+  readonly ticks: number;
+  readonly runs: number;
+  readonly verbose: boolean;
+}
+
+interface Totals {
+  runs: number;
+  virtualMs: number;
+  events: number;
+  readonly startedMs: number;
+}
+
+async function main(): Promise<number> {
+  const given = readArguments();
+  if (given === null) return 2;
+  const totals: Totals = { runs: 0, virtualMs: 0, events: 0, startedMs: performance.now() };
+  let current: World | null = null;
+  let interrupted = false;
+  process.once("SIGINT", () => {
+    interrupted = true;
+    current?.interrupt();
+  });
+  for (let i = 0; i < given.runs && !interrupted; i++) {
+    const seed = seedAfter(given.seed, i);
+    const options = swarmOptions(seed, given.ticks);
+    if (given.runs === 1) console.log(`SEED=${seed}\n${banner(options)}`);
+    current = new World(options, given.verbose ? print : null);
+    const result = await current.run();
+    count(totals, result);
+    if (result.failure !== null) return report(seed, given.ticks, current, result, result.failure);
+    if (!result.interrupted) progress(seed, result, totals);
+  }
+  summarize(totals);
+  return interrupted ? 130 : 0;
+}
+
+function readArguments(): Arguments | null {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: "string" },
+      ticks: { type: "string" },
+      runs: { type: "string" },
+      verbose: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  const ticks = Number(values.ticks ?? DEFAULT_TICKS);
+  const runs = Number(values.runs ?? 1);
+  const isValid = Number.isSafeInteger(ticks) && ticks > 0 && Number.isSafeInteger(runs) && runs > 0;
+  if (values.help || !isValid) {
+    console.log(HELP);
+    return null;
+  }
+  const seed = values.seed ?? String(Math.floor(Math.random() * 0x1_0000_0000));
+  return { seed: /^\d+$/.test(seed) ? BigInt(seed) : seed, ticks, runs, verbose: values.verbose };
+}
+
+function seedAfter(seed: bigint | string, i: number): string {
+  if (typeof seed === "bigint") return String(seed + BigInt(i));
+  return i === 0 ? seed : `${seed}-${i}`;
+}
+
+const print: Printer = (tick, who, what, facts) => {
+  console.log(`${String(tick).padStart(7)} ${who.padEnd(8)} ${what} ${textOf(facts())}`);
+};
+
+function count(totals: Totals, { tick, events }: RunResult): void {
+  totals.runs += 1;
+  totals.virtualMs += tick * TICK_MS;
+  totals.events += events;
+}
+
+function progress(seed: string, { tick, hash, counts }: RunResult, totals: Totals): void {
+  const { committed, terms, launched } = counts;
+  console.log(
+    `seed ${seed}: ${tick} ticks, ${launched} tasks, ${committed} entries, ${terms} terms, trace ${hash}, ${speed(totals)}`,
+  );
+}
+
+function report(
+  seed: string,
+  ticks: number,
+  { options }: World,
+  result: RunResult,
+  failure: CheckFailure,
+): number {
+  console.log(`\nFAILED: ${failure.message}`);
+  console.log(`  checker ${failure.checker}, tick ${result.tick}, trace ${result.hash}`);
+  for (const [name, value] of Object.entries(failure.facts)) console.log(`  ${name}: ${factText(value)}`);
+  console.log(`Parameters:\n${banner(options)}`);
+  console.log(`Happened: ${textOf(result.counts)}`);
+  console.log(`Run it again: npm run sim -- --seed ${seed} --ticks ${ticks}`);
+  return 1;
+}
+
+function summarize(totals: Totals): void {
+  const virtualS = Math.round(totals.virtualMs / 1_000);
+  const realS = ((performance.now() - totals.startedMs) / 1_000).toFixed(1);
+  console.log(
+    `${totals.runs} seeds, ${virtualS} s of virtual time in ${realS} s: ${speed(totals)}, ${totals.events} events`,
+  );
+}
+
+function speed({ virtualMs, startedMs }: Totals): string {
+  return `${Math.round(virtualMs / Math.max(1, performance.now() - startedMs))} times real time`;
+}
+
+function factText(value: unknown): string {
+  return typeof value === "string" ? value : textOf(value);
+}
+
+function textOf(value: unknown): string {
+  return JSON.stringify(value, (_key, part) => (typeof part === "bigint" ? String(part) : part)) ?? "";
+}
+
+process.exitCode = await main();

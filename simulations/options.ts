@@ -1,0 +1,197 @@
+// From one seed to the parameters of a run, by swarm testing: each run has some kinds of fault and not others, at rates
+// of its own, so that over many seeds faults meet in combinations that an average of all of them would never show.
+import type { Random } from "../src/kernel/ports.ts";
+import { between, chance, pick, seededRandom } from "../src/kernel/random.ts";
+import type { RaftTuning } from "../src/raft/index.ts";
+import type { Settings } from "../src/state/commands.ts";
+import type { DiskFaults, Range } from "./sim-disk.ts";
+
+/** Virtual time of one tick. Milliseconds. */
+export const TICK_MS = 10;
+/** Ticks in which a healed cluster has to come to rest: five minutes. */
+export const CONVERGENCE_TICKS_MAX = 30_000;
+/** Ticks of faults when nobody says: two minutes. */
+export const DEFAULT_TICKS = 12_000;
+
+export const FAULT_KINDS = [
+  "master-killed",
+  "master-power-lost",
+  "master-disk-fails",
+  "master-disk-hangs",
+  "agent-killed",
+  "agent-power-lost",
+  "framework-crashes",
+  "master-isolated",
+  "masters-split",
+  "one-way-cut",
+  "agent-cut-off",
+  "framework-cut-off",
+  "path-slow",
+  "connection-broken",
+  "clock-stepped",
+] as const;
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+export interface Workload {
+  /** Each framework launches no more. */
+  readonly tasksPerFramework: number;
+  readonly tasksPerAccept: number;
+  readonly runMs: Range;
+  /** Of a framework between an offer and its answer. */
+  readonly thinkMs: Range;
+  readonly acknowledgeMs: Range;
+  /** 0 to 1 each, of tasks or calls. */
+  readonly failing: number;
+  readonly killed: number;
+  readonly stubborn: number;
+  readonly launchFailure: number;
+  readonly declined: number;
+  readonly repeatedCalls: number;
+  readonly lateCalls: number;
+  readonly badCalls: number;
+  readonly teardowns: number;
+  readonly failoverTimeoutS: number;
+}
+
+export interface SimOptions {
+  readonly seed: string;
+  readonly ticks: number;
+  readonly masters: number;
+  readonly agents: number;
+  readonly frameworks: number;
+  readonly agentCpus: number;
+  readonly agentMem: number;
+  readonly workload: Workload;
+  readonly latencyUs: Range;
+  readonly giveUpMs: Range;
+  /** Parts in a million. */
+  readonly clockDriftPpmMax: number;
+  readonly clockOffsetMsMax: number;
+  readonly disk: DiskFaults;
+  /** Mean time between two faults of a kind; kinds that are left out do not happen. Milliseconds. */
+  readonly faultEveryMs: Readonly<Partial<Record<FaultKind, number>>>;
+  readonly downMs: Range;
+  readonly cutMs: Range;
+  readonly settings: Settings;
+  readonly raft: Partial<RaftTuning>;
+  readonly snapshotIntervalEntries: number;
+}
+
+export function swarmOptions(seed: string, ticks: number): SimOptions {
+  const random = seededRandom(`options ${seed}`);
+  return {
+    seed,
+    ticks,
+    masters: pick(random, [1, 3, 3, 3, 3, 3, 5]),
+    agents: between(random, 2, 8),
+    frameworks: between(random, 1, 4),
+    agentCpus: between(random, 2, 8),
+    agentMem: between(random, 1, 8) * 1_024,
+    workload: swarmWorkload(random),
+    latencyUs: pick(random, [
+      { low: 50, high: 500 },
+      { low: 200, high: 2_000 },
+      { low: 500, high: 10_000 },
+    ]),
+    giveUpMs: pick(random, [
+      { low: 1_000, high: 5_000 },
+      { low: 5_000, high: 60_000 },
+    ]),
+    clockDriftPpmMax: pick(random, [0, 100, 20_000]),
+    clockOffsetMsMax: pick(random, [0, 50, 2_000]),
+    disk: swarmDisk(random),
+    faultEveryMs: swarmFaults(random),
+    downMs: pick(random, [
+      { low: 50, high: 2_000 },
+      { low: 1_000, high: 20_000 },
+    ]),
+    cutMs: pick(random, [
+      { low: 100, high: 3_000 },
+      { low: 1_000, high: 30_000 },
+    ]),
+    settings: {
+      frameworkReconnectMs: pick(random, [5_000, 20_000, 60_000]),
+      agentReconnectMs: pick(random, [3_000, 15_000, 75_000]),
+      offerTimeoutMs: pick(random, [null, 2_000, 20_000]),
+    },
+    raft: swarmRaft(random),
+    snapshotIntervalEntries: pick(random, [20, 100, 500]),
+  };
+}
+
+function swarmWorkload(random: Random): Workload {
+  const rate = (most: number): number => (chance(random, 1 / 2) ? 0 : (between(random, 1, 100) / 100) * most);
+  return {
+    tasksPerFramework: between(random, 10, 120),
+    tasksPerAccept: between(random, 1, 6),
+    runMs: pick(random, [
+      { low: 0, high: 500 },
+      { low: 100, high: 10_000 },
+      { low: 5_000, high: 40_000 },
+    ]),
+    thinkMs: pick(random, [
+      { low: 0, high: 20 },
+      { low: 0, high: 2_000 },
+    ]),
+    acknowledgeMs: pick(random, [
+      { low: 0, high: 5 },
+      { low: 0, high: 1_000 },
+    ]),
+    failing: rate(0.3),
+    killed: rate(0.3),
+    stubborn: rate(0.5),
+    launchFailure: rate(0.1),
+    declined: rate(0.5),
+    repeatedCalls: rate(0.2),
+    lateCalls: rate(0.2),
+    badCalls: rate(0.2),
+    teardowns: chance(random, 1 / 4) ? 0.02 : 0,
+    failoverTimeoutS: pick(random, [0, 5, 600, 600, 600]),
+  };
+}
+
+function swarmDisk(random: Random): DiskFaults {
+  return {
+    latencyMs: pick(random, [
+      { low: 0, high: 0 },
+      { low: 0, high: 2 },
+    ]),
+    syncLatencyMs: pick(random, [
+      { low: 0, high: 1 },
+      { low: 1, high: 10 },
+      { low: 1, high: 60 },
+    ]),
+    readErrorProbability: 0,
+    writeErrorProbability: 0,
+    syncErrorProbability: 0,
+    capacityBytes: Number.POSITIVE_INFINITY,
+  };
+}
+
+function swarmFaults(random: Random): SimOptions["faultEveryMs"] {
+  const rates: Partial<Record<FaultKind, number>> = {};
+  for (const kind of FAULT_KINDS) {
+    if (chance(random, 1 / 2)) rates[kind] = pick(random, [3_000, 10_000, 30_000, 60_000]);
+  }
+  return rates;
+}
+
+function swarmRaft(random: Random): Partial<RaftTuning> {
+  const tickMs = pick(random, [10, 20, 50]);
+  const electionMinMs = pick(random, [300, 500, 1_000]);
+  return {
+    tickMs,
+    heartbeatMs: pick(random, [50, 100]),
+    electionMinMs,
+    electionMaxMs: 2 * electionMinMs,
+    storageStallMs: pick(random, [1_000, 5_000]),
+    trailingEntriesMax: pick(random, [0, 10, 10_000]),
+    snapshotChunkBytes: pick(random, [1_000, 1_048_576]),
+  };
+}
+
+/** Every parameter, one a line: what a failing run is reported with. */
+export function banner(options: SimOptions): string {
+  const lines = Object.entries(options).map(([name, value]) => `  ${name} = ${JSON.stringify(value)}`);
+  return lines.join("\n");
+}

@@ -1,0 +1,278 @@
+// A whole cluster in one process under virtual time, and the two phases of its life: one in which everything may go
+// wrong and nothing may be lost, and one in which nothing goes wrong any more and everything has to come right.
+import { seededRandom } from "../src/kernel/random.ts";
+import { CheckFailure } from "./checkers/check.ts";
+import { CommittedLog } from "./checkers/committed-log.ts";
+import { answered, endedByItself, threw } from "./checkers/masters-stay-up.ts";
+import {
+  checkAccepted,
+  checkLaunches,
+  checkNoneLost,
+  checkStart,
+  checkState,
+} from "./checkers/nothing-twice.ts";
+import { SameState } from "./checkers/same-state.ts";
+import { TaskLedger } from "./checkers/task-ledger.ts";
+import { checkOutcomes, checkRemoval, checkSignal, checkStatus } from "./checkers/tasks-outlive.ts";
+import { whyNotAtRest } from "./convergence.ts";
+import { EventLoop, type Life, type LoopWatcher, type ScheduledEvent } from "./event-loop.ts";
+import { Faults } from "./faults.ts";
+import { AgentMachine, FrameworkMachine, type Machine, MasterMachine, type WorldParts } from "./machines.ts";
+import { CONVERGENCE_TICKS_MAX, type SimOptions, TICK_MS } from "./options.ts";
+import type { FrameworkObserver } from "./sim-framework.ts";
+import { SimNetwork } from "./sim-network.ts";
+import type { ContainerObserver } from "./sim-runtime.ts";
+import { Trace } from "./trace.ts";
+
+export interface RunResult {
+  readonly failure: CheckFailure | null;
+  /** Tick at which the run ended. */
+  readonly tick: number;
+  /** Of everything that happened. */
+  readonly hash: string;
+  readonly events: number;
+  readonly interrupted: boolean;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+/** A line of the trace. @param tick when */
+export type Printer = (tick: number, who: string, what: string, facts: () => unknown) => void;
+
+/** How a disk that the simulator lets fail says so. */
+const DISK_ERROR = "EIO";
+const TICK_US = TICK_MS * 1_000;
+/** How often the members' states are compared and the invariants worked out. */
+const SAMPLE_TICKS = 200;
+/** How often a healed cluster is asked whether it is at rest. */
+const REST_TICKS = 50;
+
+export class World {
+  readonly options: SimOptions;
+  readonly loop = new EventLoop();
+  readonly trace: Trace;
+  readonly network: SimNetwork;
+  readonly masters: readonly MasterMachine[];
+  readonly agents: readonly AgentMachine[];
+  readonly frameworks: readonly FrameworkMachine[];
+  readonly ledger = new TaskLedger();
+  readonly replayed: SameState;
+  readonly log: CommittedLog;
+  readonly #faults: Faults;
+  readonly #byName: ReadonlyMap<string, MasterMachine>;
+  readonly #life: Life = { name: "world", alive: true };
+  #failure: CheckFailure | null = null;
+  #interrupted = false;
+
+  constructor(options: SimOptions, print: Printer | null = null) {
+    const { seed, masters, agents, frameworks } = options;
+    this.options = options;
+    this.trace = new Trace(
+      print === null ? null : (who, what, facts) => print(this.tick(), who, what, facts),
+    );
+    const { loop, trace } = this;
+    this.network = new SimNetwork({ loop, trace, random: seededRandom(`${seed} network`), options });
+    this.replayed = new SameState(options.snapshotIntervalEntries);
+    this.log = new CommittedLog((entry) => {
+      checkLaunches(this.ledger, entry);
+      this.ledger.committed(entry);
+      this.replayed.committed(entry);
+    });
+    const parts = this.#parts();
+    this.masters = times(masters, (i) => new MasterMachine(`m${i + 1}`, parts));
+    this.agents = times(agents, (i) => new AgentMachine(`a${i + 1}`, parts, this.#containerObserver()));
+    this.frameworks = times(frameworks, (i) => new FrameworkMachine(i + 1, parts, this.#frameworkObserver()));
+    this.#byName = new Map(this.masters.map((machine) => [machine.name, machine]));
+    this.#faults = new Faults({
+      options,
+      loop,
+      trace,
+      network: this.network,
+      random: seededRandom(`${seed} faults`),
+      masters: this.masters,
+      agents: this.agents,
+      frameworks: this.frameworks,
+    });
+  }
+
+  tick(): number {
+    return Math.floor(this.loop.now / TICK_US);
+  }
+
+  /** Ends the run soon; its result says that it was interrupted. */
+  interrupt(): void {
+    this.#interrupted = true;
+    this.loop.stop();
+  }
+
+  async run(): Promise<RunResult> {
+    this.#boot();
+    await this.#runUntil(this.options.ticks);
+    if (!this.#isOver()) await this.#comeToRest();
+    if (!this.#isOver()) this.#guard(() => this.#checkEnd());
+    return this.#result();
+  }
+
+  #boot(): void {
+    const random = seededRandom(`${this.options.seed} boot`);
+    for (const machine of [...this.masters, ...this.agents, ...this.frameworks]) {
+      this.loop.schedule(random.uint32() % 1_000_000, this.#life, () => machine.start());
+    }
+    this.#faults.start();
+    this.#sample();
+  }
+
+  #sample(): void {
+    this.loop.schedule(SAMPLE_TICKS * TICK_US, this.#life, () => {
+      this.#guard(() => this.#compareStates());
+      this.#sample();
+    });
+  }
+
+  #compareStates(): void {
+    checkState(this.replayed.state);
+    for (const { name, master } of this.masters) if (master !== null) this.replayed.compare(name, master);
+  }
+
+  async #comeToRest(): Promise<void> {
+    this.#faults.heal();
+    for (const framework of this.frameworks) framework.drain();
+    const limit = this.tick() + CONVERGENCE_TICKS_MAX;
+    let why: string | null = "";
+    while (!this.#isOver() && why !== null) {
+      await this.#runUntil(this.tick() + REST_TICKS);
+      why = whyNotAtRest(this);
+      if (why !== null && this.tick() >= limit) {
+        this.#fail(new CheckFailure("convergence", "a healed cluster does not come to rest", { why }));
+      }
+    }
+  }
+
+  #checkEnd(): void {
+    for (const { name, master } of this.masters) {
+      const same = master !== null && this.replayed.compare(name, master);
+      if (!same) throw new CheckFailure("same-state", "a member at rest is not where the log is", { name });
+    }
+    checkState(this.replayed.state);
+    checkNoneLost(this.ledger);
+    checkOutcomes(this.ledger);
+  }
+
+  #runUntil(tick: number): Promise<void> {
+    return this.loop.run(tick * TICK_US, this.#watcher());
+  }
+
+  #watcher(): LoopWatcher {
+    return {
+      before: (event) => this.#record(event),
+      after: (life) => this.#guard(() => this.#observe(life)),
+      failed: (error, life) => this.#fail(threw(life.name, error)),
+    };
+  }
+
+  #record({ at, life }: ScheduledEvent): void {
+    this.trace.number(at);
+    this.trace.text(life.name);
+  }
+
+  #observe({ name }: Life): void {
+    const machine = this.#byName.get(name);
+    const { life, master } = machine ?? {};
+    if (life != null && master != null) this.log.observe(life, master);
+  }
+
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#fail(threw("checker", error));
+    }
+  }
+
+  #fail(failure: CheckFailure): void {
+    this.#failure ??= failure;
+    this.loop.stop();
+  }
+
+  #isOver(): boolean {
+    return this.#failure !== null || this.#interrupted;
+  }
+
+  #parts(): WorldParts {
+    const { options, loop, network, trace } = this;
+    return {
+      options,
+      loop,
+      network,
+      trace,
+      endedByItself: (machine, reason) => this.#endedByItself(machine, reason),
+    };
+  }
+
+  #endedByItself(machine: Machine, reason: string): void {
+    this.trace.line(machine.name, `ended: ${reason}`);
+    this.#guard(() => endedByItself(machine.name, reason, machine.diskFails && reason.includes(DISK_ERROR)));
+    this.#faults.restart(machine);
+  }
+
+  #containerObserver(): ContainerObserver {
+    const { agentCpus, agentMem } = this.options;
+    const size = { cpuMillis: agentCpus * 1_000, memoryBytes: agentMem * 1_024 * 1_024 };
+    return {
+      started: (container) =>
+        this.#guard(() => {
+          this.trace.line(container.machine, `started ${container.taskId}`);
+          const machine = this.agents.find(({ name }) => name === container.machine);
+          if (machine !== undefined) checkStart(this.ledger, container, machine.runtime, size);
+        }),
+      signalled: (container) => this.#guard(() => checkSignal(this.ledger, container)),
+      ended: (container, cause) => {
+        this.trace.line(container.machine, `ended ${container.taskId} ${cause} ${container.waitStatus}`);
+        const facts = this.ledger.of(container.frameworkId, container.taskId);
+        if (cause === "power") facts.lostPower = true;
+      },
+      removed: (container) => this.#guard(() => checkRemoval(container)),
+    };
+  }
+
+  #frameworkObserver(): FrameworkObserver {
+    const { ledger } = this;
+    return {
+      asksKill: (frameworkId, taskId) => {
+        ledger.of(frameworkId, taskId).killAsked = true;
+      },
+      tearsDown: (frameworkId) => void ledger.tornDown.add(frameworkId),
+      repeats: (frameworkId, taskIds) => {
+        for (const taskId of taskIds) ledger.of(frameworkId, taskId).repeated = true;
+      },
+      launchAccepted: (frameworkId, taskIds) =>
+        this.#guard(() => checkAccepted(ledger, frameworkId, taskIds)),
+      answered: (call, status, body) => this.#guard(() => answered(call, status, body)),
+      status: (frameworkId, status, knowsPartitions) => {
+        this.trace.line(frameworkId, `told ${status.task_id.value} ${status.state}`, () => status.reason);
+        this.#guard(() => checkStatus(ledger, frameworkId, status, knowsPartitions));
+      },
+    };
+  }
+
+  #result(): RunResult {
+    const launched = [...this.ledger.tasks.values()].filter(({ launchedAt }) => launchedAt !== null);
+    return {
+      failure: this.#failure,
+      tick: this.tick(),
+      hash: this.trace.hash(),
+      events: this.loop.events,
+      interrupted: this.#interrupted,
+      counts: {
+        committed: this.log.highest,
+        terms: this.log.terms(),
+        launched: launched.length,
+        comparisons: this.replayed.comparisons,
+        ...Object.fromEntries(this.#faults.counts),
+      },
+    };
+  }
+}
+
+function times<Item>(count: number, make: (i: number) => Item): readonly Item[] {
+  return Array.from({ length: count }, (_, i) => make(i));
+}
