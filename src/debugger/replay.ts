@@ -12,7 +12,10 @@ enableMapSet();
 enablePatches();
 const immer = new Immer({ autoFreeze: false });
 
-/** What one event changed. Paths lead from the state's root; patches take it forth, inverse patches back. */
+/**
+ * What one event changed. Paths lead from the state's root; patches take it forth to the same digest, inverse patches
+ * back to the same content (what comes back into a Map comes at its end).
+ */
 export interface Change {
   /** Position in the entries given, from 0. */
   readonly entry: number;
