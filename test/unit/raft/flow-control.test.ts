@@ -178,6 +178,39 @@ describe("catching up by snapshot", () => {
     expect(cluster.member(3).applied).toEqual(cluster.member(1).applied);
   });
 
+  it("does not send a piece twice because an answer came twice", () => {
+    const snapshot = {
+      index: asIndex(5),
+      term: asTerm(1),
+      membership: { voters: [1, 2, 3].map(memberId), outgoing: [], learners: [] },
+    };
+    const core = new OneCore({ term: 1, snapshot });
+    core.lead();
+    const needs = { kind: "append-rejected", ...from(2, 2), prevIndex: asIndex(5) } as const;
+    const first = core.hear({ ...needs, hintIndex: asIndex(1), hintTerm: asTerm(1) });
+    expect(first.chunkRequests.map(({ offset }) => offset)).toEqual([0]);
+    const answer = { kind: "snapshot-progress", ...from(2, 2), index: asIndex(5), offset: 4 } as const;
+    expect(core.hear(answer).chunkRequests.map(({ offset }) => offset)).toEqual([4]);
+    expect(core.hear(answer).chunkRequests).toEqual([]);
+  });
+
+  it("ends when the receiver stands for election itself", () => {
+    const core = new OneCore({ term: 1 });
+    const meta = { index: asIndex(5), term: asTerm(1), membership: core.state.membership };
+    core.hear({
+      kind: "snapshot-chunk",
+      ...from(2, 1),
+      meta,
+      offset: 0,
+      bytes: bytes("some"),
+      done: false,
+    });
+    core.timeOut();
+    const granted = { kind: "pre-vote-reply", ...from(3, 1), forTerm: asTerm(2), granted: true } as const;
+    expect(core.hear(granted).receive).toEqual([{ kind: "abort", meta }]);
+    expect(core.state.receiving).toBeNull();
+  });
+
   it("starts from the beginning when the leader changes in the middle", () => {
     const cluster = new CoreCluster(3);
     cluster.elect(1);

@@ -123,6 +123,25 @@ describe("failover", () => {
     for (const { machine } of cluster.hosts) expect(machine.texts).toEqual(["kept", "next"]);
   });
 
+  it("forgets proposals that still wait for their round when leadership is lost", async () => {
+    const cluster = await started(3, { tuning: { storageStallMs: 60_000 } });
+    const old = cluster.leader();
+    old.storage.delayMs = 3000;
+    cluster.isolate(old);
+    for (let i = 0; i < 12; i++) {
+      expect(old.node.propose(bytes(`w${i}`)).ok).toBe(true);
+      await cluster.clock.advance(1);
+    }
+    await cluster.clock.until(() => old.node.status().role !== "leader");
+    cluster.network.heal();
+    await cluster.clock.advance(8000);
+    old.storage.delayMs = 1;
+    cluster.propose("end");
+    await cluster.clock.until(allHave(cluster, "end"));
+    expect(old.fatal).toBeNull();
+    for (const { machine } of cluster.hosts) expect(machine.texts).toEqual(["end"]);
+  });
+
   it("brings back all state when every member is killed and started again", async () => {
     const cluster = await started();
     cluster.propose("a", "b");
@@ -189,6 +208,21 @@ describe("reads", () => {
     await cluster.clock.advance(3);
     await Promise.all(reads);
     expect(cluster.network.frames - frames).toBeLessThanOrEqual(12);
+  });
+
+  it("that come one by one while a round is under way gather for the next round", async () => {
+    const cluster = await started();
+    await cluster.clock.advance(101);
+    const frames = cluster.network.frames;
+    cluster.network.delayMs = 10;
+    const reads: Promise<unknown>[] = [];
+    for (let i = 0; i < 20; i++) {
+      reads.push(cluster.leader().node.readIndex());
+      await cluster.clock.advance(1);
+    }
+    await cluster.clock.advance(60);
+    await Promise.all(reads);
+    expect(cluster.network.frames - frames).toBeLessThanOrEqual(20);
   });
 
   it("fail on a leader that is cut off", async () => {
@@ -304,6 +338,29 @@ describe("snapshots", () => {
   });
 });
 
+describe("a crash between a received snapshot and the reset of the log", () => {
+  it("leaves an old log behind, which is replaced at the start", async () => {
+    const cluster = await started(3, { tuning: { trailingEntriesMax: 0 } });
+    const [late] = cluster.followers();
+    if (late === undefined) throw new Error("no follower");
+    cluster.propose(...Array.from({ length: 20 }, (_, i) => `s${i}`));
+    await cluster.clock.until(allHave(cluster, "s19"));
+    const old = late.storage.entries.slice(0, 3);
+    void late.node.saveSnapshot(late.node.status().applied, late.machine.image());
+    await cluster.clock.advance(20);
+    cluster.kill(late);
+    late.storage.entries = old;
+    cluster.restart(late);
+    cluster.propose("after");
+    await cluster.clock.until(allHave(cluster, "after"));
+    expect(late.fatal).toBeNull();
+    expect(late.machine.texts).toEqual(cluster.leader().machine.texts);
+    await cluster.clock.advance(20);
+    expect(late.storage.entries.map(({ payload }) => text(payload))).toContain("after");
+    expect(late.storage.entries[0]?.index).toBe((late.storage.snapshot()?.index ?? 0) + 1);
+  });
+});
+
 describe("storage that fails", () => {
   it("ends the node, once and for all", async () => {
     const cluster = await started();
@@ -341,6 +398,19 @@ describe("a cluster of one", () => {
     const read = cluster.host(1).node.readIndex();
     await cluster.clock.advance(5);
     await expect(read).resolves.toBe(2);
+  });
+});
+
+describe("connections", () => {
+  it("are dialled again as soon as the other member calls, not at the end of a long pause", async () => {
+    const cluster = await started();
+    const [late] = cluster.followers();
+    if (late === undefined) throw new Error("no follower");
+    cluster.kill(late);
+    await cluster.clock.advance(10_000);
+    cluster.restart(late);
+    cluster.propose("again");
+    expect(await cluster.clock.until(allHave(cluster, "again"))).toBeLessThan(100);
   });
 });
 

@@ -1,0 +1,81 @@
+// Snapshots that cross each other: a piece of one is never taken for a piece of another, and the newest wins.
+import { describe, expect, it } from "vitest";
+import { asIndex, asTerm } from "../../../src/kernel/ids.ts";
+import type { Input } from "../../../src/raft/io.ts";
+import type { Message } from "../../../src/raft/messages.ts";
+import { SnapshotLane } from "../../../src/raft/snapshot-lane.ts";
+import type { SnapshotMeta } from "../../../src/raft/types.ts";
+import { bytes, memberId } from "./support/core-cluster.ts";
+import { MemoryStorage } from "./support/memory-storage.ts";
+import { VirtualClock } from "./support/virtual-clock.ts";
+
+function harness() {
+  const clock = new VirtualClock();
+  const storage = new MemoryStorage(clock);
+  const fed: Input[] = [];
+  const failures: unknown[] = [];
+  const lane = new SnapshotLane({
+    storage,
+    chunkBytes: 4,
+    feed: (input) => fed.push(input),
+    onFailure: (error) => failures.push(error),
+  });
+  return { clock, storage, fed, failures, lane };
+}
+
+function metaAt(index: number): SnapshotMeta {
+  const membership = { voters: [memberId(1)], outgoing: [], learners: [] };
+  return { index: asIndex(index), term: asTerm(1), membership };
+}
+
+const nothing = (): void => undefined;
+
+describe("the snapshot lane", () => {
+  it("gives up a received snapshot when an own one has overtaken it", async () => {
+    const { clock, storage, fed, lane } = harness();
+    lane.receive({ kind: "begin", meta: metaAt(5) });
+    void lane.save(metaAt(8), bytes("own"), nothing);
+    lane.receive({ kind: "chunk", meta: metaAt(5), offset: 0, bytes: bytes("old"), done: true });
+    await clock.advance(20);
+    expect(storage.snapshot()?.index).toBe(8);
+    expect(fed.map(({ kind }) => kind)).toEqual(["snapshot-saved", "receive-failed"]);
+  });
+
+  it("skips an own snapshot when a newer one was received", async () => {
+    const { clock, storage, fed, lane } = harness();
+    lane.receive({ kind: "begin", meta: metaAt(9) });
+    lane.receive({ kind: "chunk", meta: metaAt(9), offset: 0, bytes: bytes("new"), done: true });
+    void lane.save(metaAt(8), bytes("own"), nothing);
+    await clock.advance(20);
+    expect(storage.snapshot()?.index).toBe(9);
+    expect(fed.map(({ kind }) => kind)).toEqual(["snapshot-received"]);
+  });
+
+  it("serves pieces of the newest snapshot only", async () => {
+    const { clock, lane } = harness();
+    const sent: Message[] = [];
+    const request = { to: memberId(2), term: asTerm(1), meta: metaAt(5), offset: 0 };
+    void lane.save(metaAt(5), bytes("12345"), nothing);
+    lane.serve(request, memberId(1), (message) => sent.push(message));
+    lane.serve({ ...request, offset: 4 }, memberId(1), (message) => sent.push(message));
+    void lane.save(metaAt(6), bytes("another"), nothing);
+    lane.serve(request, memberId(1), (message) => sent.push(message));
+    await clock.advance(30);
+    const pieces = sent.map((message) =>
+      message.kind === "snapshot-chunk" ? [message.offset, message.done] : [],
+    );
+    expect(pieces).toEqual([
+      [0, false],
+      [4, true],
+    ]);
+  });
+
+  it("reports a failure once and does nothing more", async () => {
+    const { clock, storage, fed, failures, lane } = harness();
+    storage.broken = true;
+    void lane.save(metaAt(5), bytes("x"), nothing);
+    void lane.save(metaAt(6), bytes("y"), nothing);
+    await clock.advance(20);
+    expect([fed, failures.length]).toEqual([[], 1]);
+  });
+});
