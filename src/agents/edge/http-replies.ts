@@ -21,10 +21,17 @@ export function refuse(response: ServerResponse, refusal: Refusal): void {
   const body = Buffer.from(refusal.text);
   response.writeHead(refusal.status, {
     ...(refusal.allow === undefined ? {} : { Allow: refusal.allow }),
+    ...(hasUnreadBody(response.req) ? { Connection: "close" } : {}),
     ...(body.length === 0 ? {} : { "Content-Type": "text/plain; charset=utf-8" }),
     "Content-Length": body.length,
   });
   response.end(body);
+}
+
+/** It would be taken for the next request of the connection. */
+function hasUnreadBody(request: IncomingMessage): boolean {
+  const { "content-length": length = "0", "transfer-encoding": encoding } = request.headers;
+  return !request.complete && (length !== "0" || encoding !== undefined);
 }
 
 export function answerJson(response: ServerResponse, value: unknown): void {

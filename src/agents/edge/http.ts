@@ -69,8 +69,6 @@ async function route(
   else if (path === "/files/read" || path === "/files/download") {
     await filesRoute(options.workDirectory, path, request, response);
   } else read(options, path, request, response);
-  // A body that was not read would be taken for the next request.
-  if (!request.complete) response.shouldKeepAlive = false;
 }
 
 function pathOf(request: IncomingMessage): string {

@@ -1,6 +1,6 @@
 // The executor API over real sockets, against what was recorded from Mesos.
 import { readdirSync, readFileSync } from "node:fs";
-import { type IncomingMessage, request } from "node:http";
+import { Agent as Connections, type IncomingMessage, request } from "node:http";
 import { afterEach, describe, expect, test } from "vitest";
 import type { Agent } from "../../../src/agents/agent-types.ts";
 import { type AgentHttp, startAgentHttp } from "../../../src/agents/edge/http.ts";
@@ -50,6 +50,8 @@ function names(prefix: string): readonly string[] {
 }
 
 const open: AgentHttp[] = [];
+/** Asks the server to keep connections open, as executors do. */
+const connections = new Connections({ keepAlive: true });
 afterEach(async () => {
   for (const http of open.splice(0)) await http.close();
 });
@@ -72,7 +74,7 @@ function ask(port: number, call: RecordedRequest, body = bodyOf(call)): Promise<
   const { Host: _host, "Content-Length": _length, ...headers } = call.headers;
   return new Promise((resolve, reject) => {
     const { method, path } = call;
-    const outgoing = request({ host: "127.0.0.1", port, method, path, headers, agent: false }, resolve);
+    const outgoing = request({ host: "127.0.0.1", port, method, path, headers, agent: connections }, resolve);
     outgoing.on("error", reject);
     outgoing.end(body);
   });
@@ -259,7 +261,7 @@ describe("what the recordings do not have", () => {
     const response = await ask(port, call({}), body);
     expect(response.statusCode).toBe(413);
     expect(response.headers.connection).toBe("close");
-    response.resume();
+    response.destroy();
   });
 
   test("a closed stream is noticed: the executor counts as disconnected", async () => {
@@ -275,7 +277,9 @@ describe("what the recordings do not have", () => {
   test("health, version and state", async () => {
     const { port } = await served(new Rig());
     const get = (path: string) => ask(port, { method: "GET", path, headers: {} });
-    expect((await get("/health")).statusCode).toBe(200);
+    const health = await get("/health");
+    expect([health.statusCode, health.headers.connection]).toEqual([200, "keep-alive"]);
+    health.resume();
     expect((await get("/slave(1)/health")).statusCode).toBe(200);
     expect(JSON.parse(await textOf(await get("/version")))).toEqual({ version: "0.1.0" });
     const state: unknown = JSON.parse(await textOf(await get("/tepui/v1/agent/state")));
