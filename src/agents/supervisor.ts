@@ -171,6 +171,7 @@ export function registration(core: Core, version: string): RegisterAgent {
     protocolVersion: PROTOCOL_VERSION,
     ...(core.agentId === null ? {} : { agentId: core.agentId }),
     info: core.settings.info,
+    ip: core.settings.ip,
     version,
     tasks: [...core.tasks.values()].map(({ frameworkId, taskId, state }) => ({ frameworkId, taskId, state })),
     executors: liveExecutors(core),

@@ -53,6 +53,8 @@ export interface RegisterAgent {
   readonly agentId?: string;
   /** Resources in Mesos' shape, hostname, port, attributes, domain. `id` is not set. */
   readonly info: AgentInfo;
+  /** Address at which frameworks reach the agent's HTTP side, such as `10.0.0.7`. */
+  readonly ip?: string;
   readonly version: string;
   /** Tasks not yet terminal and acknowledged, with their last state that was sent or is to be sent. */
   readonly tasks: readonly {

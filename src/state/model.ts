@@ -166,6 +166,8 @@ export interface Task {
 /** What an agent says of itself (AgentInfo), read once at the edge. */
 export interface AgentSpec {
   readonly hostname: string;
+  /** Dotted address of its HTTP side, if it said one. */
+  readonly ip?: string;
   readonly port: number;
   readonly resources: Resources;
   /** Canonical text of the attributes, for comparison and display. */

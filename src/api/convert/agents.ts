@@ -1,6 +1,6 @@
 // AgentInfo and what agents report, as commands.
 import type { FromAgent, RegisterAgent as RegisterFrame } from "../../contract/agent-protocol.ts";
-import type { AgentInfo, Attribute, TaskStatus as WireStatus } from "../../contract/types.ts";
+import type { Attribute, TaskStatus as WireStatus } from "../../contract/types.ts";
 import {
   type AgentId,
   asId,
@@ -12,6 +12,7 @@ import {
 import { err, ok, type Result } from "../../kernel/result.ts";
 import type { Command, RegisterAgent } from "../../state/commands.ts";
 import type { AgentSpec, TaskStatus } from "../../state/model.ts";
+import { ipv4Of } from "./addresses.ts";
 import { resourcesFromWire } from "./resources.ts";
 import { millisOfSeconds } from "./times.ts";
 import { hexOf } from "./uuids.ts";
@@ -21,7 +22,7 @@ const AGENT_PORT_DEFAULT = 5051;
 
 /** The error says why the agent cannot be taken. */
 export function registerCommand(frame: RegisterFrame, connectionId: string): Result<RegisterAgent, string> {
-  const spec = agentSpec(frame.info, frame.version);
+  const spec = agentSpec(frame);
   if (!spec.ok) return spec;
   return ok({
     kind: "register-agent",
@@ -80,13 +81,14 @@ function executorOf(frame: { readonly frameworkId: string; readonly executorId: 
   return { frameworkId: asId(frame.frameworkId), executorId: asId(frame.executorId) };
 }
 
-function agentSpec(info: AgentInfo, version: string): Result<AgentSpec, string> {
+function agentSpec({ info, ip, version }: RegisterFrame): Result<AgentSpec, string> {
   const resources = resourcesFromWire(info.resources ?? []);
   if (!resources.ok) return err(resources.error);
   const { id: _id, ...wire } = info;
   const attributes = (info.attributes ?? []).map((each) => [each.name, attributeText(each)] as const);
   return ok({
     hostname: info.hostname,
+    ...(ip === undefined || ipv4Of(ip) === null ? {} : { ip }),
     port: info.port ?? AGENT_PORT_DEFAULT,
     resources: resources.value,
     attributes: Object.fromEntries(attributes),

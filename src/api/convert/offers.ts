@@ -50,7 +50,7 @@ export function agentParts(agent: AgentSpec): {
 }
 
 function agentUrl(agent: AgentSpec): WireUrl {
-  const ip = ipv4Of(agent.hostname);
+  const ip = agent.ip ?? ipv4Of(agent.hostname);
   return {
     scheme: "http",
     address: { hostname: agent.hostname, ...(ip === null ? {} : { ip }), port: agent.port },

@@ -47,8 +47,8 @@ export function agentView(agent: Agent, usage: Usage | null): MasterResponseGetA
 }
 
 /** `slave(1)@10.0.0.7:5051` */
-export function agentPid({ hostname, port }: AgentSpec): string {
-  return `slave(1)@${ipv4Of(hostname) ?? hostname}:${port}`;
+export function agentPid({ hostname, ip, port }: AgentSpec): string {
+  return `slave(1)@${ip ?? ipv4Of(hostname) ?? hostname}:${port}`;
 }
 
 function agentInfo(spec: AgentSpec, id: AgentId): AgentInfo {
