@@ -2,7 +2,7 @@
 
 /** First wait before a new attempt to subscribe, with jitter: short, for an election takes a few hundred. Milliseconds. */
 export const BACKOFF_MS_MIN = 50;
-/** Each wait is so much longer than the one before. */
+/** The waits of each round through the masters are so much longer than those of the one before. */
 export const BACKOFF_FACTOR = 1.5;
 /** Longest wait between attempts. Milliseconds. */
 export const BACKOFF_MS_MAX = 5_000;

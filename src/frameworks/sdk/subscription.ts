@@ -43,7 +43,8 @@ export class Subscription {
   private stream: Stream | null = null;
   private subscribed = false;
   private nextMaster = 0;
-  private backoffMs = BACKOFF_MS_MIN;
+  /** Attempts that failed since the last subscription. */
+  private failures = 0;
   private retry: NodeJS.Timeout | undefined;
   private silence: NodeJS.Timeout | undefined;
   private silenceMs = 45_000;
@@ -167,7 +168,7 @@ export class Subscription {
   private onSubscribed(subscribed: NonNullable<SchedulerEvent["subscribed"]>): void {
     this.frameworkId = subscribed.framework_id.value;
     this.subscribed = true;
-    this.backoffMs = BACKOFF_MS_MIN;
+    this.failures = 0;
     if (subscribed.heartbeat_interval_seconds !== undefined) {
       this.silenceMs = subscribed.heartbeat_interval_seconds * 1000 * HEARTBEATS_MISSED_MAX;
     }
@@ -189,10 +190,12 @@ export class Subscription {
     void this.attempt(undefined, 0);
   }
 
+  /** Waits grow with every round through the masters, not with every master: a new leader is to be found soon. */
   private later(): void {
     if (this.stopped) return;
-    const wait = this.backoffMs * (0.5 + Math.random() / 2);
-    this.backoffMs = Math.min(this.backoffMs * BACKOFF_FACTOR, BACKOFF_MS_MAX);
+    const round = Math.floor(this.failures++ / Math.max(1, this.options.masters.length));
+    const longest = Math.min(BACKOFF_MS_MIN * BACKOFF_FACTOR ** round, BACKOFF_MS_MAX);
+    const wait = longest * (0.5 + Math.random() / 2);
     this.retry = setTimeout(() => void this.attempt(undefined, 0), wait);
   }
 }
