@@ -1,6 +1,6 @@
 // A real cluster for tests: own processes, own ports, own folder, gone at the end. The processes are those of
 // `tepui up`; only the example job is missing.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,6 +11,8 @@ const FIRST_PORT = 20_000;
 const LAST_PORT = 30_000;
 const PORTS_PER_CLUSTER = 100;
 const PATIENCE_MS = 30_000;
+/** Of a member's log, in the error of a cluster that does not come up. */
+const LOG_LINES_SHOWN = 8;
 
 export interface TestClusterOptions {
   readonly masters?: number;
@@ -29,10 +31,13 @@ export interface TestCluster extends LocalCluster {
   readonly dataDirectory: string;
   /** `host:port` of every master's API. */
   readonly apis: readonly string[];
-  /** Waits until a master leads and all agents are registered; gives the leader's process. */
+  /**
+   * Waits until a master leads and all agents are registered; gives the leader's process. @throws Error with the end of
+   * its log if a member has ended by itself
+   */
   ready(): Promise<LocalProcess>;
   leader(): Promise<LocalProcess>;
-  /** Stops everything and removes the folder. */
+  /** Stops everything and removes the folder, unless TEPUI_TEST_KEEP=1 asks to keep it. */
   destroy(): Promise<void>;
 }
 
@@ -57,15 +62,17 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     mem: options.mem ?? 1024,
     logsToTerminal: false,
   });
+  const fallen: LocalProcess[] = [];
+  cluster.onUnexpectedExit((member) => void fallen.push(member));
   return Object.assign(cluster, {
     port,
     dataDirectory,
     apis: cluster.masters.map(({ api }) => api),
     leader: () => leaderOf(cluster),
-    ready: () => readyLeader(cluster),
+    ready: () => readyLeader(cluster, dataDirectory, fallen),
     async destroy() {
       await cluster.stop({ keepTasks: false });
-      await rm(dataDirectory, { recursive: true, force: true });
+      if (process.env.TEPUI_TEST_KEEP !== "1") await rm(dataDirectory, { recursive: true, force: true });
     },
   });
 }
@@ -96,23 +103,38 @@ export async function eventually<Value>(
   }
 }
 
-async function leaderOf(cluster: LocalCluster): Promise<LocalProcess> {
-  return eventually("a leader", async () => {
-    for (const master of cluster.masters) {
-      if (master.pid() === undefined) continue;
-      const status = await getJson(`http://${master.api}/tepui/v1/status`).catch(() => undefined);
-      if ((status as { ready?: boolean } | undefined)?.ready === true) return master;
-    }
-    return undefined;
-  });
+function leaderOf(cluster: LocalCluster): Promise<LocalProcess> {
+  return eventually("a leader", () => leaderNow(cluster));
 }
 
-async function readyLeader(cluster: LocalCluster): Promise<LocalProcess> {
-  return eventually("all agents to be registered", async () => {
-    const leader = await leaderOf(cluster);
+async function leaderNow(cluster: LocalCluster): Promise<LocalProcess | undefined> {
+  for (const master of cluster.masters) {
+    if (master.pid() === undefined) continue;
+    const status = await getJson(`http://${master.api}/tepui/v1/status`).catch(() => undefined);
+    if ((status as { ready?: boolean } | undefined)?.ready === true) return master;
+  }
+  return undefined;
+}
+
+async function readyLeader(
+  cluster: LocalCluster,
+  dataDirectory: string,
+  fallen: readonly LocalProcess[],
+): Promise<LocalProcess> {
+  const found = await eventually("all agents to be registered", async () => {
+    if (fallen[0] !== undefined) return fallen[0];
+    const leader = await leaderNow(cluster);
+    if (leader === undefined) return undefined;
     const state = (await getJson(`http://${leader.api}/state`)) as { slaves: { active: boolean }[] };
     return state.slaves.filter(({ active }) => active).length >= cluster.agents.length ? leader : undefined;
   });
+  if (!fallen.includes(found)) return found;
+  throw new Error(`${found.name} ended by itself:\n${await logTail(dataDirectory, found)}`);
+}
+
+async function logTail(dataDirectory: string, member: LocalProcess): Promise<string> {
+  const text = await readFile(join(dataDirectory, "logs", `${member.name}.log`), "utf8");
+  return text.split("\n").slice(-LOG_LINES_SHOWN).join("\n");
 }
 
 /** The first of a run of ports that nobody listens on. */
