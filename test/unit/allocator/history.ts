@@ -127,8 +127,8 @@ export interface World {
 export function apply(s: AllocatorState, facts: Facts, world: World, step: Step): void {
   const before = structuredClone(facts);
   applyToBoth(s, facts, world, step);
-  forget(facts);
   catchUp(facts, before);
+  forget(facts);
 }
 
 function applyToBoth(s: AllocatorState, facts: Facts, world: World, step: Step): void {
