@@ -3,7 +3,7 @@ import { pack, unpack } from "msgpackr";
 import type { FromAgent, ToAgent } from "../../../../src/contract/agent-protocol.ts";
 import { PROTOCOL_VERSION } from "../../../../src/contract/agent-protocol.ts";
 import type { AgentInfo, TaskState } from "../../../../src/contract/types.ts";
-import { upgradeNetwork } from "../../../../src/host/upgrade-network.ts";
+import { createUpgradeDialer } from "../../../../src/host/upgrade-network.ts";
 import type { Connection } from "../../../../src/kernel/ports.ts";
 
 export const AGENT_INFO: AgentInfo = {
@@ -25,12 +25,13 @@ export class FakeAgent {
   readonly frames: ToAgent[] = [];
   closedFor: string | null = null;
   answersPings = true;
+  onFrame: (frame: ToAgent) => void = () => undefined;
   private readonly connection: Connection;
   private waiters: (() => void)[] = [];
   private taken = 0;
 
   constructor(port: number) {
-    this.connection = upgradeNetwork.dial(`127.0.0.1:${port}`, {
+    this.connection = createUpgradeDialer().dial(`127.0.0.1:${port}`, {
       onFrame: (bytes) => this.receive(unpack(bytes) as ToAgent),
       onClose: (reason) => {
         this.closedFor = reason;
@@ -59,7 +60,14 @@ export class FakeAgent {
     });
   }
 
-  status(frameworkId: string, taskId: string, agentId: string, state: TaskState, uuid: Uint8Array): void {
+  status(
+    frameworkId: string,
+    taskId: string,
+    agentId: string,
+    state: TaskState,
+    uuid: Uint8Array,
+    message?: string,
+  ): void {
     this.send({
       kind: "status",
       frameworkId,
@@ -72,6 +80,7 @@ export class FakeAgent {
         executor_id: { value: taskId },
         timestamp: 1_700_000_000.25,
         uuid,
+        ...(message === undefined ? {} : { message }),
         container_status: {
           container_id: { value: "c1" },
           network_infos: [{ ip_addresses: [{ protocol: "IPv4", ip_address: "127.0.0.1" }] }],
@@ -109,6 +118,7 @@ export class FakeAgent {
   private receive(frame: ToAgent): void {
     if (frame.kind === "ping" && this.answersPings) this.send({ kind: "pong" });
     this.frames.push(frame);
+    this.onFrame(frame);
     this.wake();
   }
 

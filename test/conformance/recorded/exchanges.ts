@@ -1,0 +1,304 @@
+// Sends the recorded requests to a cluster and gathers how it differs from Mesos. Who calls decides what is expected.
+import type { Answer } from "../../unit/api/support/client.ts";
+import { answerDifferences, eventDifferences, headerDifferences, statusDifferences } from "./compare.ts";
+import {
+  bodyOf,
+  type Ids,
+  type Json,
+  type Recording,
+  recordingOf,
+  recordsOf,
+  streamEventsOf,
+} from "./recordings.ts";
+import { shapeDifferences } from "./shape.ts";
+import { ask, RecordStream, type Target, TestFramework, withoutLength, withPatience } from "./target.ts";
+
+export type Differences = readonly string[];
+
+/** Requests that are answered without a stream's help. */
+export async function plainExchange(target: Target, name: string): Promise<Differences> {
+  const recording = recordingOf(name);
+  return withFramework(target, undefined, async (framework) => {
+    if (JSON.stringify(recording.request).includes("-O")) await framework.offered();
+    await prepare(framework, name);
+    const ids = framework.ids();
+    return answerDifferences(recording, await send(target, recording, ids), ids);
+  });
+}
+
+/** The framework is torn down at the end, however it comes. */
+async function withFramework<Value>(
+  target: Target,
+  request: string | undefined,
+  use: (framework: TestFramework) => Promise<Value>,
+): Promise<Value> {
+  const framework = await TestFramework.start(target, request);
+  try {
+    return await use(framework);
+  } finally {
+    await framework.tearDown();
+  }
+}
+
+/** Requests after which events come on the framework's own stream. */
+export async function exchangeWithEvents(target: Target, name: string): Promise<Differences> {
+  const recording = recordingOf(name);
+  const protobuf = recording.request.body_base64 !== undefined;
+  return withFramework(target, protobuf ? "protobuf/scheduler-subscribe" : undefined, async (framework) => {
+    await prepare(framework, name);
+    if (!NEEDS_NO_OFFER.has(name)) await framework.offered();
+    const ids = framework.ids();
+    const differences = [...answerDifferences(recording, await send(target, recording, ids), ids)];
+    return [...differences, ...(await eventsDifferences(framework, streamEventsOf(recording), ids))];
+  });
+}
+
+async function eventsDifferences(
+  framework: TestFramework,
+  events: readonly Json[],
+  ids: Ids,
+): Promise<Differences> {
+  const differences: string[] = [];
+  for (const recorded of events.filter(({ type }) => type !== "OFFERS" && type !== "HEARTBEAT")) {
+    const ours = await framework.nextOf("UPDATE", "FAILURE", "MESSAGE", "RESCIND", "ERROR");
+    differences.push(...eventDifferences(recorded, ours, ids));
+  }
+  const offers = events.find(({ type }) => type === "OFFERS");
+  if (offers !== undefined) differences.push(...shapeDifferences(offers, await framework.nextOf("OFFERS")));
+  return differences;
+}
+
+/** Subscriptions: the stream's head and its first records. */
+export async function subscription(target: Target, name: string): Promise<Differences> {
+  const recording = recordingOf(name);
+  const ids = FAILOVERS.has(name) ? await leftFramework(target) : { agent: await target.agentId() };
+  const stream = await open(target, recording, ids);
+  const ours = new TestEvents(stream, name);
+  try {
+    const differences = [...streamHeadDifferences(recording, stream.answer)];
+    const recorded = recordsOf(name, recording.response).filter(({ type }) => COMPARED.has(type));
+    for (const event of recorded) differences.push(...shapeDifferences(event, await ours.nextOf(event.type)));
+    if (recording.response.closed_by_peer === true) await withPatience(stream.untilEnd());
+    return differences;
+  } finally {
+    await end(target, stream, ours.frameworkId);
+  }
+}
+
+/** The end that a stream comes to when its framework subscribes again. */
+export async function streamThatFailsOver(target: Target, name: string): Promise<Differences> {
+  const recording = recordingOf(name);
+  const stream = await open(target, recording, {});
+  const events = new TestEvents(stream, name);
+  await events.nextOf("SUBSCRIBED");
+  const again = await reopen(target, "scheduler/subscribe-failover", events.frameworkId);
+  const last = recordsOf(name, recording.response).at(-1);
+  try {
+    const differences = shapeDifferences(last, await events.nextOf("ERROR"));
+    return (await withPatience(stream.untilEnd())) === "in order"
+      ? differences
+      : [...differences, "the stream broke"];
+  } finally {
+    await end(target, again, events.frameworkId);
+  }
+}
+
+/** A state of the cluster in which every list of the operator's answers has something in it. */
+export async function operatorExchanges(
+  target: Target,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, Differences>> {
+  await withFramework(target, undefined, async (framework) => {
+    await framework.launch("t-life", "true");
+    await framework.nextStatus("TASK_FINISHED");
+  });
+  return withFramework(target, undefined, async (framework) => {
+    await framework.launch("t-finish", "true");
+    await framework.nextStatus("TASK_FINISHED");
+    await framework.launch("t-run", "while true; do sleep 1; done");
+    await framework.nextStatus("TASK_RUNNING");
+    await framework.offered();
+    const differences = new Map<string, Differences>();
+    for (const name of names) {
+      const recording = recordingOf(name);
+      const answer = await send(target, recording, framework.ids());
+      differences.set(name, answerDifferences(recording, answer, framework.ids()));
+    }
+    return differences;
+  });
+}
+
+/** What an operator hears of one framework's life and of an agent that leaves and of one that comes. */
+export async function operatorStreams(target: Target): Promise<ReadonlyMap<string, Differences>> {
+  const names = ["operator/subscribe-stream", "operator/subscribe-stream-agent-added-removed"];
+  const stream = await open(target, recordingOf(names[0] ?? ""), {});
+  const heard: Json[] = [];
+  const listening = listen(stream, heard);
+  const framework = await TestFramework.start(target);
+  await framework.launch("t-life", "true");
+  await framework.nextStatus("TASK_FINISHED");
+  const again = await reopen(target, "scheduler/subscribe-failover", framework.ids().framework ?? "");
+  await target.unregisterAgent();
+  await target.startAgent();
+  await end(target, again, framework.ids().framework ?? "");
+  await until(heard, "FRAMEWORK_REMOVED");
+  stream.close();
+  await listening;
+  return new Map(names.map((name) => [name, heardDifferences(recordingOf(name), stream.answer, heard)]));
+}
+
+function heardDifferences(recording: Recording, answer: Answer, heard: readonly Json[]): Differences {
+  const records = recording.response.records ?? [];
+  const types = [...new Set(records.map(({ type }) => type as string))];
+  return [
+    ...streamHeadDifferences(recording, answer),
+    ...types.flatMap((type) => {
+      const ours = heard.find((event) => event.type === type);
+      if (ours === undefined) return [`${type}: not heard`];
+      const twin = records.find((event) => event.type === type && alike(event, ours));
+      return shapeDifferences(
+        withoutState(twin ?? records.find((event) => event.type === type)),
+        withoutState(ours),
+      );
+    }),
+  ];
+}
+
+/** An update is compared with one of the same state. */
+function alike(recorded: Json, ours: Json): boolean {
+  return recorded.task_updated?.state === ours.task_updated?.state;
+}
+
+/** The state that comes first depends on what was there before; GET_STATE is compared elsewhere. */
+function withoutState(event: Json): Json {
+  if (event.subscribed?.get_state === undefined) return event;
+  const lists = Object.keys(event.subscribed.get_state).sort();
+  return { ...event, subscribed: { ...event.subscribed, get_state: lists } };
+}
+
+async function listen(stream: RecordStream, heard: Json[]): Promise<void> {
+  for (;;) {
+    const record = await stream.nextRecord();
+    if (record === null) return;
+    heard.push(JSON.parse(record.toString("utf8")));
+  }
+}
+
+async function until(heard: readonly Json[], type: string): Promise<void> {
+  for (let i = 0; i < 1_000 && !heard.some((event) => event.type === type); i++) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** Events of a subscription that come whatever else happens in the cluster. */
+const COMPARED: ReadonlySet<string> = new Set(["SUBSCRIBED", "HEARTBEAT", "OFFERS", "ERROR"]);
+const FAILOVERS: ReadonlySet<string> = new Set(["scheduler/subscribe-failover"]);
+/** Their requests name no offer, or one that never was. */
+const NEEDS_NO_OFFER: ReadonlySet<string> = new Set([
+  "scheduler/kill",
+  "scheduler/reconcile-implicit",
+  "scheduler/reconcile-explicit",
+]);
+
+/** Brings about what the recorded cluster had before. */
+async function prepare(framework: TestFramework, name: string): Promise<void> {
+  if (name === "scheduler/error-call-after-teardown") await framework.call({ type: "TEARDOWN" });
+  if (NEEDS_NO_OFFER.has(name)) {
+    await framework.launch("t-run", "while true; do sleep 1; done");
+    await framework.nextStatus("TASK_RUNNING");
+  }
+}
+
+async function leftFramework(target: Target): Promise<Ids> {
+  const framework = await TestFramework.start(target);
+  framework.stream.close();
+  return framework.ids();
+}
+
+function send(target: Target, recording: Recording, ids: Ids): Promise<Answer> {
+  const { method, path } = recording.request;
+  const body = bodyOf(recording, ids);
+  return ask(target.port, {
+    method,
+    path,
+    headers: headersOf(recording, ids),
+    ...(body === undefined ? {} : { body }),
+  });
+}
+
+function open(target: Target, recording: Recording, ids: Ids): Promise<RecordStream> {
+  const { method, path } = recording.request;
+  const body = bodyOf(recording, ids);
+  return RecordStream.open(target.port, {
+    method,
+    path,
+    headers: headersOf(recording, ids),
+    ...(body === undefined ? {} : { body }),
+  });
+}
+
+function reopen(target: Target, name: string, framework: string): Promise<RecordStream> {
+  return open(target, recordingOf(name), { framework });
+}
+
+/** A stream id that was the right one then is replaced by the right one now. */
+function headersOf(recording: Recording, ids: Ids): Readonly<Record<string, string>> {
+  const headers = withoutLength(recording.request.headers);
+  const recorded = headers["Mesos-Stream-Id"];
+  if (recorded === undefined || ids.stream === undefined || WRONG_STREAM.has(recording.name)) return headers;
+  return { ...headers, "Mesos-Stream-Id": ids.stream };
+}
+
+const WRONG_STREAM: ReadonlySet<string> = new Set([
+  "scheduler/error-garbage-stream-id",
+  "scheduler/error-wrong-stream-id",
+  "scheduler/error-old-stream-id-after-failover",
+]);
+
+function streamHeadDifferences(recording: Recording, answer: Answer): Differences {
+  const status = statusDifferences(recording, answer);
+  return status.length > 0 ? status : headerDifferences(recording, answer, {});
+}
+
+/** Events of a subscription in the format in which it was asked for. */
+class TestEvents {
+  frameworkId = "";
+  private readonly stream: RecordStream;
+  private readonly name: string;
+
+  constructor(stream: RecordStream, name: string) {
+    this.stream = stream;
+    this.name = name;
+  }
+
+  async nextOf(type: string): Promise<Json> {
+    for (;;) {
+      const record = await withPatience(this.stream.nextRecord());
+      if (record === null) throw new Error(`the stream ended before a ${type}`);
+      const event = this.eventOf(record);
+      this.frameworkId = event.subscribed?.framework_id?.value ?? this.frameworkId;
+      if (event.type === type) return event;
+    }
+  }
+
+  private eventOf(record: Buffer): Json {
+    if (this.stream.answer.headers["content-type"] === "application/json")
+      return JSON.parse(record.toString("utf8"));
+    const [event] = recordsOf(this.name, {
+      status: 200,
+      headers: {},
+      records_base64: [record.toString("base64")],
+    });
+    return event;
+  }
+}
+
+/** A framework that the test started is torn down; one that was refused never was. */
+async function end(target: Target, stream: RecordStream, frameworkId: string): Promise<void> {
+  if (frameworkId !== "") {
+    const body = JSON.stringify({ type: "TEARDOWN", teardown: { framework_id: { value: frameworkId } } });
+    const headers = { "Content-Type": "application/json" };
+    await ask(target.port, { method: "POST", path: "/api/v1", headers, body });
+  }
+  stream.close();
+}

@@ -1,0 +1,124 @@
+// The conformance suite: every recorded exchange of the master that is in scope, against any target.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { DIFFERENCES, type Difference } from "./differences.ts";
+import {
+  type Differences,
+  exchangeWithEvents,
+  operatorExchanges,
+  operatorStreams,
+  plainExchange,
+  streamThatFailsOver,
+  subscription,
+} from "./exchanges.ts";
+import { namesOf, recordingOf } from "./recordings.ts";
+import { isOutOfScope, OUT_OF_SCOPE } from "./scope.ts";
+import type { Target } from "./target.ts";
+
+const FAILING_OVER = ["scheduler/failover-old-stream", "protobuf/scheduler-stream-failover"];
+const OPERATOR_STREAMS = /^operator\/subscribe-stream/;
+const NEEDS_AGENT_TO_LEAVE = "scheduler/stream-agent-unregisters";
+
+const all = ["scheduler", "operator", "protobuf", "legacy"].flatMap(namesOf);
+const inScope = all.filter((name) => !isOutOfScope(name));
+
+export function recordedExchanges(start: () => Promise<Target>): void {
+  let target: Target;
+  const used = new Set<Difference>();
+
+  beforeAll(async () => {
+    target = await start();
+  });
+
+  afterAll(async () => {
+    await target.stop();
+  });
+
+  function unexplained(name: string, differences: Differences): Differences {
+    return differences.filter((line) => {
+      const row = DIFFERENCES.find(({ exchange, what }) => exchange.test(name) && what.test(line));
+      if (row !== undefined) used.add(row);
+      return row === undefined;
+    });
+  }
+
+  describe("what was recorded from Mesos", () => {
+    it.each(inScope.filter(isPlain))("%s", async (name) => {
+      expect(unexplained(name, await plainExchange(target, name))).toEqual([]);
+    });
+
+    it.each(inScope.filter(hasEvents))("%s, with its events", async (name) => {
+      expect(unexplained(name, await exchangeWithEvents(target, name))).toEqual([]);
+    });
+
+    it.each(inScope.filter(isSubscription))("%s, a subscription", async (name) => {
+      expect(unexplained(name, await subscription(target, name))).toEqual([]);
+    });
+
+    it.each(FAILING_OVER)("%s", async (name) => {
+      expect(unexplained(name, await streamThatFailsOver(target, name))).toEqual([]);
+    });
+
+    it("the operator's lists", async () => {
+      const names = inScope.filter(isList);
+      for (const [name, differences] of await operatorExchanges(target, names)) {
+        expect(unexplained(name, differences), name).toEqual([]);
+      }
+    });
+
+    it("the operator's event streams", async () => {
+      for (const [name, differences] of await operatorStreams(target)) {
+        expect(unexplained(name, differences), name).toEqual([]);
+      }
+    });
+
+    it("leaves no row of the table of differences unused", () => {
+      expect(DIFFERENCES.filter((row) => !used.has(row)).map(({ what }) => String(what))).toEqual([]);
+    });
+
+    it("is all either compared or out of scope for a reason", () => {
+      const kinds = [isPlain, hasEvents, isSubscription, isList];
+      const once = inScope.filter((name) => kinds.filter((kind) => kind(name)).length === 1);
+      const otherwise = inScope.filter((name) => !once.includes(name));
+      const apart = (name: string) =>
+        FAILING_OVER.includes(name) || OPERATOR_STREAMS.test(name) || name === NEEDS_AGENT_TO_LEAVE;
+      expect(otherwise.filter((name) => !apart(name))).toEqual([]);
+      expect(OUT_OF_SCOPE.filter(({ exchange }) => !all.some((name) => exchange.test(name)))).toEqual([]);
+    });
+  });
+}
+
+function isList(name: string): boolean {
+  const { request } = recordingOf(name);
+  if (/^legacy\/(state|state-post)$/.test(name)) return true;
+  return (
+    /^(operator|protobuf)\//.test(name) &&
+    request.path === "/api/v1" &&
+    /^operator\/(protobuf-)?get-/.test(name)
+  );
+}
+
+function isSubscription(name: string): boolean {
+  const { response } = recordingOf(name);
+  const streams = response.records !== undefined || response.records_base64 !== undefined;
+  return (
+    streams && !FAILING_OVER.includes(name) && !OPERATOR_STREAMS.test(name) && name !== NEEDS_AGENT_TO_LEAVE
+  );
+}
+
+function hasEvents(name: string): boolean {
+  const { stream_events, stream_events_base64, response } = recordingOf(name);
+  const events = stream_events ?? stream_events_base64 ?? [];
+  return (
+    events.length > 0 &&
+    (response.status ?? 0) < 300 &&
+    name.includes("scheduler") &&
+    !/inverse|operation/.test(name) &&
+    name !== "scheduler/update-framework"
+  );
+}
+
+function isPlain(name: string): boolean {
+  const { response } = recordingOf(name);
+  const streams = response.records !== undefined || response.records_base64 !== undefined;
+  return !streams && !isList(name) && !hasEvents(name);
+}
