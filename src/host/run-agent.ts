@@ -16,7 +16,7 @@ import { EXIT } from "./exit-codes.ts";
 import { nodeClock } from "./node-clock.ts";
 import { createNodeDisk } from "./node-disk.ts";
 import { nodeRandom } from "./node-random.ts";
-import { upgradeNetwork } from "./upgrade-network.ts";
+import { createUpgradeDialer } from "./upgrade-network.ts";
 import { packageVersion } from "./version.ts";
 
 export { DEFAULT_CONTAINERD_ADDRESS } from "../agents/runtimes/containerd/containerd-runtime.ts";
@@ -80,7 +80,7 @@ function agentOf(config: AgentConfig, machine: DetectedMachine, workDirectory: s
   return createAgent({
     clock: nodeClock,
     random: nodeRandom(),
-    network: upgradeNetwork,
+    network: createUpgradeDialer(),
     disk: createNodeDisk(join(workDirectory, "meta")),
     runtime: runtimeOf(config, join(workDirectory, "runtime")),
     sandboxes: folderSandboxes(workDirectory),
