@@ -4,7 +4,7 @@ import type { Millis } from "../../kernel/ids.ts";
 import type { EventOf, TaskLaunched, TaskStatusUpdated } from "../events.ts";
 import { COMPLETED_TASKS_MAX, STATUSES_MAX, UNREACHABLE_TASKS_MAX } from "../limits.ts";
 import { agentOf, frameworkOf, taskOf } from "../lookups.ts";
-import type { ClusterState, Framework, Opaque, Task, TaskStatus } from "../model.ts";
+import type { ClusterState, Framework, Task, TaskStatus } from "../model.ts";
 import { deletePair, setPair } from "../pairs.ts";
 import { isTerminal } from "../statuses.ts";
 import { startExecutor } from "./executors.ts";
@@ -91,7 +91,7 @@ export function complete(state: ClusterState, framework: Framework, task: Task):
 
 /** Adds to what the framework has been told (trap 40): a state that repeats takes the place of the one before. */
 export function tell(task: Task, status: TaskStatus): void {
-  const history: TaskStatus = { ...status, wire: withoutData(status.wire) };
+  const history = withoutData(status);
   const { statuses } = task;
   if (statuses.at(-1)?.state === status.state) statuses[statuses.length - 1] = history;
   else statuses.push(history);
@@ -117,8 +117,8 @@ function newTask(event: TaskLaunched, time: Millis): Task {
   };
 }
 
-function withoutData(wire: Opaque): Opaque {
-  if (!("data" in wire)) return wire;
-  const { data: _data, ...rest } = wire;
-  return rest;
+function withoutData(status: TaskStatus): TaskStatus {
+  if (!("data" in status.wire)) return status;
+  const { data: _data, ...wire } = status.wire;
+  return { ...status, wire };
 }
