@@ -11,7 +11,7 @@ export {
   setAgentActive,
   updateAgent,
 } from "./agents.ts";
-export { allocate, DEFAULT_MINIMUM } from "./allocate.ts";
+export { allocate } from "./allocate.ts";
 export { checkAllocator } from "./check.ts";
 export { nextFilterExpiry } from "./expiries.ts";
 export { addFilter, clearFilters, expireFilters } from "./filters.ts";
@@ -25,13 +25,10 @@ export {
   updateFramework,
 } from "./frameworks.ts";
 export {
-  type AllocateOptions,
   type Allocation,
   type AllocatorState,
   createAllocatorState,
-  type DominantShare,
   type FrameworkTerms,
-  type ShareOwner,
 } from "./model.ts";
 export { makeResources, type ResourcePart, toMillis } from "./resource-parts.ts";
 export { format, formatMillis, parse, parseMillis } from "./resource-text.ts";
@@ -41,10 +38,7 @@ export {
   equal,
   isEmpty,
   NO_RESOURCES,
-  type Range,
-  type Resource,
   type Resources,
-  type ResourceValue,
   scalarOf,
   subtract,
   sum,
