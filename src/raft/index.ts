@@ -1,14 +1,8 @@
 // The public face of this room: the node for the master, the core for simulations and tools.
 export { ReadIndexError } from "./gatherers.ts";
 export { ENTRY_BYTES_MAX, type RaftTuning } from "./limits.ts";
-export {
-  createRaftNode,
-  type ProposeResult,
-  type RaftNode,
-  type RaftNodeOptions,
-  type RoleStatus,
-  type StateMachine,
-} from "./node.ts";
+export { createRaftNode } from "./node.ts";
+export type { ProposeResult, RaftNode, RaftNodeOptions, RoleStatus, StateMachine } from "./node-api.ts";
 export type { Recovered } from "./state.ts";
 export type { RaftStatus } from "./status.ts";
 export type { AppendBatch, RaftStorage, SnapshotSink } from "./storage.ts";
