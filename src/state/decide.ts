@@ -22,7 +22,7 @@ import { decideAcknowledge, decideExecutorExited, decideKill, decideUpdateStatus
 import { OFFERS_PER_CYCLE_MAX } from "./limits.ts";
 import type { ClusterState, Offer } from "./model.ts";
 
-export type { Accepted, Decision, Reply } from "./decide/decision.ts";
+export type { Decision, Reply } from "./decide/decision.ts";
 
 /** @returns events to be applied in this order and logged in one entry, or why the command is refused */
 export function decide(state: ClusterState, command: Command, context: Context): Decision {

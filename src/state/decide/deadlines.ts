@@ -25,19 +25,6 @@ export function expiryEvents(state: ClusterState, { now, settings }: Context): r
   return events;
 }
 
-/** The earliest moment at which `expire` has something to do; null if there is none. */
-export function nextDeadline(state: ClusterState, offerTimeoutMs: number | null): Millis | null {
-  const deadlines: number[] = [];
-  for (const deadline of state.absentFrameworks.values()) deadlines.push(deadline);
-  for (const deadline of state.absentAgents.values()) deadlines.push(deadline);
-  const filters = nextFilterExpiry(state.allocator);
-  if (filters !== null) deadlines.push(filters);
-  const oldest = state.offers.values().next().value;
-  if (oldest !== undefined && offerTimeoutMs !== null) deadlines.push(oldest.madeAt + offerTimeoutMs);
-  if (deadlines.length === 0) return null;
-  return deadlines.reduce((first, other) => Math.min(first, other)) as Millis;
-}
-
 function due<Id>(deadlines: ReadonlyMap<Id, Millis>, now: Millis): readonly Id[] {
   const ids: Id[] = [];
   for (const [id, deadline] of deadlines) {
