@@ -303,7 +303,8 @@ class MasterLoop implements Master {
     this.replica.reset(asIndex(0), null);
     await this.node.readSnapshot((meta, chunks) => this.restore(meta.index, chunks));
     const entries = this.node.readCommitted(asIndex(this.replica.index() + 1));
-    if (entries.length > 0 && entries[0]?.index !== this.replica.index() + 1) return false;
+    const next = entries[0]?.index ?? this.node.status().commit + 1;
+    if (next > this.replica.index() + 1) return false;
     for (const entry of entries) this.applyOne(entry);
     return true;
   }
