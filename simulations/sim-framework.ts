@@ -350,7 +350,7 @@ export class SimFramework {
     const { store, workload, observer, knowsPartitions, random } = this.#parts;
     observer.status(store.id ?? "", status, knowsPartitions);
     const task = store.tasks.get(status.task_id.value);
-    if (task !== undefined && endsTask(status, knowsPartitions)) task.isOver = true;
+    if (task !== undefined && endsTask(status)) task.isOver = true;
     const { uuid, agent_id } = status;
     if (uuid === undefined || agent_id === undefined) return;
     const acknowledge = { agent_id, task_id: status.task_id, uuid };
@@ -420,11 +420,15 @@ export class SimFramework {
 }
 
 /** Whether the framework may forget the task. Answers of reconciliation count: what nobody knows is over. */
-function endsTask({ state, uuid, reason }: TaskStatus, knowsPartitions: boolean): boolean {
+function endsTask({ state, uuid, reason, unreachable_time }: TaskStatus): boolean {
+  if (unreachable_time !== undefined) return false;
   if (reason === "REASON_RECONCILIATION")
     return state === "TASK_UNKNOWN" || state === "TASK_GONE" || isTerminal(state);
-  if (reason === "REASON_INVALID_OFFERS") return false;
-  return isTerminal(state) && (uuid !== undefined || knowsPartitions || state !== "TASK_LOST");
+  const isOfMaster = uuid === undefined;
+  if (isOfMaster && reason === "REASON_INVALID_OFFERS") return false;
+  if (isOfMaster && reason === "REASON_AGENT_REREGISTERED")
+    return state === "TASK_GONE" || state === "TASK_LOST";
+  return isTerminal(state);
 }
 
 function graceOf(ms: number) {

@@ -1,5 +1,6 @@
 // A whole cluster in one process under virtual time, and the two phases of its life: one in which everything may go
 // wrong and nothing may be lost, and one in which nothing goes wrong any more and everything has to come right.
+import { describeEvent } from "../src/debugger/describe.ts";
 import { seededRandom } from "../src/kernel/random.ts";
 import { CheckFailure } from "./checkers/check.ts";
 import { CommittedLog } from "./checkers/committed-log.ts";
@@ -73,6 +74,8 @@ export class World {
     this.network = new SimNetwork({ loop, trace, random: seededRandom(`${seed} network`), options });
     this.replayed = new SameState(options.snapshotIntervalEntries);
     this.log = new CommittedLog((entry) => {
+      for (const event of entry.events)
+        trace.line("log", `${entry.index} ${event.kind}`, () => describeEvent(event));
       checkLaunches(this.ledger, entry);
       this.ledger.committed(entry);
       this.replayed.committed(entry);

@@ -3,6 +3,8 @@
 import type { TaskStatus } from "../../src/contract/types.ts";
 import type { HistoryEntry } from "../../src/master/types.ts";
 import type { Event } from "../../src/state/events.ts";
+import type { TaskStatus as LoggedStatus } from "../../src/state/model.ts";
+import { isTerminal } from "../../src/state/statuses.ts";
 import type { SimContainer } from "../sim-runtime.ts";
 
 export interface TaskFacts {
@@ -16,6 +18,8 @@ export interface TaskFacts {
   repeated: boolean;
   readonly containers: SimContainer[];
   lostPower: boolean;
+  /** The master has said that it is over, which is told once only (trap 1): reconciliation tells it later. */
+  endedByMaster: boolean;
   /** State by uuid, of the agent's updates in the log. */
   readonly updates: Map<string, string>;
   /** Uuids that the framework has received. */
@@ -55,8 +59,7 @@ export class TaskLedger {
         this.of(event.frameworkId, event.taskId).refused = true;
         return;
       case "TaskStatusUpdated":
-        if (event.status.uuid === null) return;
-        this.of(event.frameworkId, event.taskId).updates.set(event.status.uuid, event.status.state);
+        updated(this.of(event.frameworkId, event.taskId), event.status);
         return;
       case "FrameworkRemoved":
         this.removedFrameworks.add(event.frameworkId);
@@ -65,6 +68,11 @@ export class TaskLedger {
         return;
     }
   }
+}
+
+function updated(facts: TaskFacts, { uuid, state }: LoggedStatus): void {
+  if (uuid !== null) facts.updates.set(uuid, state);
+  else if (isTerminal(state)) facts.endedByMaster = true;
 }
 
 function newFacts(frameworkId: string, taskId: string): TaskFacts {
@@ -77,6 +85,7 @@ function newFacts(frameworkId: string, taskId: string): TaskFacts {
     repeated: false,
     containers: [],
     lostPower: false,
+    endedByMaster: false,
     updates: new Map(),
     received: new Set(),
     ended: null,

@@ -38,8 +38,9 @@ export function checkStatus(
     check(facts.updates.has(uuid), "an update is told that is not committed", told);
     facts.received.add(uuid);
   }
-  if (isAboutTheCall(status, facts)) return;
+  if (isAboutTheCall(status, facts) || isPreview(status)) return;
   if (isForgotten(status)) {
+    if (facts.endedByMaster) facts.ended ??= { state: status.state, uuid };
     const known = facts.ended !== null || facts.launchedAt === null || ledger.isRemoved(frameworkId);
     check(known, "the cluster forgot a task whose end its framework does not know", told);
     return;
@@ -50,8 +51,21 @@ export function checkStatus(
     check(same && facts.ended.state === status.state, "a task ends a second time in another way", told);
     return;
   }
-  const mayComeBack = status.state === "TASK_LOST" && uuid === null && !knowsPartitions;
+  const mayComeBack = !knowsPartitions && isUnreachable(status);
   if (isTerminal(status.state) && !mayComeBack) facts.ended = { state: status.state, uuid };
+}
+
+/**
+ * Of a task that was unreachable the master tells at once what its agent says (trap 10); the agent's own updates follow,
+ * from the first that was not acknowledged.
+ */
+export function isPreview({ uuid, reason, state }: TaskStatus): boolean {
+  return uuid === undefined && reason === "REASON_AGENT_REREGISTERED" && !FORGOTTEN.has(state);
+}
+
+/** What a framework that does not know partitions is told of a task whose agent is silent. */
+export function isUnreachable({ state, unreachable_time }: TaskStatus): boolean {
+  return state === "TASK_LOST" && unreachable_time !== undefined;
 }
 
 /** Of an ACCEPT that was sent twice the second one comes too late; that says nothing of the task. */
@@ -62,6 +76,7 @@ function isAboutTheCall(status: TaskStatus, facts: TaskFacts): boolean {
 
 /** Reconciliation knows nothing of a task whose end has been acknowledged, or that never was. */
 function isForgotten(status: TaskStatus): boolean {
+  if (status.unreachable_time !== undefined) return false;
   return status.reason === "REASON_RECONCILIATION" && FORGOTTEN.has(status.state);
 }
 
