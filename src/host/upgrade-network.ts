@@ -20,6 +20,11 @@ export const upgradeNetwork: Network = {
   listen,
 };
 
+/** The agent's half alone. */
+export function createUpgradeDialer(): Pick<Network, "dial"> {
+  return upgradeNetwork;
+}
+
 /** Rejects if the address is malformed or taken. Closing cuts the connections that it has taken. */
 function listen(address: string, accept: (connection: Connection) => ConnectionHandler): Promise<Listener> {
   const target = splitAddress(address);
