@@ -83,11 +83,12 @@ export async function getJson(url: string): Promise<unknown> {
   return response.json();
 }
 
-/** Polls until the probe gives something; its errors count as "not yet". */
+/** Polls until the probe gives something; its errors count as "not yet". `story` adds to the error what was seen. */
 export async function eventually<Value>(
   what: string,
   probe: () => Promise<Value | undefined | false> | Value | undefined | false,
   patienceMs = PATIENCE_MS,
+  story: () => string = () => "",
 ): Promise<Value> {
   const deadline = Date.now() + patienceMs;
   let last: unknown;
@@ -98,7 +99,8 @@ export async function eventually<Value>(
     } catch (error) {
       last = error;
     }
-    if (Date.now() > deadline) throw new Error(`waited ${patienceMs} ms for ${what}`, { cause: last });
+    if (Date.now() > deadline)
+      throw new Error(`waited ${patienceMs} ms for ${what} ${story()}`, { cause: last });
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
