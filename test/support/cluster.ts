@@ -83,6 +83,18 @@ export async function getJson(url: string): Promise<unknown> {
   return response.json();
 }
 
+/** A call of the operator API, for instance. */
+export async function postJson(url: string, body: unknown): Promise<unknown> {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(5_000),
+  });
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
+  return response.json();
+}
+
 /** Polls until the probe gives something; its errors count as "not yet". `story` adds to the error what was seen. */
 export async function eventually<Value>(
   what: string,
