@@ -36,7 +36,7 @@ export async function startApp(options: Readonly<Record<string, unknown>>): Prom
     execArgv: ["--no-deprecation"],
   });
   const said: Said[] = [];
-  child.on("message", (message) => { if (process.env.DBG) console.error(JSON.stringify(message)); said.push(message as Said); });
+  child.on("message", (message) => void said.push(message as Said));
   return {
     said,
     tell: (order) => void child.send(order),

@@ -15,7 +15,7 @@ const small = { cpus: 0.1, mem: 32, ports: 0, disk: 0 };
 const sleeper = {
   instances: 2,
   priority: 1,
-  commandInfo: { shell: true, value: "sleep 1000" },
+  command: "sleep 1000",
   resources: small,
 };
 
@@ -45,9 +45,10 @@ describe("the scheduler of mesos-framework", () => {
       expect(subscribed.port).toBe(portOf(leader.api));
       const [first = "", second = ""] = await runningTasks(app, 2);
       const mark = app.said.length;
-      app.tell({ do: "kill", taskId: first });
+      const agentId = app.said.find((said) => said.taskId === first)?.agentId;
+      app.tell({ do: "kill", taskId: first, agentId });
       await app.hears("the kill", ({ taskId, state }) => taskId === first && state === "TASK_KILLED", mark);
-      app.tell({ do: "reconcile", taskId: second });
+      app.tell({ do: "reconcile", taskId: second, agentId });
       const answer = await app.hears(
         "the reconciliation",
         ({ reason }) => reason === "REASON_RECONCILIATION",
@@ -92,30 +93,25 @@ describe("the executor of mesos-framework", () => {
   test("runs as a custom executor: updates, messages both ways, kill", async () => {
     const leader = await cluster.leader();
     const command = `exec ${process.execPath} --no-deprecation ${join(import.meta.dirname, "executor-app.mjs")}`;
-    const task = {
-      instances: 1,
-      priority: 1,
-      resources: small,
-      executorInfo: {
-        type: "CUSTOM",
-        executor_id: { value: "made-of-mesos-framework" },
-        command: { shell: true, value: command },
-        resources: [
-          { name: "cpus", type: "SCALAR", scalar: { value: 0.1 } },
-          { name: "mem", type: "SCALAR", scalar: { value: 128 } },
-        ],
-      },
-      commandInfo: { environment: { variables: [] } },
+    const resources = [
+      { name: "cpus", type: "SCALAR", scalar: { value: 0.1 } },
+      { name: "mem", type: "SCALAR", scalar: { value: 128 } },
+    ];
+    const executor = {
+      executor_id: { value: "made-of-mesos-framework" },
+      command: { shell: true, value: command },
+      resources,
     };
-    const app = await startApp({ port: portOf(leader.api), frameworkName: "custom", tasks: { task } });
+    const executorTask = { name: "custom", task_id: { value: "custom-1" }, resources, executor };
+    const app = await startApp({ port: portOf(leader.api), frameworkName: "custom", executorTask });
     try {
       const [taskId = ""] = await runningTasks(app, 1);
       const running = app.said.find(({ state }) => state === "TASK_RUNNING");
       expect(running?.executorId).toBe("made-of-mesos-framework");
       app.tell({ do: "message", agentId: running?.agentId, executorId: running?.executorId, data: "hello" });
       const echo = await app.hears("the executor's message", ({ event }) => event === "message");
-      expect(Buffer.from(echo.data ?? "", "base64").toString("utf8")).toBe("HELLO");
-      app.tell({ do: "kill", taskId });
+      expect(echo.data).toBe("HELLO");
+      app.tell({ do: "kill", taskId, agentId: running?.agentId });
       await app.hears("the kill", (said) => said.taskId === taskId && said.state === "TASK_KILLED");
       app.tell({ do: "teardown" });
     } finally {

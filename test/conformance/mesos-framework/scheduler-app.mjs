@@ -3,9 +3,10 @@
 import { createRequire } from "node:module";
 
 const require = createRequire(import.meta.url);
-const { Scheduler } = require("mesos-framework");
+const { Scheduler, Mesos } = require("mesos-framework");
+const mesos = Mesos.getMesos();
 
-const options = JSON.parse(process.argv[2] ?? "{}");
+const { tasks = {}, executorTask, ...options } = JSON.parse(process.argv[2] ?? "{}");
 const scheduler = new Scheduler({
   logging: { path: "logs", fileName: "scheduler.log", level: "error" },
   frameworkFailoverTimeout: 60,
@@ -13,7 +14,11 @@ const scheduler = new Scheduler({
   // Longer than the 15 s between heartbeats, which this client takes for silence otherwise. Seconds.
   masterConnectionTimeout: 60,
   ...options,
+  tasks: Object.fromEntries(Object.entries(tasks).map(([name, task]) => [name, messagesOf(task)])),
+  // The package's own offer handling knows command tasks only: with an executor an application brings its own.
+  ...(executorTask === undefined ? {} : { handlers: { OFFERS: launchOnce } }),
 });
+let launched = false;
 const say = (event, facts = {}) => process.send({ event, ...facts });
 
 scheduler.on("ready", () => scheduler.subscribe());
@@ -51,3 +56,17 @@ process.on("message", (order) => {
     });
   }
 });
+
+/** The package wants its own message objects where the test writes plain ones. */
+function messagesOf({ command, ...task }) {
+  return { ...task, commandInfo: new mesos.CommandInfo(null, null, true, command, null, null) };
+}
+
+function launchOnce({ offers }) {
+  for (const offer of offers) {
+    const info = { ...executorTask, agent_id: offer.agent_id };
+    if (launched) this.decline([offer.id], null);
+    else this.accept([offer.id], { type: "LAUNCH", launch: { task_infos: [info] } }, null);
+    launched = true;
+  }
+}
