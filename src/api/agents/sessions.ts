@@ -163,6 +163,7 @@ export class AgentSessions {
   /** What is not committed is sent again by the agent; a rejected report is of a task that nobody knows. */
   private afterReport(session: Session, command: Command, outcome: Outcome): void {
     session.commandsInFlight -= 1;
+    if (command.kind === "unregister-agent" && outcome.kind === "done") this.drop(session);
     if (outcome.kind === "rejected") {
       const { message } = outcome.rejection;
       this.context.tracer.debug("agent report rejected", {
@@ -207,6 +208,7 @@ export class AgentSessions {
     if (agentId !== null) this.reportGone(agentId, session.id);
   }
 
+  /** Closes without telling the cluster, which knows or does not care any more. */
   private drop(session: Session): void {
     session.connection.close();
     this.forget(session);

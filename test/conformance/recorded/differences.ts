@@ -54,6 +54,11 @@ export const DIFFERENCES: readonly Difference[] = [
     why: "The recorded task had a check and a health check; ours has none.",
   },
   {
+    exchange: /^(operator|protobuf|legacy)\//,
+    what: /\.tasks\[0\]\.(health_check|statuses\[\d\]\.(check_status|healthy)): missing$/,
+    why: "The recorded task had a check and a health check; ours has none.",
+  },
+  {
     exchange: /^scheduler\/launch-too-much$/,
     what: /^message of TASK_ERROR: /,
     why: "The same sentence, with resources in the order of their names.",

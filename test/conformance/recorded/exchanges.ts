@@ -1,4 +1,7 @@
 // Sends the recorded requests to a cluster and gathers how it differs from Mesos. Who calls decides what is expected.
+import { decodeJson, decodeProtobuf, encodeJson } from "../../../src/contract/codec.ts";
+import { messageTypes } from "../../../src/contract/message-types.ts";
+import type { SchedulerCall } from "../../../src/contract/types.ts";
 import type { Answer } from "../../unit/api/support/client.ts";
 import { answerDifferences, eventDifferences, headerDifferences, statusDifferences } from "./compare.ts";
 import {
@@ -59,8 +62,8 @@ async function eventsDifferences(
   ids: Ids,
 ): Promise<Differences> {
   const differences: string[] = [];
-  for (const recorded of events.filter(({ type }) => type !== "OFFERS" && type !== "HEARTBEAT")) {
-    const ours = await framework.nextOf("UPDATE", "FAILURE", "MESSAGE", "RESCIND", "ERROR");
+  for (const recorded of events.filter(({ type }) => CAUSED.has(type))) {
+    const ours = await framework.nextOf("UPDATE", "FAILURE", "MESSAGE", "ERROR");
     differences.push(...eventDifferences(recorded, ours, ids));
   }
   const offers = events.find(({ type }) => type === "OFFERS");
@@ -91,7 +94,7 @@ export async function streamThatFailsOver(target: Target, name: string): Promise
   const stream = await open(target, recording, {});
   const events = new TestEvents(stream, name);
   await events.nextOf("SUBSCRIBED");
-  const again = await reopen(target, "scheduler/subscribe-failover", events.frameworkId);
+  const again = await reopen(target, name, events.frameworkId);
   const last = recordsOf(name, recording.response).at(-1);
   try {
     const differences = shapeDifferences(last, await events.nextOf("ERROR"));
@@ -115,7 +118,9 @@ export async function operatorExchanges(
   return withFramework(target, undefined, async (framework) => {
     await framework.launch("t-finish", "true");
     await framework.nextStatus("TASK_FINISHED");
-    await framework.launch("t-run", "while true; do sleep 1; done");
+    const [recorded] = recordingOf("scheduler/launch-health-and-check").request.body.accept.operations;
+    const { labels, discovery, kill_policy } = recorded.launch.task_infos[0];
+    await framework.launch("t-run", "while true; do sleep 1; done", { labels, discovery, kill_policy });
     await framework.nextStatus("TASK_RUNNING");
     await framework.offered();
     const differences = new Map<string, Differences>();
@@ -190,6 +195,8 @@ async function until(heard: readonly Json[], type: string): Promise<void> {
   }
 }
 
+/** Events that a call causes; the others came in between for reasons of their own. */
+const CAUSED: ReadonlySet<string> = new Set(["UPDATE", "FAILURE", "MESSAGE"]);
 /** Events of a subscription that come whatever else happens in the cluster. */
 const COMPARED: ReadonlySet<string> = new Set(["SUBSCRIBED", "HEARTBEAT", "OFFERS", "ERROR"]);
 const FAILOVERS: ReadonlySet<string> = new Set(["scheduler/subscribe-failover"]);
@@ -237,8 +244,28 @@ function open(target: Target, recording: Recording, ids: Ids): Promise<RecordStr
   });
 }
 
+/** The same subscription once more, with the id that the framework has got. */
 function reopen(target: Target, name: string, framework: string): Promise<RecordStream> {
-  return open(target, recordingOf(name), { framework });
+  const { request } = recordingOf(name);
+  const call = callOf(recordingOf(name));
+  const framework_id = { value: framework };
+  const subscribe = {
+    ...call.subscribe,
+    framework_info: { ...call.subscribe?.framework_info, id: framework_id },
+  };
+  const body = encodeJson(messageTypes.SchedulerCall, { ...call, framework_id, subscribe } as SchedulerCall);
+  const headers = { ...withoutLength(request.headers), "Content-Type": "application/json" };
+  return RecordStream.open(target.port, { method: "POST", path: request.path, headers, body });
+}
+
+function callOf(recording: Recording): SchedulerCall {
+  const body = bodyOf(recording, {}) ?? Buffer.alloc(0);
+  const decoded =
+    recording.request.body_base64 === undefined
+      ? decodeJson(messageTypes.SchedulerCall, body.toString("utf8"))
+      : decodeProtobuf(messageTypes.SchedulerCall, body);
+  if (!decoded.ok) throw new Error(decoded.error);
+  return decoded.value;
 }
 
 /** A stream id that was the right one then is replaced by the right one now. */
@@ -271,9 +298,13 @@ class TestEvents {
     this.name = name;
   }
 
-  async nextOf(type: string): Promise<Json> {
+  nextOf(type: string): Promise<Json> {
+    return withPatience(this.firstOf(type));
+  }
+
+  private async firstOf(type: string): Promise<Json> {
     for (;;) {
-      const record = await withPatience(this.stream.nextRecord());
+      const record = await this.stream.nextRecord();
       if (record === null) throw new Error(`the stream ended before a ${type}`);
       const event = this.eventOf(record);
       this.frameworkId = event.subscribed?.framework_id?.value ?? this.frameworkId;

@@ -14,6 +14,19 @@ const WORDS: ReadonlySet<string> = new Set([
 /** Maps whose keys are data. */
 const DATA_KEYED: ReadonlySet<string> = new Set(["flags", "attributes"]);
 
+/** What frameworks and agents may say of themselves or not: shown as it came, and not every one of ours says the same. */
+const THEIR_OWN = [
+  "hostname",
+  "principal",
+  "webui_url",
+  "labels",
+  "offer_filters",
+  "capabilities",
+  "role",
+  "roles",
+  "domain",
+] as const;
+
 /** One line per difference, such as `.offers.offers[0].domain: missing`. */
 export function shapeDifferences(recorded: Json, ours: Json, path = ""): readonly string[] {
   const name = path.slice(path.lastIndexOf(".") + 1);
@@ -45,6 +58,9 @@ function byName(recorded: readonly Json[], ours: readonly Json[], path: string):
 
 function fieldDifferences(recorded: Json, ours: Json, path: string): readonly string[] {
   const names = new Set([...Object.keys(recorded), ...Object.keys(ours)]);
+  if (/\.((framework|agent)_info|\w*frameworks\[0\])$/.test(path))
+    for (const name of THEIR_OWN) names.delete(name);
+  if (/resources$/.test(path)) names.delete("ports");
   return [...names].flatMap((name) => {
     if (!(name in ours)) return [`${path}.${name}: missing`];
     if (!(name in recorded)) return [`${path}.${name}: added`];

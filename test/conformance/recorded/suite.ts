@@ -16,6 +16,8 @@ import type { Target } from "./target.ts";
 
 const FAILING_OVER = ["scheduler/failover-old-stream", "protobuf/scheduler-stream-failover"];
 const OPERATOR_STREAMS = /^operator\/subscribe-stream/;
+/** Acknowledges an update that our cluster never sent: taken and dropped, and nothing follows. */
+const WITHOUT_EVENTS: ReadonlySet<string> = new Set(["protobuf/scheduler-acknowledge"]);
 const NEEDS_AGENT_TO_LEAVE = "scheduler/stream-agent-unregisters";
 
 const all = ["scheduler", "operator", "protobuf", "legacy"].flatMap(namesOf);
@@ -107,7 +109,7 @@ function isSubscription(name: string): boolean {
 
 function hasEvents(name: string): boolean {
   const { stream_events, stream_events_base64, response } = recordingOf(name);
-  const events = stream_events ?? stream_events_base64 ?? [];
+  const events = WITHOUT_EVENTS.has(name) ? [] : (stream_events ?? stream_events_base64 ?? []);
   return (
     events.length > 0 &&
     (response.status ?? 0) < 300 &&

@@ -18,7 +18,7 @@ export interface Target {
   stop(): Promise<void>;
 }
 
-const EVENT_PATIENCE_MS = 20_000;
+const EVENT_PATIENCE_MS = 10_000;
 
 /** A subscribed framework that acknowledges every update and keeps what it was told. */
 export class TestFramework {
@@ -67,7 +67,7 @@ export class TestFramework {
   }
 
   async next(): Promise<Json> {
-    const record = await withPatience(this.stream.nextRecord());
+    const record = await this.stream.nextRecord();
     if (record === null) throw new Error("the stream has ended");
     const type = messageTypes.SchedulerEvent as MessageType<unknown>;
     const event = this.format === "json" ? JSON.parse(record.toString("utf8")) : fromProtobuf(type, record);
@@ -76,7 +76,12 @@ export class TestFramework {
     return event;
   }
 
-  async nextOf(...types: readonly string[]): Promise<Json> {
+  /** What comes before it is passed over, for a bounded time. */
+  nextOf(...types: readonly string[]): Promise<Json> {
+    return withPatience(this.firstOf(types));
+  }
+
+  private async firstOf(types: readonly string[]): Promise<Json> {
     for (;;) {
       const event = await this.next();
       if (types.includes(event.type)) return event;
@@ -92,7 +97,7 @@ export class TestFramework {
 
   /** Waits for resources to accept. */
   async offered(): Promise<void> {
-    while (this.offerId === undefined) await this.next();
+    if (this.offerId === undefined) await this.nextOf("OFFERS");
   }
 
   async call(body: object): Promise<number> {
@@ -102,7 +107,7 @@ export class TestFramework {
   }
 
   /** Runs a command until it is killed. */
-  async launch(taskId: string, shell: string): Promise<void> {
+  async launch(taskId: string, shell: string, more: object = {}): Promise<void> {
     await this.offered();
     const resources = [
       { name: "cpus", type: "SCALAR", scalar: { value: 0.1 } },
@@ -114,6 +119,7 @@ export class TestFramework {
       agent_id: { value: this.agentId },
       resources,
       command: { shell: true, value: shell },
+      ...more,
     };
     const operations = [{ type: "LAUNCH", launch: { task_infos: [task] } }];
     const accept = { offer_ids: [{ value: this.offerId }], operations, filters: { refuse_seconds: 0 } };

@@ -13,7 +13,7 @@ import { ManualClock } from "./manual-clock.ts";
 
 /** Milliseconds between two steps of its clock, and how much faster than the real one it runs. */
 const TICK_MS = 10;
-const HASTE = 20;
+const HASTE = 10;
 
 export async function startLocalTarget(): Promise<Target> {
   const clock = new ManualClock();
