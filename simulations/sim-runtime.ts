@@ -99,7 +99,8 @@ export class SimRuntime {
   loseAll(): void {
     for (const container of this.containers.values()) {
       container.life.alive = false;
-      if (container.waitStatus === null) this.#parts.observer.ended(container, "power");
+      // Also of one that has exited: the runtime's record of it is gone with the rest.
+      this.#parts.observer.ended(container, "power");
     }
     this.containers.clear();
   }

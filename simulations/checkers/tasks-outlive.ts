@@ -1,6 +1,6 @@
 // Invariant 5: tasks outlive the agent process and every master. A container ends by itself, because somebody asked for
 // its end, or with its machine; what it came to reaches its framework, is true, and is never taken back.
-import type { TaskStatus } from "../../src/contract/types.ts";
+import type { TaskState, TaskStatus } from "../../src/contract/types.ts";
 import { isTerminal } from "../../src/state/statuses.ts";
 import type { SimContainer } from "../sim-runtime.ts";
 import { type Check, checkOf } from "./check.ts";
@@ -38,7 +38,7 @@ export function checkStatus(
     check(facts.updates.has(uuid), "an update is told that is not committed", told);
     facts.received.add(uuid);
   }
-  if (isAboutTheCall(status, facts) || isPreview(status)) return;
+  if (isAboutTheCall(status, facts) || isPreview(status, facts)) return;
   if (isForgotten(status)) {
     if (facts.endedByMaster) facts.ended ??= { state: status.state, uuid };
     const known = facts.ended !== null || facts.launchedAt === null || ledger.isRemoved(frameworkId);
@@ -56,15 +56,21 @@ export function checkStatus(
 }
 
 /**
- * Of a task that was unreachable the master tells at once what its agent says (trap 10); the agent's own updates follow,
- * from the first that was not acknowledged.
+ * Of a task that was unreachable the master tells at once what its agent says (trap 10), by itself and when it is asked;
+ * the agent's own updates follow, from the first that was not acknowledged.
  */
-export function isPreview({ uuid, reason, state }: TaskStatus): boolean {
-  return uuid === undefined && reason === "REASON_AGENT_REREGISTERED" && !FORGOTTEN.has(state);
+function isPreview({ uuid, reason, state }: TaskStatus, facts: TaskFacts): boolean {
+  if (uuid !== undefined || FORGOTTEN.has(state)) return false;
+  if (reason === "REASON_AGENT_REREGISTERED") return true;
+  return reason === "REASON_RECONCILIATION" && isTerminal(state) && !isEndLogged(facts);
+}
+
+function isEndLogged({ endedByMaster, updates }: TaskFacts): boolean {
+  return endedByMaster || [...updates.values()].some((state) => isTerminal(state as TaskState));
 }
 
 /** What a framework that does not know partitions is told of a task whose agent is silent. */
-export function isUnreachable({ state, unreachable_time }: TaskStatus): boolean {
+function isUnreachable({ state, unreachable_time }: TaskStatus): boolean {
   return state === "TASK_LOST" && unreachable_time !== undefined;
 }
 
