@@ -59,6 +59,11 @@ export const DIFFERENCES: readonly Difference[] = [
     why: "The recorded task had a check and a health check; ours has none.",
   },
   {
+    exchange: /^scheduler\/launch-no-such-command$/,
+    what: /^(event TASK_(STARTING|RUNNING): not sent|\.update\.status\.(source: SOURCE_AGENT instead of SOURCE_EXECUTOR|container_status: missing|reason: added))$/,
+    why: "Mesos says RUNNING before its executor tries the command; ours fails the launch, with the reason.",
+  },
+  {
     exchange: /^scheduler\/launch-too-much$/,
     what: /^message of TASK_ERROR: /,
     why: "The same sentence, with resources in the order of their names.",

@@ -56,19 +56,40 @@ export async function exchangeWithEvents(target: Target, name: string): Promise<
   });
 }
 
+/** Ours are gathered until the last of the recorded ones has come, then each is held against its twin. */
 async function eventsDifferences(
   framework: TestFramework,
   events: readonly Json[],
   ids: Ids,
 ): Promise<Differences> {
-  const differences: string[] = [];
-  for (const recorded of events.filter(({ type }) => CAUSED.has(type))) {
-    const ours = await framework.nextOf("UPDATE", "FAILURE", "MESSAGE", "ERROR");
-    differences.push(...eventDifferences(recorded, ours, ids));
+  const recorded = events.filter(({ type }) => CAUSED.has(type));
+  const last = recorded.at(-1);
+  const ours: Json[] = [];
+  while (last !== undefined && ours.filter(sameAs(last)).length < recorded.filter(sameAs(last)).length) {
+    ours.push(await framework.nextOf(...CAUSED));
   }
+  const missing = recorded.filter((event) => !ours.some(sameAs(event)));
+  const added = ours.filter((event) => !recorded.some(sameAs(event)));
   const offers = events.find(({ type }) => type === "OFFERS");
-  if (offers !== undefined) differences.push(...shapeDifferences(offers, await framework.nextOf("OFFERS")));
-  return differences;
+  return [
+    ...missing.map((event) => `event ${nameOf(event)}: not sent`),
+    ...added.map((event) => `event ${nameOf(event)}: added`),
+    ...recorded.flatMap((event) => {
+      const twin = ours.find(sameAs(event));
+      return twin === undefined ? [] : eventDifferences(event, twin, ids);
+    }),
+    ...(offers === undefined ? [] : shapeDifferences(offers, await framework.nextOf("OFFERS"))),
+  ];
+}
+
+function nameOf(event: Json): string {
+  return event.update?.status.state ?? event.type;
+}
+
+/** The same kind of event of the same task. */
+function sameAs(event: Json): (other: Json) => boolean {
+  const task = event.update?.status.task_id.value;
+  return (other) => nameOf(other) === nameOf(event) && other.update?.status.task_id.value === task;
 }
 
 /** Subscriptions: the stream's head and its first records. */

@@ -67,11 +67,7 @@ function playedAgent(port: number): FakeAgent {
     if (frame.kind === "registered") agentId = frame.agentId;
     if (frame.kind === "run") {
       const taskId = frame.task.task_id.value;
-      pending.set(taskId, [
-        { state: "TASK_STARTING" },
-        { state: "TASK_RUNNING" },
-        ...endOf(frame.task.command),
-      ]);
+      pending.set(taskId, updatesOf(frame.task.command));
       report(frame.framework.id?.value ?? "", taskId);
     }
     if (frame.kind === "kill") {
@@ -90,10 +86,12 @@ function playedAgent(port: number): FakeAgent {
   return agent;
 }
 
-function endOf(command: CommandInfo | undefined): { state: TaskState; message: string }[] {
+function updatesOf(command: CommandInfo | undefined): { state: TaskState; message?: string }[] {
   const text = command?.value ?? "";
-  if (text.startsWith("while true")) return [];
-  const exit = /exit (\d+)/.exec(text)?.[1] ?? (text.startsWith("/no/such") ? "1" : "0");
+  if (text.startsWith("/no/such")) return [{ state: "TASK_FAILED", message: "No such file or directory" }];
+  const running: { state: TaskState }[] = [{ state: "TASK_STARTING" }, { state: "TASK_RUNNING" }];
+  if (text.startsWith("while true")) return running;
+  const exit = /exit (\d+)/.exec(text)?.[1] ?? "0";
   const state = exit === "0" ? "TASK_FINISHED" : "TASK_FAILED";
-  return [{ state, message: `Command exited with status ${exit}` }];
+  return [...running, { state, message: `Command exited with status ${exit}` }];
 }
