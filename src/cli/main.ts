@@ -9,11 +9,11 @@ import { runCommand } from "./run.ts";
 import { stateCommand } from "./state.ts";
 import { upCommand } from "./up.ts";
 
-const DESCRIPTION = `An open datacenter kernel: pools the machines of a cluster and offers them to frameworks,
-over the v1 HTTP APIs of Apache Mesos. Begin with "tepui up".
-
-Every setting can also be given as an environment variable (--data-dir as TEPUI_DATA_DIR)
-or in a JSON file (--config FILE, or TEPUI_CONFIG).`;
+const DESCRIPTION =
+  "An open datacenter kernel: pools the machines of a cluster and offers them to frameworks, over the v1 HTTP APIs of " +
+  'Apache Mesos. Begin with "tepui up".\n\n' +
+  "Every setting can also be given as an environment variable (--data-dir as TEPUI_DATA_DIR) or in a JSON file " +
+  "(--config FILE, or TEPUI_CONFIG).";
 
 async function main(): Promise<void> {
   const program = new Command("tepui").description(DESCRIPTION).version(packageVersion());
