@@ -14,6 +14,7 @@ import type {
   TaskStatus,
 } from "../../contract/types.ts";
 import { FrameworkError } from "./errors.ts";
+import { DECLINE_SECONDS } from "./limits.ts";
 import { Subscription } from "./subscription.ts";
 
 export interface FrameworkOptions {
@@ -84,6 +85,16 @@ export class Framework {
     return this;
   }
 
+  /** Takes back what `on` did with the same handler. */
+  off<Name extends keyof FrameworkEvents>(name: Name, handler: Handler<FrameworkEvents[Name]>): this {
+    const list = this.handlers.get(name) ?? [];
+    this.handlers.set(
+      name,
+      list.filter((each) => each !== handler),
+    );
+    return this;
+  }
+
   /** Resolves when subscribed for the first time. @throws FrameworkError if the master refuses */
   start(): Promise<void> {
     return new Promise((resolve, reject) => {
@@ -149,11 +160,17 @@ export class Framework {
     if (event.subscribed !== undefined) {
       this.frameworkId = event.subscribed.framework_id.value;
       await this.emit("subscribed", event.subscribed);
-    } else if (event.offers !== undefined) await this.emit("offers", event.offers.offers ?? []);
+    } else if (event.offers !== undefined) await this.onOffers(event.offers.offers ?? []);
     else if (event.rescind !== undefined) await this.emit("rescind", event.rescind.offer_id.value);
     else if (event.update !== undefined) await this.onUpdate(event.update.status);
     else if (event.message !== undefined) await this.emit("message", event.message);
     else if (event.failure !== undefined) await this.emit("failure", event.failure);
+  }
+
+  /** What nobody here waits for is not kept from others. */
+  private async onOffers(offers: readonly Offer[]): Promise<void> {
+    if ((this.handlers.get("offers") ?? []).length > 0) await this.emit("offers", offers);
+    else await this.unlessLost(this.decline(offers, DECLINE_SECONDS));
   }
 
   private async onUpdate(status: TaskStatus): Promise<void> {
@@ -165,8 +182,12 @@ export class Framework {
   private async acknowledge(status: TaskStatus): Promise<void> {
     const { agent_id, task_id, uuid } = status;
     if (agent_id === undefined || uuid === undefined) return;
+    await this.unlessLost(this.call({ type: "ACKNOWLEDGE", acknowledge: { agent_id, task_id, uuid } }));
+  }
+
+  private async unlessLost(call: Promise<void>): Promise<void> {
     try {
-      await this.call({ type: "ACKNOWLEDGE", acknowledge: { agent_id, task_id, uuid } });
+      await call;
     } catch (error) {
       if (!(error instanceof FrameworkError)) throw error;
     }

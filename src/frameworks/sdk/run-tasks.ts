@@ -76,7 +76,10 @@ export function isOver(status: TaskStatus): boolean {
   return TERMINAL.has(status.state) || status.state === "TASK_UNKNOWN";
 }
 
-/** Resolves when every task has finished, or failed for the last time; the outcomes are in the order of the requests. */
+/**
+ * Resolves when every task has finished, or failed for the last time; the outcomes are in the order of the requests. One
+ * list at a time: it takes all offers that the framework gets meanwhile.
+ */
 export function runTasks(
   framework: Framework,
   requests: readonly TaskRequest[],
@@ -114,25 +117,24 @@ class TaskRun {
 
   begin(): void {
     this.framework
-      .on("offers", (offers) => this.onOffers(offers))
-      .on("update", (status) => this.onUpdate(status))
-      .on("subscribed", () => this.onSubscribed())
-      .on("error", (error) => this.onError(error));
+      .on("offers", this.onOffers)
+      .on("update", this.onUpdate)
+      .on("subscribed", this.onSubscribed)
+      .on("error", this.onError);
     this.finishIfDone();
     if (!this.over) this.tell(this.framework.revive());
   }
 
-  private onError(error: Error): void {
+  private readonly onError = (error: Error): void => {
     const ends = error instanceof FrameworkError && (error.code === "fatal" || error.code === "refused");
     if (ends && !this.over) this.end(() => this.reject(error));
-  }
+  };
 
   /** A new leader, or a broken stream: what was launched may not have arrived, what ended may not have been told. */
-  private onSubscribed(): void {
-    if (this.over) return;
+  private readonly onSubscribed = (): void => {
     for (const task of this.running.values()) task.unknown = true;
     this.reconcile();
-  }
+  };
 
   private reconcile(): void {
     clearTimeout(this.reconcileTimer);
@@ -142,15 +144,15 @@ class TaskRun {
     this.reconcileTimer = setTimeout(() => this.reconcile(), RECONCILE_INTERVAL_MS);
   }
 
-  private async onOffers(offers: readonly Offer[]): Promise<void> {
-    const plans = this.over ? [] : this.spread(offers);
+  private readonly onOffers = (offers: readonly Offer[]): void => {
+    const plans = this.spread(offers);
     const used = new Set(plans.map(({ offer }) => offer));
     const unused = offers.filter((offer) => !used.has(offer));
     const calls = plans.map((plan) => this.launch(plan));
     if (unused.length > 0) calls.push(this.framework.decline(unused, this.refuseSeconds()));
     for (const call of calls) this.tell(call);
     if (this.waiting.length === 0) this.tell(this.framework.suppress());
-  }
+  };
 
   private refuseSeconds(): number {
     return this.waiting.length === 0 ? DECLINE_SECONDS : (this.options.refuseSeconds ?? 0.1);
@@ -206,7 +208,7 @@ class TaskRun {
     if (certain) this.tell(this.framework.revive());
   }
 
-  private onUpdate(status: TaskStatus): void {
+  private readonly onUpdate = (status: TaskStatus): void => {
     const taskId = status.task_id.value;
     const task = this.running.get(taskId);
     if (task === undefined) return;
@@ -227,7 +229,7 @@ class TaskRun {
       attempts: task.attempts,
     });
     this.finishIfDone();
-  }
+  };
 
   private finishIfDone(): void {
     if (this.outcomes.size < this.requests.length) return;
@@ -238,6 +240,11 @@ class TaskRun {
   private end(tell: () => void): void {
     this.over = true;
     clearTimeout(this.reconcileTimer);
+    this.framework
+      .off("offers", this.onOffers)
+      .off("update", this.onUpdate)
+      .off("subscribed", this.onSubscribed)
+      .off("error", this.onError);
     tell();
   }
 
