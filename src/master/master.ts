@@ -20,6 +20,7 @@ import {
   type RaftNode,
   type RaftTuning,
   type RoleStatus,
+  TRAILING_ENTRIES_MAX,
 } from "../raft/index.ts";
 import { decodeEntry } from "../state/codec.ts";
 import type { Command, Context, Settings } from "../state/commands.ts";
@@ -127,7 +128,7 @@ class MasterLoop implements Master {
       },
       tracer: options.tracer,
       onFatal: (reason) => this.fatal(reason),
-      ...(options.tuning?.raft === undefined ? {} : { tuning: options.tuning.raft }),
+      tuning: { trailingEntriesMax: trailingEntries(this.snapshotInterval), ...options.tuning?.raft },
     });
   }
 
@@ -362,6 +363,11 @@ class MasterLoop implements Master {
   private otherLeader(): MemberId | null {
     return this.role.leader === this.options.self ? null : this.role.leader;
   }
+}
+
+/** With snapshots often, few entries are kept in front of each: the log stays about one and a half intervals long. */
+function trailingEntries(snapshotInterval: number): number {
+  return Math.min(TRAILING_ENTRIES_MAX, Math.ceil(snapshotInterval / 2));
 }
 
 async function gather(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
