@@ -9,7 +9,7 @@ import type { DiskFaults, Range } from "./sim-disk.ts";
 /** Virtual time of one tick. Milliseconds. */
 export const TICK_MS = 10;
 /** Ticks in which a healed cluster has to come to rest: five minutes. */
-export const CONVERGENCE_TICKS_MAX = 30_000;
+const CONVERGENCE_TICKS_MAX = 30_000;
 /** Ticks of faults when nobody says: two minutes. */
 export const DEFAULT_TICKS = 12_000;
 
@@ -56,6 +56,8 @@ export interface Workload {
 export interface SimOptions {
   readonly seed: string;
   readonly ticks: number;
+  /** Ticks in which the healed cluster has to come to rest. */
+  readonly convergenceTicks: number;
   readonly masters: number;
   readonly agents: number;
   readonly frameworks: number;
@@ -82,6 +84,7 @@ export function swarmOptions(seed: string, ticks: number): SimOptions {
   return {
     seed,
     ticks,
+    convergenceTicks: CONVERGENCE_TICKS_MAX,
     masters: pick(random, [1, 3, 3, 3, 3, 3, 5]),
     agents: between(random, 2, 8),
     frameworks: between(random, 1, 4),

@@ -39,11 +39,13 @@ export interface OpenedSimFile {
   readonly random: Random;
   readonly path: string;
   readonly file: SimFile;
+  /** False for a disk that says of a sync that it is done and does nothing. */
+  readonly isHonest: () => boolean;
   /** True if the disk can hold this file grown to that size. */
   readonly hasRoom: (size: number) => boolean;
 }
 
-export function openSimFile({ run, random, path, file, hasRoom }: OpenedSimFile): DiskFile {
+export function openSimFile({ run, random, path, file, isHonest, hasRoom }: OpenedSimFile): DiskFile {
   const nothing = (): void => undefined;
   return {
     size: () => run({ operation: "size", path, complete: () => file.size }),
@@ -65,7 +67,9 @@ export function openSimFile({ run, random, path, file, hasRoom }: OpenedSimFile)
         operation: "sync",
         path,
         fail: () => file.syncFailed(mark),
-        complete: () => file.synced(mark),
+        complete: () => {
+          if (isHonest()) file.synced(mark);
+        },
       });
     },
     close: () => run({ operation: "close", path, complete: nothing }),

@@ -46,6 +46,8 @@ interface NameChange {
 }
 
 export class SimDisk {
+  /** For tests: syncs succeed and make nothing durable. */
+  liesAboutSyncs = false;
   readonly #random: Random;
   readonly #clock: Clock;
   #faults: DiskFaults;
@@ -220,7 +222,8 @@ export class SimDisk {
   async #open(run: Run, path: string): Promise<DiskFile> {
     const file = await run({ operation: "open", path, complete: () => this.#find(path) });
     const hasRoom = (size: number): boolean => this.#hasRoom(file, size);
-    return openSimFile({ run, random: this.#random, path, file, hasRoom });
+    const isHonest = (): boolean => !this.liesAboutSyncs;
+    return openSimFile({ run, random: this.#random, path, file, isHonest, hasRoom });
   }
 
   /** The file with this name, made if there is none. */

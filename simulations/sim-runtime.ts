@@ -43,6 +43,16 @@ export interface ContainerObserver {
   removed(container: SimContainer): void;
 }
 
+/** What a broken runtime does: for tests of the checkers. */
+export interface RuntimeSabotage {
+  /** Containers of which it loses all trace when they have started. */
+  forgets?: (container: SimContainer) => boolean;
+  /** Containers that it starts twice. */
+  repeats?: (container: SimContainer) => boolean;
+  /** The wait status that it reports, given the true one. */
+  misreports?: (waitStatus: number) => number;
+}
+
 interface Mounted {
   readonly life: Life;
   handler: ((exit: ContainerExit) => void) | null;
@@ -65,8 +75,7 @@ export class SimRuntime {
   readonly #parts: RuntimeParts;
   #mounted: Mounted | null = null;
   #nextPid = 100;
-  /** For tests: containers of which the machine loses all trace. */
-  forgets: (container: SimContainer) => boolean = () => false;
+  readonly sabotage: RuntimeSabotage = {};
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
@@ -141,7 +150,8 @@ export class SimRuntime {
     const exitCode = Number(spec.environment[COMMAND_VARIABLES.exitCode] ?? 0);
     const runMs = Number(spec.environment[COMMAND_VARIABLES.runMs] ?? 0);
     loop.schedule(runMs * 1_000, container.life, () => this.#end(container, exitCode * 256));
-    if (this.forgets(container)) this.#vanish(container);
+    if (this.sabotage.forgets?.(container)) this.#vanish(container);
+    if (this.sabotage.repeats?.(container)) observer.started(container);
     return { id: spec.id, pid: container.pid };
   }
 
@@ -163,7 +173,8 @@ export class SimRuntime {
     const mounted = this.#mounted;
     const { waitStatus, id } = container;
     if (mounted === null || waitStatus === null || !mounted.watched.has(id)) return;
-    loop.schedule(0, mounted.life, () => mounted.handler?.({ id, waitStatus, outOfMemory: false }));
+    const reported = this.sabotage.misreports?.(waitStatus) ?? waitStatus;
+    loop.schedule(0, mounted.life, () => mounted.handler?.({ id, waitStatus: reported, outOfMemory: false }));
   }
 
   async #recover(mounted: Mounted, id: ContainerId): Promise<ContainerStarted | "gone"> {

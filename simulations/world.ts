@@ -19,7 +19,7 @@ import { whyNotAtRest } from "./convergence.ts";
 import { EventLoop, type Life, type LoopWatcher, type ScheduledEvent } from "./event-loop.ts";
 import { Faults } from "./faults.ts";
 import { AgentMachine, FrameworkMachine, type Machine, MasterMachine, type WorldParts } from "./machines.ts";
-import { CONVERGENCE_TICKS_MAX, type SimOptions, TICK_MS } from "./options.ts";
+import { type SimOptions, TICK_MS } from "./options.ts";
 import type { FrameworkObserver } from "./sim-framework.ts";
 import { SimNetwork } from "./sim-network.ts";
 import type { ContainerObserver } from "./sim-runtime.ts";
@@ -139,7 +139,7 @@ export class World {
   async #comeToRest(): Promise<void> {
     this.#faults.heal();
     for (const framework of this.frameworks) framework.drain();
-    const limit = this.tick() + CONVERGENCE_TICKS_MAX;
+    const limit = this.tick() + this.options.convergenceTicks;
     let why: string | null = "";
     while (!this.#isOver() && why !== null) {
       await this.#runUntil(this.tick() + REST_TICKS);

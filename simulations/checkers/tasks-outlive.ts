@@ -38,10 +38,11 @@ export function checkStatus(
     check(facts.updates.has(uuid), "an update is told that is not committed", told);
     facts.received.add(uuid);
   }
+  if (facts.launchedAt === null && status.reason === "REASON_RECONCILIATION") return;
   if (isAboutTheCall(status, facts) || isPreview(status, facts)) return;
   if (isForgotten(status)) {
     if (facts.endedByMaster) facts.ended ??= { state: status.state, uuid };
-    const known = facts.ended !== null || facts.launchedAt === null || ledger.isRemoved(frameworkId);
+    const known = facts.ended !== null || ledger.isRemoved(frameworkId);
     check(known, "the cluster forgot a task whose end its framework does not know", told);
     return;
   }
