@@ -9,6 +9,7 @@ import type { EnumType, FieldDescriptor, MessageDescriptor, ScalarKind, UntypedM
 import { emptyMapValue, setOwn, store } from "./store.ts";
 import { fail, WireError } from "./wire-error.ts";
 
+const SURROGATE = /[\ud800-\udfff]/;
 type JsonObject = { readonly [key: string]: JsonValue };
 
 /** The message that the value stands for. Throws WireError if it stands for none. */
@@ -50,7 +51,7 @@ function readMap(field: FieldDescriptor, value: JsonValue, message: UntypedMessa
   for (const key of Object.keys(value)) {
     const entry: UntypedMessage = {};
     readField(valueField, value[key] as JsonValue, entry);
-    setOwn(map, key, entry.value ?? emptyMapValue(field));
+    setOwn(map, wellFormed(key), entry.value ?? emptyMapValue(field));
   }
   if (Object.keys(map).length > 0) message[field.name] = map;
 }
@@ -65,6 +66,14 @@ function readValue(field: FieldDescriptor, value: JsonValue): unknown {
   return type.kind === "enum"
     ? readEnum(type.enum, field, value)
     : scalarReaders[type.scalar](field, value, type.scalar);
+}
+
+/**
+ * JSON can escape half of a surrogate pair, which no UTF-8 can hold: such a text would be another one after a trip
+ * through the log, and so differ between members.
+ */
+function wellFormed(text: string): string {
+  return SURROGATE.test(text) ? Buffer.from(text, "utf8").toString("utf8") : text;
 }
 
 function readEnum(type: EnumType, field: FieldDescriptor, value: JsonValue): string | undefined {
@@ -83,7 +92,8 @@ const scalarReaders: Readonly<Record<ScalarKind, ScalarReader>> = {
   uint64: readInteger,
   nanoseconds: readInteger,
   bool: readBoolean,
-  string: (field, value) => (typeof value === "string" ? value : fail(notExpecting(value, field))),
+  string: (field, value) =>
+    typeof value === "string" ? wellFormed(value) : fail(notExpecting(value, field)),
   bytes: readBytes,
 };
 

@@ -347,3 +347,10 @@ describe("enums", () => {
     expect(Object.keys(enumNumbers.TaskStatusReason)).toHaveLength(35);
   });
 });
+
+it("half of a surrogate pair in JSON becomes the replacement character, as it would on its way through the log", () => {
+  const half = decodeJson(types.TaskID, '{"value":"a\\ud800b"}');
+  expect(half).toEqual({ ok: true, value: { value: "a\ufffdb" } });
+  const whole = decodeJson(types.TaskID, '{"value":"\\ud83d\\ude00"}');
+  expect(whole).toEqual({ ok: true, value: { value: "\u{1f600}" } });
+});
