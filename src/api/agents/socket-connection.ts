@@ -21,7 +21,8 @@ export class SocketConnection implements Connection {
     this.handler = handler;
     this.socket.on("data", (bytes: Uint8Array) => this.receive(bytes));
     this.socket.on("error", (error: Error) => this.broken(error.message));
-    this.socket.on("close", () => this.broken("closed by the other side"));
+    this.socket.on("end", () => this.broken("closed by the other side"));
+    this.socket.on("close", () => this.broken("closed"));
     handler.onOpen?.();
     if (head.byteLength > 0) this.receive(head);
   }

@@ -44,7 +44,8 @@ export class OperatorStreams {
   /** The state is confirmed: sends it, a HEARTBEAT, and what was held. */
   begin(subscriber: Subscriber, first: Uint8Array): void {
     const { held, stream, format } = subscriber;
-    if (held === null || !this.subscribers.has(subscriber)) return;
+    if (!this.subscribers.has(subscriber)) stream.drop("ended before it began");
+    if (held === null || stream.isClosed) return;
     subscriber.held = null;
     stream.open(["Content-Type", CONTENT_TYPES[format]], this.context.date(), first);
     this.beat(subscriber);
@@ -87,9 +88,9 @@ export class OperatorStreams {
     subscriber.heartbeat = this.context.clock.after(HEARTBEAT_INTERVAL_MS, () => this.beat(subscriber));
   }
 
+  /** One that has not begun is answered by whoever was about to begin it. */
   private end(subscriber: Subscriber): void {
     this.remove(subscriber);
     if (subscriber.held === null) subscriber.stream.end();
-    else subscriber.stream.drop("ended before it began");
   }
 }

@@ -154,6 +154,28 @@ export async function operatorExchanges(
   });
 }
 
+/** What a framework hears when the agent that runs its task leaves for good. */
+export async function agentThatLeaves(target: Target, name: string): Promise<Differences> {
+  const framework = await TestFramework.start(target, name);
+  try {
+    const ids = framework.ids();
+    await framework.launch("t-both", "while true; do sleep 1; done");
+    await framework.nextStatus("TASK_RUNNING");
+    await framework.offered();
+    await target.unregisterAgent();
+    const records = recordsOf(name, recordingOf(name).response);
+    const differences: string[] = [];
+    for (const recorded of records.slice(-3)) {
+      const ours = await framework.nextOf("UPDATE", "RESCIND", "FAILURE");
+      differences.push(...eventDifferences(recorded, ours, ids));
+    }
+    return differences;
+  } finally {
+    await target.startAgent();
+    await framework.tearDown();
+  }
+}
+
 /** What an operator hears of one framework's life and of an agent that leaves and of one that comes. */
 export async function operatorStreams(target: Target): Promise<ReadonlyMap<string, Differences>> {
   const names = ["operator/subscribe-stream", "operator/subscribe-stream-agent-added-removed"];

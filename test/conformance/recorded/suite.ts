@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DIFFERENCES, type Difference } from "./differences.ts";
 import {
+  agentThatLeaves,
   type Differences,
   exchangeWithEvents,
   operatorExchanges,
@@ -58,6 +59,11 @@ export function recordedExchanges(start: () => Promise<Target>): void {
 
     it.each(FAILING_OVER)("%s", async (name) => {
       expect(unexplained(name, await streamThatFailsOver(target, name))).toEqual([]);
+    });
+
+    it(NEEDS_AGENT_TO_LEAVE, async () => {
+      const differences = await agentThatLeaves(target, NEEDS_AGENT_TO_LEAVE);
+      expect(unexplained(NEEDS_AGENT_TO_LEAVE, differences)).toEqual([]);
     });
 
     it("the operator's lists", async () => {

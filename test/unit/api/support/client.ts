@@ -89,6 +89,7 @@ export class RecordStream {
     const decoder = new RecordDecoder();
     response.on("data", (chunk: Buffer) => {
       this.chunkSizes.push(chunk.byteLength);
+      if (this.answer.status !== 200) return;
       const decoded = decoder.push(chunk);
       if (!decoded.ok) throw new Error(decoded.error);
       this.records.push(...decoded.value.map((record) => Buffer.from(record)));

@@ -1,0 +1,159 @@
+// Agents' connections over real HTTP upgrades: registration, pings, replacement, and frames that are none.
+import { pack } from "msgpackr";
+import { describe, expect, it } from "vitest";
+import { AGENT_CONNECTION_PATH } from "../../../src/contract/agent-protocol.ts";
+import { ask } from "./support/client.ts";
+import { AGENT_INFO, FakeAgent } from "./support/fake-agent.ts";
+import { startApi } from "./support/fixture.ts";
+import { CLUSTER, OTHER } from "./support/local-master.ts";
+
+describe("an agent", () => {
+  it("registers, and what it says of itself is read once", async () => {
+    const { master, port } = await startApi();
+    const agent = new FakeAgent(port);
+    agent.register();
+    expect(await agent.next()).toEqual({
+      kind: "registered",
+      agentId: `${CLUSTER}-S0`,
+      silenceMsMax: 75_000,
+    });
+    const [known] = master.state().agents.values();
+    expect(known?.spec).toMatchObject({
+      hostname: "127.0.0.1",
+      port: 5051,
+      attributes: { rack: "r1", zone: "z1" },
+      version: "0.1.0",
+    });
+    expect(known?.spec.resources.map(({ name }) => name)).toEqual(["cpus", "disk", "mem", "ports"]);
+    agent.close();
+    await expect.poll(() => [...master.state().agents.values()][0]?.connection.kind).toBe("disconnected");
+  });
+
+  it("that comes back has its older connection closed, whose end is not taken for its own", async () => {
+    const { master, port } = await startApi();
+    const first = new FakeAgent(port);
+    first.register();
+    const { agentId } = await first.nextOf("registered");
+    const second = new FakeAgent(port);
+    second.register(agentId);
+    expect((await second.nextOf("registered")).agentId).toBe(agentId);
+    await first.untilClosed();
+    expect(master.state().agents.get(agentId as never)?.connection.kind).toBe("connected");
+    second.close();
+  });
+
+  it("that answers pings stays, one that does not is gone after the fifth", async () => {
+    const { master, clock, port } = await startApi();
+    const agent = new FakeAgent(port);
+    agent.register();
+    const { agentId } = await agent.nextOf("registered");
+    for (let i = 0; i < 8; i++) {
+      clock.advance(15_000);
+      await agent.nextOf("ping");
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(agent.closedFor).toBeNull();
+    agent.answersPings = false;
+    for (let i = 0; i < 5; i++) clock.advance(15_000);
+    expect(agent.closedFor).toBeNull();
+    clock.advance(15_000);
+    await agent.untilClosed();
+    expect(master.state().agents.get(agentId as never)?.connection.kind).toBe("disconnected");
+  });
+
+  it("is sent to the leader by a master that does not lead", async () => {
+    const { master, port } = await startApi();
+    master.lose(OTHER);
+    const agent = new FakeAgent(port);
+    agent.register();
+    expect(await agent.next()).toEqual({ kind: "redirect", leader: "127.0.0.2:5050" });
+    await agent.untilClosed();
+    expect(master.commands).toEqual([]);
+  });
+
+  it("that says nothing is not waited for", async () => {
+    const { clock, port, traced } = await startApi();
+    const agent = new FakeAgent(port);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    clock.advance(30_000);
+    await agent.untilClosed();
+    expect(traced.at(-1)?.facts.reason).toBe("no register frame in time");
+  });
+
+  it("that unregisters is let go without a disconnect", async () => {
+    const { master, port } = await startApi();
+    const agent = new FakeAgent(port);
+    agent.register();
+    await agent.nextOf("registered");
+    agent.send({ kind: "unregister" });
+    await agent.untilClosed();
+    expect(master.commands.map(({ kind }) => kind)).toEqual(["register-agent", "unregister-agent"]);
+    expect(master.state().agents.size).toBe(0);
+  });
+
+  it("whose resources make no sense is refused with a line that says why", async () => {
+    const { master, port, traced } = await startApi();
+    const agent = new FakeAgent(port);
+    agent.register(undefined, {
+      ...AGENT_INFO,
+      resources: [{ name: "cpus", type: "SCALAR", scalar: { value: -1 } }],
+    });
+    await agent.untilClosed();
+    expect(String(traced.at(-1)?.facts.reason)).toContain("resources are invalid");
+    expect(master.commands).toEqual([]);
+  });
+});
+
+describe("a frame that is none closes the connection and reaches nobody", () => {
+  const task = { frameworkId: "f", taskId: "t", state: "TASK_NOPE" };
+  const register = {
+    kind: "register",
+    protocolVersion: 1,
+    info: AGENT_INFO,
+    version: "1",
+    tasks: [],
+    executors: [],
+  };
+  it.each([
+    ["bytes", Uint8Array.from([0xc1, 0xc1])],
+    ["a number", pack(7)],
+    ["an unknown kind", pack({ kind: "nope" })],
+    [
+      "a status before registering",
+      pack({
+        kind: "status",
+        frameworkId: "f",
+        latestState: "TASK_RUNNING",
+        status: { task_id: { value: "t" }, state: "TASK_RUNNING" },
+      }),
+    ],
+    ["a register frame without tasks", pack({ ...register, tasks: undefined })],
+    ["a task in no known state", pack({ ...register, tasks: [task] })],
+    ["another protocol", pack({ ...register, protocolVersion: 99 })],
+  ])("%s", async (_, bytes) => {
+    const { master, port, traced } = await startApi();
+    const agent = new FakeAgent(port);
+    agent.sendBytes(bytes);
+    await agent.untilClosed();
+    expect(master.commands).toEqual([]);
+    expect(traced.at(-1)?.event).toBe("agent connection closed");
+  });
+});
+
+it("the agents' path without an upgrade, and an upgrade elsewhere, are refused", async () => {
+  const { port } = await startApi();
+  expect((await ask(port, { path: AGENT_CONNECTION_PATH })).status).toBe(426);
+  const { request } = await import("node:http");
+  const status = await new Promise((resolve, reject) => {
+    const sent = request({
+      host: "127.0.0.1",
+      port,
+      path: "/state",
+      headers: { Connection: "Upgrade", Upgrade: "websocket" },
+    });
+    sent.on("response", (response) => resolve(response.statusCode));
+    sent.on("error", reject);
+    sent.end();
+  });
+  expect(status).toBe(400);
+});
