@@ -5,7 +5,7 @@ import { legacyJson, type Reply } from "./http/reply.ts";
 
 export const STATUS_PATH = "/tepui/v1/status";
 
-export interface MasterStatusView {
+interface MasterStatusView {
   readonly self: string;
   readonly version: string;
   readonly role: string;

@@ -2,12 +2,6 @@
 import type { FrameworkID, FrameworkInfo, SchedulerCall, SchedulerCallType } from "../../contract/types.ts";
 import { isUuid } from "../convert/uuids.ts";
 
-/** A call that has its type, and, but for SUBSCRIBE, its framework. */
-export interface ValidCall {
-  readonly type: Exclude<SchedulerCallType, "UNKNOWN">;
-  readonly call: SchedulerCall;
-}
-
 /** The part of the call that must be there, by type. */
 const REQUIRED_PART: Partial<Readonly<Record<SchedulerCallType, keyof SchedulerCall>>> = {
   SUBSCRIBE: "subscribe",

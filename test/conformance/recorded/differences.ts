@@ -64,6 +64,11 @@ export const DIFFERENCES: readonly Difference[] = [
     why: "Mesos says RUNNING before its executor tries the command; ours fails the launch, with the reason.",
   },
   {
+    exchange: /^scheduler\/stream-agent-unregisters$/,
+    what: /^(\.update\.status\.|message of TASK_LOST)/,
+    why: "Our agent kills its tasks before it leaves and says so; Mesos' leaves them to be declared lost.",
+  },
+  {
     exchange: /^scheduler\/launch-too-much$/,
     what: /^message of TASK_ERROR: /,
     why: "The same sentence, with resources in the order of their names.",

@@ -31,7 +31,7 @@ export async function startLocalTarget(): Promise<Target> {
   master.attach(api);
   const { port } = await api.listen("127.0.0.1", 0);
   await master.start();
-  let agent = playedAgent(port);
+  let agent = new PlayedAgent(port);
   const running = setInterval(() => {
     clock.advance(TICK_MS * HASTE);
     master.expire();
@@ -41,11 +41,11 @@ export async function startLocalTarget(): Promise<Target> {
     port,
     agentId: () => registeredAgent(port),
     async unregisterAgent() {
-      agent.send({ kind: "unregister" });
+      agent.leave();
       await agent.untilClosed();
     },
     async startAgent() {
-      agent = playedAgent(port);
+      agent = new PlayedAgent(port);
       await registeredAgent(port);
     },
     async stop() {
@@ -56,40 +56,67 @@ export async function startLocalTarget(): Promise<Target> {
   };
 }
 
-/** Runs no task, but says what an agent that did would say, one update after the other. */
-function playedAgent(port: number): FakeAgent {
-  const agent = new FakeAgent(port);
-  const random = seededRandom("played");
-  const pending = new Map<string, { state: TaskState; message?: string }[]>();
-  let agentId = "";
-  agent.register();
-  agent.onFrame = (frame: ToAgent) => {
-    if (frame.kind === "registered") agentId = frame.agentId;
-    if (frame.kind === "run") {
-      const taskId = frame.task.task_id.value;
-      pending.set(taskId, updatesOf(frame.task.command));
-      report(frame.framework.id?.value ?? "", taskId);
-    }
-    if (frame.kind === "kill") {
-      const message = "Command terminated with signal Terminated";
-      pending.set(frame.taskId, [{ state: "TASK_KILLING" }, { state: "TASK_KILLED", message }]);
-      report(frame.frameworkId, frame.taskId);
-    }
-    if (frame.kind === "acknowledge") report(frame.frameworkId, frame.taskId);
-  };
-  function report(frameworkId: string, taskId: string): void {
-    const next = pending.get(taskId)?.shift();
-    if (next === undefined) return;
-    const uuid = Uint8Array.from(Buffer.from(uuidFrom(random).replaceAll("-", ""), "hex"));
-    agent.status(frameworkId, taskId, agentId, next.state, uuid, next.message);
-  }
-  return agent;
+interface Update {
+  readonly state: TaskState;
+  readonly message?: string;
 }
 
-function updatesOf(command: CommandInfo | undefined): { state: TaskState; message?: string }[] {
+const KILLED: Update = { state: "TASK_KILLED", message: "Command terminated with signal Terminated" };
+
+/** Runs no task, but says what an agent that did would say, one update after the other. */
+class PlayedAgent extends FakeAgent {
+  private readonly random = seededRandom("played");
+  private readonly pending = new Map<string, Update[]>();
+  private readonly frameworks = new Map<string, string>();
+  private ownId = "";
+
+  constructor(port: number) {
+    super(port);
+    this.register();
+    this.onFrame = (frame) => this.play(frame);
+  }
+
+  /** Kills what runs, says so, and unregisters. */
+  leave(): void {
+    for (const taskId of this.frameworks.keys()) {
+      this.pending.set(taskId, [KILLED]);
+      this.report(taskId);
+    }
+    this.send({ kind: "unregister" });
+  }
+
+  private play(frame: ToAgent): void {
+    if (frame.kind === "registered") this.ownId = frame.agentId;
+    if (frame.kind === "run") {
+      const taskId = frame.task.task_id.value;
+      this.frameworks.set(taskId, frame.framework.id?.value ?? "");
+      this.pending.set(taskId, updatesOf(frame.task.command));
+      this.report(taskId);
+    }
+    if (frame.kind === "kill") {
+      this.pending.set(frame.taskId, [{ state: "TASK_KILLING" }, KILLED]);
+      this.report(frame.taskId);
+    }
+    if (frame.kind === "acknowledge") this.report(frame.taskId);
+    if (frame.kind === "shutdown-framework") {
+      for (const [taskId, frameworkId] of this.frameworks) {
+        if (frameworkId === frame.frameworkId) this.frameworks.delete(taskId);
+      }
+    }
+  }
+
+  private report(taskId: string): void {
+    const next = this.pending.get(taskId)?.shift();
+    if (next === undefined) return;
+    const uuid = Uint8Array.from(Buffer.from(uuidFrom(this.random).replaceAll("-", ""), "hex"));
+    this.status(this.frameworks.get(taskId) ?? "", taskId, this.ownId, next.state, uuid, next.message);
+  }
+}
+
+function updatesOf(command: CommandInfo | undefined): Update[] {
   const text = command?.value ?? "";
   if (text.startsWith("/no/such")) return [{ state: "TASK_FAILED", message: "No such file or directory" }];
-  const running: { state: TaskState }[] = [{ state: "TASK_STARTING" }, { state: "TASK_RUNNING" }];
+  const running: Update[] = [{ state: "TASK_STARTING" }, { state: "TASK_RUNNING" }];
   if (text.startsWith("while true")) return running;
   const exit = /exit (\d+)/.exec(text)?.[1] ?? "0";
   const state = exit === "0" ? "TASK_FINISHED" : "TASK_FAILED";
