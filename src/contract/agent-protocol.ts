@@ -16,8 +16,8 @@ export const PROTOCOL_VERSION = 1;
 export const AGENT_CONNECTION_PATH = "/tepui/v1/agent";
 /** Value of the Upgrade header on that path. */
 export const AGENT_CONNECTION_UPGRADE = "tepui-agent";
-/** A frame larger than this breaks the connection. Bytes. */
-export const AGENT_FRAME_BYTES_MAX = 16 * 1024 * 1024;
+/** A frame larger than this breaks the connection; small enough that what it leads to fits one log entry. Bytes. */
+export const AGENT_FRAME_BYTES_MAX = 4 * 1024 * 1024;
 
 export type FromAgent =
   | RegisterAgent
