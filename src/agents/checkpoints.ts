@@ -64,11 +64,12 @@ class Journal implements Checkpoints {
   async load(): Promise<void> {
     const size = await this.#file.size();
     const bytes = await this.#file.read(0, size);
-    this.#size = this.#readFrames(bytes);
-    if (this.#size < size) {
-      await this.#file.truncate(this.#size);
-      await this.#file.sync();
-    }
+    const last = this.#readFrames(bytes);
+    if (this.#size < size) await this.#file.truncate(this.#size);
+    // If its sync had failed, reads would still find it in the operating system's cache, and a later sync would succeed
+    // without writing it.
+    if (last < this.#size) await this.#file.write(last, bytes.subarray(last, this.#size));
+    if (size > 0) await this.#file.sync();
     this.recovered = new Map([...this.#live].map(([key, packed]) => [key, packr.unpack(packed)]));
   }
 
@@ -94,16 +95,18 @@ class Journal implements Checkpoints {
     await this.#file.close();
   }
 
+  /** @returns where the last whole batch begins */
   #readFrames(bytes: Uint8Array): number {
-    let offset = 0;
+    let last = 0;
     for (;;) {
-      const frame = frameAt(bytes, offset);
+      const frame = frameAt(bytes, this.#size);
       if (frame === null) break;
       for (const [key, record] of unpackChanges(frame)) this.#remember(key, record);
-      offset += HEADER_BYTES + frame.length;
+      last = this.#size;
+      this.#size += HEADER_BYTES + frame.length;
     }
-    refuseDamage(bytes, offset);
-    return offset;
+    refuseDamage(bytes, this.#size);
+    return last;
   }
 
   #remember(key: string, record: Uint8Array | null): void {
