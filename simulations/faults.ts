@@ -33,10 +33,13 @@ export class Faults {
     this.#inject = {
       "master-killed": () => this.#down(masters, (machine) => machine.kill()),
       "master-power-lost": () => this.#down(masters, (machine) => machine.losePower()),
+      "master-stopped": () => this.#stop(masters),
       "master-disk-fails": () => this.#failDisk(this.#one(masters)),
       "master-disk-hangs": () => this.#hangDisk(this.#one(masters)),
       "agent-killed": () => this.#down(agents, (machine) => machine.kill()),
       "agent-power-lost": () => this.#down(agents, (machine) => machine.losePower()),
+      "agent-stopped": () => this.#stop(agents),
+      "agent-disk-fails": () => this.#failDisk(this.#one(agents)),
       "framework-crashes": () => this.#down(frameworks, (machine) => machine.kill()),
       "master-isolated": () => this.#isolate(this.#one(masters), masters),
       "masters-split": () => this.#split(),
@@ -66,7 +69,7 @@ export class Faults {
     }
   }
 
-  /** A process that ended by itself is started again. */
+  /** A process that ended in another way than by a fault is started again. */
   restart(machine: Machine): void {
     const { loop, options, random } = this.#parts;
     const life = this.#life.alive ? this.#life : afterwards;
@@ -103,7 +106,12 @@ export class Faults {
     this.#later(this.#parts.options.downMs, () => machine.start());
   }
 
-  #failDisk(machine: MasterMachine): void {
+  #stop(machines: readonly (MasterMachine | AgentMachine)[]): void {
+    const machine = this.#one(machines);
+    if (machine.isUp) machine.stop(() => this.restart(machine));
+  }
+
+  #failDisk(machine: Machine): void {
     machine.diskFails = true;
     this.#parts.trace.line(machine.name, "the disk is about to fail");
     machine.disk.failNoMore();

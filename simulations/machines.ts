@@ -86,6 +86,19 @@ export abstract class Machine {
     this.world.network.processEnded(life);
   }
 
+  /** SIGTERM: the process ends in good order, unless it is killed meanwhile. */
+  stop(stopped: () => void): void {
+    const { life } = this;
+    if (life === null) return;
+    this.world.trace.line(this.name, "process asked to stop");
+    const onStopped = (): void => {
+      if (!life.alive) return;
+      this.kill();
+      stopped();
+    };
+    this.close().then(onStopped, (error: unknown) => this.ended(life, String(error)));
+  }
+
   losePower(): void {
     const { life } = this;
     this.world.trace.line(this.name, "power lost");
@@ -98,6 +111,7 @@ export abstract class Machine {
 
   protected abstract run(life: Life, clock: Clock, random: Random): void;
   protected abstract forget(): void;
+  protected abstract close(): Promise<void>;
 
   protected ended(life: Life, reason: string): void {
     if (!life.alive) return;
@@ -136,6 +150,10 @@ export class MasterMachine extends Machine {
 
   protected run(life: Life, clock: Clock, random: Random): void {
     this.#boot(life, clock, random).catch((error: unknown) => this.ended(life, String(error)));
+  }
+
+  protected async close(): Promise<void> {
+    await this.master?.stop();
   }
 
   protected forget(): void {
@@ -254,6 +272,10 @@ export class AgentMachine extends Machine {
     agent.start().catch((error: unknown) => this.ended(life, String(error)));
   }
 
+  protected async close(): Promise<void> {
+    await this.agent?.stop();
+  }
+
   protected forget(): void {
     this.agent = null;
   }
@@ -311,6 +333,8 @@ export class FrameworkMachine extends Machine {
     framework.isDraining = this.#draining;
     framework.start();
   }
+
+  protected async close(): Promise<void> {}
 
   protected forget(): void {
     this.framework = null;

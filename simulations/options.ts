@@ -16,10 +16,13 @@ export const DEFAULT_TICKS = 12_000;
 export const FAULT_KINDS = [
   "master-killed",
   "master-power-lost",
+  "master-stopped",
   "master-disk-fails",
   "master-disk-hangs",
   "agent-killed",
   "agent-power-lost",
+  "agent-stopped",
+  "agent-disk-fails",
   "framework-crashes",
   "master-isolated",
   "masters-split",
@@ -118,14 +121,14 @@ export function swarmOptions(seed: string, ticks: number): SimOptions {
       offerTimeoutMs: pick(random, [null, 2_000, 20_000]),
     },
     raft: swarmRaft(random),
-    snapshotIntervalEntries: pick(random, [20, 100, 500]),
+    snapshotIntervalEntries: pick(random, [50, 200, 1_000]),
   };
 }
 
 function swarmWorkload(random: Random): Workload {
   const rate = (most: number): number => (chance(random, 1 / 2) ? 0 : (between(random, 1, 100) / 100) * most);
   return {
-    tasksPerFramework: between(random, 10, 120),
+    tasksPerFramework: between(random, 10, 150),
     tasksPerAccept: between(random, 1, 6),
     runMs: pick(random, [
       { low: 0, high: 500 },
@@ -189,7 +192,7 @@ function swarmRaft(random: Random): Partial<RaftTuning> {
     electionMaxMs: 2 * electionMinMs,
     storageStallMs: pick(random, [1_000, 5_000]),
     trailingEntriesMax: pick(random, [0, 10, 10_000]),
-    snapshotChunkBytes: pick(random, [1_000, 1_048_576]),
+    snapshotChunkBytes: pick(random, [16_384, 1_048_576]),
   };
 }
 

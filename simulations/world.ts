@@ -43,7 +43,7 @@ export type Printer = (tick: number, who: string, what: string, facts: () => unk
 const DISK_ERROR = "EIO";
 const TICK_US = TICK_MS * 1_000;
 /** How often the members' states are compared and the invariants worked out. */
-const SAMPLE_TICKS = 200;
+const SAMPLE_TICKS = 500;
 /** How often a healed cluster is asked whether it is at rest. */
 const REST_TICKS = 50;
 
