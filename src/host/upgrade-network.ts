@@ -1,54 +1,19 @@
-// The Network port over HTTP upgrades: the agent's way to a master's API, which takes the upgrade in src/api/agents.
-// Listening is for those who want the other half without the API.
-import { createServer, request } from "node:http";
-import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
+// The agent's way to a master: a dialer that opens an HTTP connection, upgrades it and then carries frames. The other
+// half is src/api/agents/upgrade.ts.
+import { request } from "node:http";
 import { SocketConnection } from "../api/agents/socket-connection.ts";
-import { acceptUpgrade } from "../api/agents/upgrade.ts";
 import { splitAddress } from "../api/convert/addresses.ts";
 import { AGENT_CONNECTION_PATH, AGENT_CONNECTION_UPGRADE } from "../contract/agent-protocol.ts";
-import type { Connection, ConnectionHandler, Listener, Network } from "../kernel/ports.ts";
+import type { Connection, ConnectionHandler, Network } from "../kernel/ports.ts";
 
 /** An upgrade that takes longer has failed. Milliseconds. */
 const UPGRADE_TIMEOUT_MS = 10_000;
 /** Bytes sent before the connection is open; more closes it. */
 const UNOPENED_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Addresses are `host:port`. */
-export const upgradeNetwork: Network = {
-  dial: (address, handler) => new DialedConnection(address, handler),
-  listen,
-};
-
-/** The agent's half alone. */
+/** Dials `host:port` of a master's API. */
 export function createUpgradeDialer(): Pick<Network, "dial"> {
-  return upgradeNetwork;
-}
-
-/** Rejects if the address is malformed or taken. Closing cuts the connections that it has taken. */
-function listen(address: string, accept: (connection: Connection) => ConnectionHandler): Promise<Listener> {
-  const target = splitAddress(address);
-  if (target === null) return Promise.reject(new Error(`'${address}' is not of the form host:port`));
-  const server = createServer((_request, response) => response.writeHead(404).end());
-  const sockets = new Set<Duplex>();
-  server.on("upgrade", (upgrade, socket, head) => {
-    sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket));
-    acceptUpgrade(upgrade, socket, head, accept);
-  });
-  const close = (): Promise<void> =>
-    new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-      for (const socket of sockets) socket.destroy();
-    });
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(target.port, target.host, () => {
-      server.off("error", reject);
-      resolve({ address: `${target.host}:${(server.address() as AddressInfo).port}`, close });
-    });
-  });
+  return { dial: (address, handler) => new DialedConnection(address, handler) };
 }
 
 class DialedConnection implements Connection {
