@@ -3,7 +3,7 @@ import { pack, unpack } from "msgpackr";
 import type { FromAgent, ToAgent } from "../../../../src/contract/agent-protocol.ts";
 import { PROTOCOL_VERSION } from "../../../../src/contract/agent-protocol.ts";
 import type { AgentInfo, TaskState } from "../../../../src/contract/types.ts";
-import { upgradeNetwork } from "../../../../src/host/upgrade-network.ts";
+import { createUpgradeDialer } from "../../../../src/host/upgrade-network.ts";
 import type { Connection } from "../../../../src/kernel/ports.ts";
 
 export const AGENT_INFO: AgentInfo = {
@@ -31,7 +31,7 @@ export class FakeAgent {
   private taken = 0;
 
   constructor(port: number) {
-    this.connection = upgradeNetwork.dial(`127.0.0.1:${port}`, {
+    this.connection = createUpgradeDialer().dial(`127.0.0.1:${port}`, {
       onFrame: (bytes) => this.receive(unpack(bytes) as ToAgent),
       onClose: (reason) => {
         this.closedFor = reason;
