@@ -1,0 +1,71 @@
+// Agents that run nothing: they register over the agents' connection, take what they are told, and send the statuses
+// that the benchmark asks for.
+import { Packr, Unpackr } from "msgpackr";
+import type { FromAgent, ToAgent } from "../../src/contract/agent-protocol.ts";
+import { PROTOCOL_VERSION } from "../../src/contract/agent-protocol.ts";
+import { createUpgradeDialer } from "../../src/host/upgrade-network.ts";
+import type { Connection } from "../../src/kernel/ports.ts";
+
+/** Pings and answers to a registration are shorter; what a task is told is longer and of no interest here. */
+const CONTROL_FRAME_BYTES_MAX = 160;
+const CPUS = 1_000;
+const MEM = 10_000_000;
+
+const packr = new Packr({ useRecords: false });
+const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true });
+
+export interface BenchAgent {
+  readonly id: string;
+  /** The bytes are copied before this returns. */
+  send(frame: Uint8Array): void;
+  close(): void;
+}
+
+/** Resolves when the leader has committed the registration; calls `onLost` if the connection ends by itself. */
+export function registerAgent(
+  api: string,
+  hostname: string,
+  onLost: (reason: string) => void,
+): Promise<BenchAgent> {
+  return new Promise((resolve, reject) => {
+    let closing = false;
+    const connection: Connection = createUpgradeDialer().dial(api, {
+      onOpen: () => connection.send(packFrame(registration(hostname))),
+      onFrame(bytes) {
+        if (bytes.length > CONTROL_FRAME_BYTES_MAX) return;
+        const frame = unpackr.unpack(bytes) as ToAgent;
+        if (frame.kind === "ping") connection.send(packFrame({ kind: "pong" }));
+        if (frame.kind === "redirect") reject(new Error("the leader has changed"));
+        if (frame.kind !== "registered") return;
+        resolve({
+          id: frame.agentId,
+          send: (status) => connection.send(status),
+          close() {
+            closing = true;
+            connection.close();
+          },
+        });
+      },
+      onClose(reason) {
+        if (!closing) onLost(reason);
+        reject(new Error(reason));
+      },
+    });
+  });
+}
+
+export function packFrame(frame: FromAgent): Uint8Array {
+  return packr.pack(frame);
+}
+
+function registration(hostname: string): FromAgent {
+  const scalar = (name: string, value: number) => ({ name, type: "SCALAR" as const, scalar: { value } });
+  return {
+    kind: "register",
+    protocolVersion: PROTOCOL_VERSION,
+    info: { hostname, resources: [scalar("cpus", CPUS), scalar("mem", MEM)] },
+    version: "bench",
+    tasks: [],
+    executors: [],
+  };
+}

@@ -1,0 +1,223 @@
+// The three ways in that are measured: statuses of agents, calls of a framework, and calls that lead to many events each.
+import { EventEmitter, on } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Offer } from "../../src/contract/types.ts";
+import { type BenchAgent, packFrame, registerAgent } from "./agents.ts";
+import { CallSocket } from "./call-socket.ts";
+import { type BenchFramework, LaunchTemplates, subscribe } from "./framework.ts";
+import { closedLoop, type Running, type Tally } from "./rounds.ts";
+
+/** Agents of the cluster; tasks of the first two workloads are spread over them. */
+const AGENTS = 64;
+const TASKS_PER_AGENT = 16;
+/** Tasks that one ACCEPT launches in the third. */
+export const TASKS_PER_ACCEPT = 100;
+/** By then the offers have come that were made before a SUPPRESS. Milliseconds. */
+const LAST_OFFERS_MS = 300;
+const UUID_MARK = Buffer.from("tepuiben", "latin1");
+const UUID_BYTES = 16;
+
+export interface Stage {
+  readonly api: string;
+  readonly agents: readonly BenchAgent[];
+  /** Has all the tasks; takes no more offers. */
+  readonly framework: BenchFramework;
+  readonly tasks: readonly { readonly id: string; readonly agent: BenchAgent }[];
+  /** Called with the number of a status when the framework has been told. */
+  onUpdate(action: (number: number) => void): void;
+  close(): void;
+}
+
+/** Registers agents, and a framework that launches the tasks of which the agents then speak. */
+export async function setStage(api: string): Promise<Stage> {
+  const agents: BenchAgent[] = [];
+  for (let i = 0; i < AGENTS; i++) agents.push(await registerAgent(api, `bench-${i}`, fail));
+  let updated: (number: number) => void = () => undefined;
+  const offers = new EventEmitter();
+  const offered = on(offers, "offer");
+  const offerIds: Offer["id"][] = [];
+  const framework = await subscribe(api, "statuses", {
+    onRecord(record) {
+      const at = record.indexOf(UUID_MARK);
+      if (at >= 0) updated(record.readDoubleBE(at + UUID_MARK.length));
+    },
+    onOffers(more) {
+      for (const offer of more) {
+        offerIds.push(offer.id);
+        offers.emit("offer", offer);
+      }
+    },
+    onFailure: fail,
+  });
+  const launched = await launchOnAll(api, framework, offered);
+  await framework.call({ type: "SUPPRESS" });
+  await sleep(LAST_OFFERS_MS);
+  await framework.call({ type: "DECLINE", decline: { offer_ids: offerIds } });
+  const byId = new Map(agents.map((agent) => [agent.id, agent]));
+  const tasks = launched.flatMap((agentId, turn) => {
+    const agent = byId.get(agentId);
+    if (agent === undefined) throw new Error(`an offer of the unknown agent ${agentId}`);
+    return Array.from({ length: TASKS_PER_AGENT }, (_, i) => ({
+      id: String(turn * TASKS_PER_AGENT + i).padStart(9, "0"),
+      agent,
+    }));
+  });
+  return {
+    api,
+    agents,
+    framework,
+    tasks,
+    onUpdate(action) {
+      updated = action;
+    },
+    close() {
+      framework.close();
+      for (const agent of agents) agent.close();
+    },
+  };
+}
+
+/** One ACCEPT on the first offer of each agent. @returns the agents in the order of the calls */
+async function launchOnAll(api: string, framework: BenchFramework, offers: AsyncIterable<readonly Offer[]>) {
+  const templates = new LaunchTemplates(framework, TASKS_PER_AGENT);
+  const socket = new CallSocket(api, fail);
+  const agentIds = new Set<string>();
+  for await (const [offer] of offers) {
+    if (offer === undefined || agentIds.has(offer.agent_id.value)) continue;
+    agentIds.add(offer.agent_id.value);
+    await new Promise<void>((resolve) => socket.send(templates.launch(offer), resolve));
+    if (agentIds.size === AGENTS) break;
+  }
+  socket.close();
+  return [...agentIds];
+}
+
+/** TASK_RUNNING again and again, each with a new uuid; answered when the framework gets the UPDATE. */
+export function statusLoop(stage: Stage, inFlight: number, tally: Tally): Running {
+  const open = new Map<number, () => void>();
+  let sent = 0;
+  stage.onUpdate((number) => {
+    const done = open.get(number);
+    if (done === undefined) fail(`an UPDATE for status ${number}, which is not open`);
+    open.delete(number);
+    done?.();
+  });
+  const frames = stage.tasks.map(({ id, agent }) => statusFrame(stage.framework.id, id, agent.id));
+  return closedLoop(inFlight, tally, 1, (slot, done) => {
+    const which = slot % stage.tasks.length;
+    const frame = frames[which];
+    if (frame === undefined) throw new Error("there are no tasks");
+    const number = sent++;
+    frame.bytes.writeDoubleBE(number, frame.numberAt);
+    open.set(number, done);
+    stage.tasks[which]?.agent.send(frame.bytes);
+  });
+}
+
+/** Packed once; the number of each status is written into its uuid. */
+function statusFrame(frameworkId: string, taskId: string, agentId: string) {
+  const uuid = Buffer.concat([UUID_MARK], UUID_BYTES);
+  const bytes = Buffer.from(
+    packFrame({
+      kind: "status",
+      frameworkId,
+      latestState: "TASK_RUNNING",
+      status: {
+        task_id: { value: taskId },
+        agent_id: { value: agentId },
+        executor_id: { value: taskId },
+        state: "TASK_RUNNING",
+        source: "SOURCE_EXECUTOR",
+        timestamp: Date.now() / 1000,
+        uuid,
+      },
+    }),
+  );
+  return { bytes, numberAt: bytes.indexOf(UUID_MARK) + UUID_MARK.length };
+}
+
+/** KILL of tasks that live: one event each, told to the agent, which does nothing; answered by the 202. */
+export function callLoop(stage: Stage, inFlight: number, tally: Tally): Running {
+  const sockets = Array.from({ length: inFlight }, () => new CallSocket(stage.api, fail));
+  const requests = stage.tasks.map(({ id }) =>
+    stage.framework.request({ type: "KILL", kill: { task_id: { value: id } } }),
+  );
+  const loop = closedLoop(inFlight, tally, 1, (slot, done) => {
+    const request = requests[slot % requests.length];
+    if (request !== undefined) sockets[slot]?.send(request, done);
+  });
+  return {
+    async stop() {
+      await loop.stop();
+      for (const socket of sockets) socket.close();
+    },
+  };
+}
+
+/** ACCEPTs of a hundred tasks each, as fast as offers come; answered by the 202. */
+export async function launchLoop(stage: Stage, name: string): Promise<(tally: Tally) => Running> {
+  const offers: Offer[] = [];
+  let onOffers: () => void = () => undefined;
+  const framework = await subscribe(stage.api, name, {
+    onRecord: () => undefined,
+    onOffers(more) {
+      offers.push(...more);
+      onOffers();
+    },
+    onFailure: fail,
+  });
+  const templates = new LaunchTemplates(framework, TASKS_PER_ACCEPT);
+  const sockets = stage.agents.map(() => new CallSocket(stage.api, fail));
+  const reviver = new CallSocket(stage.api, fail);
+  const revive = framework.request({ type: "REVIVE" });
+  return (tally) => {
+    let open = 0;
+    let reviving = false;
+    let stopping: (() => void) | null = null;
+    const send = (): void => {
+      for (let offer = offers.pop(); offer !== undefined && stopping === null; offer = offers.pop()) {
+        const socket = sockets.pop();
+        if (socket === undefined) return void offers.push(offer);
+        const startedAt = performance.now();
+        open++;
+        socket.send(templates.launch(offer), () => {
+          tally.count(startedAt, TASKS_PER_ACCEPT + 1);
+          sockets.push(socket);
+          open--;
+          answered();
+        });
+      }
+    };
+    /** What is left of the offers comes back; offers for it are asked for before nothing is left to do. */
+    const answered = (): void => {
+      if (stopping !== null) {
+        if (open === 0 && !reviving) stopping();
+      } else if (offers.length > 0) send();
+      else if (open <= sockets.length && !reviving) {
+        reviving = true;
+        reviver.send(revive, () => {
+          reviving = false;
+          if (stopping !== null || (open === 0 && offers.length === 0)) answered();
+        });
+      }
+    };
+    onOffers = send;
+    send();
+    return {
+      async stop() {
+        await new Promise<void>((resolve) => {
+          stopping = resolve;
+          answered();
+        });
+        for (const socket of [...sockets, reviver]) socket.close();
+        await framework.tearDown();
+        framework.close();
+      },
+    };
+  };
+}
+
+/** What was measured would mean nothing; whoever started us cleans up. */
+function fail(reason: string): void {
+  throw new Error(`the benchmark cannot go on: ${reason}`);
+}
