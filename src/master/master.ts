@@ -1,6 +1,7 @@
 // The loop that puts log, consensus and state together: on a follower it applies what is committed; on the leader it
 // runs the pipeline, the deadlines and the allocation cycles. All of the outside comes by ports, so the simulator runs
 // this very code. Streams, HTTP and wire formats belong to the api.
+import { InvariantError } from "../kernel/assert.ts";
 import {
   asId,
   asIndex,
@@ -10,7 +11,6 @@ import {
   type MemberId,
   type Millis,
 } from "../kernel/ids.ts";
-import type { Clock, Disk, Network, Random, Timer, Tracer } from "../kernel/ports.ts";
 import { uuidFrom } from "../kernel/random.ts";
 import { openLog } from "../log/index.ts";
 import {
@@ -18,14 +18,17 @@ import {
   ENTRY_BYTES_MAX,
   type Entry,
   type RaftNode,
-  type RaftTuning,
+  type RaftNodeOptions,
   type RoleStatus,
   TRAILING_ENTRIES_MAX,
+  UNCOMMITTED_BYTES_MAX,
 } from "../raft/index.ts";
 import { decodeEntry } from "../state/codec.ts";
-import type { Command, Context, Settings } from "../state/commands.ts";
+import type { Command, Context } from "../state/commands.ts";
+import { type Decision, decide } from "../state/decide.ts";
 import type { Event } from "../state/events.ts";
 import type { ClusterState } from "../state/model.ts";
+import { gather } from "./gather.ts";
 import {
   ALLOCATION_GAP_MS,
   ALLOCATION_INTERVAL_MS,
@@ -34,39 +37,13 @@ import {
 } from "./limits.ts";
 import { LogStorage } from "./log-storage.ts";
 import { decodeMembership } from "./membership-header.ts";
+import type { FatalCause, MasterOptions } from "./options.ts";
 import { Pipeline } from "./pipeline.ts";
 import { type Checkpoint, createReplica, type Replica } from "./replica.ts";
+import { Timers } from "./timers.ts";
 import type { EffectSink, HistoryEntry, Master, MasterStatus, Outcome } from "./types.ts";
 
-export interface MasterOptions {
-  readonly self: MemberId;
-  readonly members: readonly MasterMember[];
-  /** Members of other clusters are refused by name. */
-  readonly clusterName: string;
-  readonly settings: Settings;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly network: Network;
-  readonly disk: Disk;
-  /** Folder of the log on the disk. */
-  readonly directory: string;
-  readonly tracer: Tracer;
-  /** The process must end: its disk or its state can no longer be trusted. */
-  onFatal(reason: string): void;
-  readonly tuning?: {
-    readonly raft?: Partial<RaftTuning>;
-    /** Entries between snapshots; the same on every member. */
-    readonly snapshotIntervalEntries?: number;
-  };
-}
-
-export interface MasterMember {
-  readonly id: MemberId;
-  /** Where the other members reach its Raft port. */
-  readonly raftAddress: string;
-  /** `host:port` of its API. */
-  readonly apiAddress: string;
-}
+export type { FatalCause, MasterMember, MasterOptions } from "./options.ts";
 
 /** What asks for an allocation cycle at once; all else waits for the next interval, as in Mesos (AL07). */
 const ALLOCATION_TRIGGERS: ReadonlySet<Event["kind"]> = new Set([
@@ -90,13 +67,15 @@ class MasterLoop implements Master {
   private readonly node: RaftNode;
   private readonly replica: Replica;
   private readonly snapshotInterval: number;
-  private readonly timers = new Set<Timer>();
+  private readonly timers: Timers;
   private sink: EffectSink | null = null;
   /** There is one from the moment this member has applied the whole log as leader until it leads no more. */
   private pipeline: Pipeline | null = null;
   /** The event that says so is committed, and commands are taken. */
   private leading = false;
   private role: RoleStatus = { role: "follower", term: asTerm(0), leader: null, ready: false };
+  /** What the sink was told last while another member led; undefined at the start and while this one leads. */
+  private toldLeader: MemberId | null | undefined;
   private pendingCheckpoint: Checkpoint | null = null;
   private savedIndex: LogIndex;
   private rebuilding = false;
@@ -109,27 +88,11 @@ class MasterLoop implements Master {
     this.storage = storage;
     this.snapshotInterval = options.tuning?.snapshotIntervalEntries ?? SNAPSHOT_INTERVAL_ENTRIES;
     this.savedIndex = storage.snapshot()?.index ?? asIndex(0);
+    this.timers = new Timers(options.clock);
     this.replica = createReplica((index, own, leaders) =>
-      this.fatal(`state digest at index ${index} is ${own}, the leader's is ${leaders}`),
+      this.fatal(`state digest at index ${index} is ${own}, the leader's is ${leaders}`, "diverged"),
     );
-    this.node = createRaftNode({
-      self: options.self,
-      members: options.members.map(({ id, raftAddress }) => ({ id, address: raftAddress })),
-      clusterName: options.clusterName,
-      recovered: storage.recovered,
-      clock: options.clock,
-      random: options.random,
-      network: options.network,
-      storage,
-      stateMachine: {
-        applyCommitted: (entries) => this.applyCommitted(entries),
-        restore: (meta, chunks) => this.restore(meta.index, chunks),
-        onRoleChange: (status) => this.onRoleChange(status),
-      },
-      tracer: options.tracer,
-      onFatal: (reason) => this.fatal(reason),
-      tuning: { trailingEntriesMax: trailingEntries(this.snapshotInterval), ...options.tuning?.raft },
-    });
+    this.node = createRaftNode(this.nodeOptions());
   }
 
   async start(): Promise<void> {
@@ -138,7 +101,7 @@ class MasterLoop implements Master {
 
   async stop(): Promise<void> {
     this.stopped = true;
-    this.leaveOffice()?.abandon({ kind: "not-leader", leader: null });
+    this.abandonOffice(null);
     await this.node.stop();
     await this.storage.close();
   }
@@ -192,11 +155,36 @@ class MasterLoop implements Master {
     this.sink = sink;
   }
 
-  private fatal(reason: string): void {
+  private nodeOptions(): RaftNodeOptions {
+    const { self, members, clusterName, clock, random, network, tracer, tuning } = this.options;
+    const { raftListenAddress } = this.options;
+    return {
+      self,
+      members: members.map(({ id, raftAddress }) => ({ id, address: raftAddress })),
+      ...(raftListenAddress === undefined ? {} : { listenAddress: raftListenAddress }),
+      clusterName,
+      recovered: this.storage.recovered,
+      clock,
+      random,
+      network,
+      storage: this.storage,
+      stateMachine: {
+        applyCommitted: (entries) => this.applyCommitted(entries),
+        restore: (meta, chunks) => this.restore(meta.index, chunks),
+        onRoleChange: (status) => this.onRoleChange(status),
+      },
+      tracer,
+      onFatal: (reason, cause) => this.fatal(reason, causeOf(cause)),
+      tuning: { trailingEntriesMax: trailingEntries(this.snapshotInterval), ...tuning?.raft },
+    };
+  }
+
+  private fatal(reason: string, cause: FatalCause): void {
     if (this.stopped) return;
     this.stopped = true;
+    this.abandonOffice(null);
     this.options.tracer.error("fatal", { reason });
-    this.options.onFatal(reason);
+    this.options.onFatal(reason, cause);
   }
 
   private applyCommitted(entries: readonly Entry[]): void {
@@ -221,7 +209,7 @@ class MasterLoop implements Master {
     this.savedIndex = checkpoint.index;
     this.node
       .saveSnapshot(checkpoint.index, checkpoint.bytes)
-      .catch((error: unknown) => this.fatal(`the snapshot could not be written: ${String(error)}`));
+      .catch((error: unknown) => this.fatal(`the snapshot could not be written: ${String(error)}`, "disk"));
     this.submitOwn({ kind: "record-digest", index: checkpoint.index, digest: checkpoint.digest });
   }
 
@@ -237,7 +225,13 @@ class MasterLoop implements Master {
     if (status.role === "leader") {
       if (status.ready) this.takeOffice();
     } else if (this.pipeline !== null) this.endLeading();
-    else if (!this.stopped) this.sink?.onNotLeading(status.leader);
+    else this.tellLeader(status.leader);
+  }
+
+  private tellLeader(leader: MemberId | null): void {
+    if (this.stopped || this.toldLeader === leader) return;
+    this.toldLeader = leader;
+    this.sink?.onNotLeading(leader);
   }
 
   /** All of the log is applied; the first event of the term says who leads, then commands are taken. */
@@ -247,10 +241,13 @@ class MasterLoop implements Master {
       replica: this.replica,
       clock: this.options.clock,
       entryBytesMax: ENTRY_BYTES_MAX,
+      bytesInFlightMax: (this.options.tuning?.raft?.uncommittedBytesMax ?? UNCOMMITTED_BYTES_MAX) / 2,
       context: (now) => this.context(now),
+      decide: (state, command, context) => this.decide(state, command, context),
       propose: (payload) => this.propose(payload),
       onProposed: (index, events) => this.onProposed(index, events),
       deliver: (effect) => this.sink?.deliver(effect),
+      onFailure: (error) => this.fatal(String(error), "bug"),
     });
     this.pipeline = mine;
     mine.submit({ kind: "lead", memberId: this.options.self, term: this.role.term }, (outcome) => {
@@ -260,28 +257,29 @@ class MasterLoop implements Master {
 
   private beginToLead(): void {
     this.leading = true;
+    this.toldLeader = undefined;
     this.options.tracer.info("leading", { term: this.role.term, index: this.replica.index() });
     this.sink?.onLeading(this.role.term);
-    this.every(DEADLINE_CHECK_MS, () => this.submitOwn({ kind: "expire" }));
-    this.every(ALLOCATION_INTERVAL_MS, () => this.askAllocation());
+    this.timers.every(DEADLINE_CHECK_MS, () => this.submitOwn({ kind: "expire" }));
+    this.timers.every(ALLOCATION_INTERVAL_MS, () => this.askAllocation());
   }
 
   private endLeading(): void {
     const leader = this.role.leader;
     this.options.tracer.info("not leading", { term: this.role.term, leader });
-    this.leaveOffice()?.abandon({ kind: "not-leader", leader });
-    this.sink?.onNotLeading(leader);
-    if (this.replica.index() > this.node.status().applied) void this.rebuild();
+    this.abandonOffice(leader);
+    this.tellLeader(leader);
+    if (this.replica.isAheadOf(this.node.status().applied)) void this.rebuild();
   }
 
-  private leaveOffice(): Pipeline | null {
+  /** Nobody waits for this member's pipeline any longer; there is none until it leads again. */
+  private abandonOffice(leader: MemberId | null): void {
     const left = this.pipeline;
     this.pipeline = null;
     this.leading = false;
     this.allocationAsked = false;
-    for (const timer of this.timers) timer.cancel();
-    this.timers.clear();
-    return left;
+    this.timers.cancelAll();
+    left?.abandon({ kind: "not-leader", leader });
   }
 
   /** The state is ahead of what is committed: begin again from snapshot and committed log, as after a restart. */
@@ -290,9 +288,9 @@ class MasterLoop implements Master {
     this.rebuilding = true;
     this.pendingCheckpoint = null;
     try {
-      while (!(await this.replayed()));
+      while (!this.stopped && !(await this.replayed()));
     } catch (error) {
-      this.fatal(`the state could not be rebuilt: ${String(error)}`);
+      this.fatal(`the state could not be rebuilt: ${String(error)}`, causeOf(error));
       return;
     }
     this.rebuilding = false;
@@ -303,6 +301,7 @@ class MasterLoop implements Master {
   private async replayed(): Promise<boolean> {
     this.replica.reset(asIndex(0), null);
     await this.node.readSnapshot((meta, chunks) => this.restore(meta.index, chunks));
+    if (this.stopped) return false;
     const entries = this.node.readCommitted(asIndex(this.replica.index() + 1));
     const next = entries[0]?.index ?? this.node.status().commit + 1;
     if (next > this.replica.index() + 1) return false;
@@ -316,7 +315,8 @@ class MasterLoop implements Master {
   }
 
   private onProposed(index: LogIndex, events: readonly Event[]): void {
-    if (index % this.snapshotInterval === 0) this.pendingCheckpoint = this.replica.checkpoint();
+    // One that waits for its commit is not given up for a newer one: with short intervals none would ever be saved.
+    if (index % this.snapshotInterval === 0) this.pendingCheckpoint ??= this.replica.checkpoint();
     if (events.some((event) => ALLOCATION_TRIGGERS.has(event.kind))) this.askAllocation();
   }
 
@@ -324,13 +324,18 @@ class MasterLoop implements Master {
   private askAllocation(): void {
     if (this.allocationAsked || this.pipeline === null) return;
     this.allocationAsked = true;
-    this.after(Math.max(ALLOCATION_GAP_MS, 4 * this.lastCycleMs), () => {
+    this.timers.after(Math.max(ALLOCATION_GAP_MS, 4 * this.lastCycleMs), () => {
       this.allocationAsked = false;
-      const started = this.options.clock.monotonicMs();
-      this.submitOwn({ kind: "allocate" }, () => {
-        this.lastCycleMs = this.options.clock.monotonicMs() - started;
-      });
+      this.submitOwn({ kind: "allocate" });
     });
+  }
+
+  private decide(state: ClusterState, command: Command, context: Context): Decision {
+    if (command.kind !== "allocate") return decide(state, command, context);
+    const started = this.options.clock.monotonicMs();
+    const decision = decide(state, command, context);
+    this.lastCycleMs = this.options.clock.monotonicMs() - started;
+    return decision;
   }
 
   private context(now: Millis): Context {
@@ -341,23 +346,9 @@ class MasterLoop implements Master {
     };
   }
 
-  private submitOwn(command: Command, done: () => void = () => undefined): void {
-    this.pipeline?.submit(command, done);
-  }
-
-  private after(delayMs: number, action: () => void): void {
-    const timer = this.options.clock.after(delayMs, () => {
-      this.timers.delete(timer);
-      action();
-    });
-    this.timers.add(timer);
-  }
-
-  private every(periodMs: number, action: () => void): void {
-    this.after(periodMs, () => {
-      action();
-      this.every(periodMs, action);
-    });
+  /** Nobody waits for these. */
+  private submitOwn(command: Command): void {
+    this.pipeline?.submit(command, () => undefined);
   }
 
   private otherLeader(): MemberId | null {
@@ -370,18 +361,6 @@ function trailingEntries(snapshotInterval: number): number {
   return Math.min(TRAILING_ENTRIES_MAX, Math.ceil(snapshotInterval / 2));
 }
 
-async function gather(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of chunks) {
-    parts.push(chunk);
-    length += chunk.length;
-  }
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
+function causeOf(error: unknown): FatalCause {
+  return error instanceof InvariantError ? "bug" : "disk";
 }

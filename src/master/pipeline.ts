@@ -1,16 +1,19 @@
 // The leader's way of a command: decide, evolve at once, gather the events of a turn into one entry, propose it, and
 // release effects and outcomes when it is committed. Several entries are in flight; everything keeps the order of the
-// calls. If leadership is lost, what is in flight is abandoned and the master rebuilds the state.
+// calls. If leadership is lost, what is in flight is abandoned and the master rebuilds the state. When an entry is
+// proposed the state is as of that entry and no further, so that a checkpoint may be taken there.
 
 import { asMillis, type LogIndex, type Millis } from "../kernel/ids.ts";
 import type { Clock } from "../kernel/ports.ts";
 import { encodeEntry } from "../state/codec.ts";
 import type { Command, Context } from "../state/commands.ts";
-import { decide } from "../state/decide.ts";
+import type { Decision } from "../state/decide.ts";
 import type { Effect } from "../state/effects.ts";
 import { effectsOf } from "../state/effects-of.ts";
 import type { Event } from "../state/events.ts";
+import type { ClusterState } from "../state/model.ts";
 import { ENTRIES_IN_FLIGHT_MAX, EVENTS_PER_ENTRY_MAX, QUEUED_COMMANDS_MAX } from "./limits.ts";
+import { packedBytesAtMost } from "./packed-size.ts";
 import { createQueue, type Queue } from "./queue.ts";
 import type { Replica } from "./replica.ts";
 import type { Outcome } from "./types.ts";
@@ -18,17 +21,23 @@ import type { Outcome } from "./types.ts";
 export interface PipelineOptions {
   readonly replica: Replica;
   readonly clock: Clock;
+  /** Largest payload that `propose` takes. */
   readonly entryBytesMax: number;
+  /** Payloads proposed and not yet committed; from here on commands wait. `propose` must take one more at this point. */
+  readonly bytesInFlightMax: number;
   context(now: Millis): Context;
-  /** Appends to the log; null if this member cannot (it lost leadership): the pipeline stops there. */
+  decide(state: ClusterState, command: Command, context: Context): Decision;
+  /** Appends to the log; null if that is impossible: the pipeline stops there, with the state ahead of the log. */
   propose(payload: Uint8Array): LogIndex | null;
   /** After each proposed entry, with the state as of that entry: a chance to take a checkpoint. */
   onProposed(index: LogIndex, events: readonly Event[]): void;
   deliver(effect: Effect): void;
+  /** It has stopped by itself: an assertion failed or `propose` gave null. The state must not be used any more. */
+  onFailure(error: unknown): void;
 }
 
-interface Waiting {
-  readonly outcome: Outcome;
+interface Submitted {
+  readonly command: Command;
   readonly done: (outcome: Outcome) => void;
 }
 
@@ -36,7 +45,8 @@ interface Waiting {
 interface Decided {
   readonly events: readonly Event[];
   readonly effects: readonly Effect[];
-  readonly waiting: Waiting;
+  readonly outcome: Outcome;
+  readonly done: (outcome: Outcome) => void;
 }
 
 interface Batch {
@@ -46,21 +56,21 @@ interface Batch {
 
 interface EntryInFlight {
   readonly index: LogIndex;
+  readonly bytes: number;
   readonly released: Decided[];
   readonly settled: ((committed: boolean) => void)[];
 }
 
 export class Pipeline {
   private readonly options: PipelineOptions;
-  private readonly queue: Queue<{ readonly command: Command; readonly done: (outcome: Outcome) => void }>;
-  private readonly entries: Queue<EntryInFlight>;
+  private readonly queue: Queue<Submitted> = createQueue();
+  private readonly entries: Queue<EntryInFlight> = createQueue();
+  private bytesInFlight = 0;
   private flushAsked = false;
   private stopped = false;
 
   constructor(options: PipelineOptions) {
     this.options = options;
-    this.queue = createQueue();
-    this.entries = createQueue();
   }
 
   submit(command: Command, done: (outcome: Outcome) => void): void {
@@ -88,6 +98,7 @@ export class Pipeline {
       head = this.entries.first()
     ) {
       this.entries.shift();
+      this.bytesInFlight -= head.bytes;
       for (const decided of head.released) this.release(decided);
       for (const settled of head.settled) settled(true);
     }
@@ -99,7 +110,7 @@ export class Pipeline {
     this.stopped = true;
     while (this.entries.size() > 0) {
       const entry = this.entries.shift();
-      for (const { waiting } of entry.released) waiting.done({ kind: "unknown" });
+      for (const { done } of entry.released) done({ kind: "unknown" });
       for (const settled of entry.settled) settled(false);
     }
     while (this.queue.size() > 0) this.queue.shift().done(outcome);
@@ -113,39 +124,64 @@ export class Pipeline {
 
   private flush(): void {
     this.flushAsked = false;
-    while (!this.stopped && this.queue.size() > 0 && this.entries.size() < ENTRIES_IN_FLIGHT_MAX) {
-      this.propose(this.decideBatch());
+    try {
+      while (this.mayDecide()) this.propose(this.decideBatch());
+    } catch (error) {
+      this.fail(error);
     }
   }
 
+  private mayDecide(): boolean {
+    return (
+      !this.stopped &&
+      this.queue.size() > 0 &&
+      this.entries.size() < ENTRIES_IN_FLIGHT_MAX &&
+      this.bytesInFlight < this.options.bytesInFlightMax
+    );
+  }
+
+  /** Ends before a command whose events would not fit into the entry; that one is decided anew for the next. */
   private decideBatch(): Batch {
-    const { replica, clock } = this.options;
+    const { replica, clock, entryBytesMax } = this.options;
     const now = asMillis(Math.max(replica.state().time, clock.wallMs()));
     const context = this.options.context(now);
     const decided: Decided[] = [];
     let events = 0;
-    while (this.queue.size() > 0 && events < EVENTS_PER_ENTRY_MAX) {
-      const one = this.decideOne(this.queue.shift(), context);
+    let bytes = packedBytesAtMost({ time: now, events: [] });
+    for (
+      let next = this.queue.first();
+      next !== undefined && events < EVENTS_PER_ENTRY_MAX;
+      next = this.queue.first()
+    ) {
+      const decision = this.options.decide(replica.state(), next.command, context);
+      const needed = decision.kind === "accepted" ? packedBytesAtMost(decision.events) : 0;
+      if (decided.length > 0 && bytes + needed > entryBytesMax) break;
+      this.queue.shift();
+      const one = this.carryOut(next, decision, bytes + needed, now);
       events += one.events.length;
+      bytes += needed;
       decided.push(one);
     }
     return { now, decided };
   }
 
-  private decideOne(item: { command: Command; done: (outcome: Outcome) => void }, context: Context): Decided {
-    const { replica } = this.options;
-    const decision = decide(replica.state(), item.command, context);
-    if (decision.kind === "rejected") {
-      return { events: [], effects: [], waiting: { outcome: decision, done: item.done } };
+  private carryOut({ done }: Submitted, decision: Decision, bytesAtMost: number, now: Millis): Decided {
+    if (decision.kind === "rejected") return { events: [], effects: [], outcome: decision, done };
+    if (bytesAtMost > this.options.entryBytesMax && this.isTooLarge(decision.events, now)) {
+      return { events: [], effects: [], outcome: { kind: "overloaded" }, done };
     }
+    const { replica } = this.options;
     const effects: Effect[] = [];
     for (const event of decision.events) {
-      replica.evolveAhead(event, context.now);
+      replica.evolveAhead(event, now);
       effects.push(...effectsOf(event, replica.state()));
     }
-    if (decision.effects !== undefined) effects.push(...decision.effects);
-    const outcome: Outcome = { kind: "done", reply: decision.reply };
-    return { events: decision.events, effects, waiting: { outcome, done: item.done } };
+    effects.push(...decision.effects);
+    return { events: decision.events, effects, outcome: { kind: "done", reply: decision.reply }, done };
+  }
+
+  private isTooLarge(events: readonly Event[], time: Millis): boolean {
+    return encodeEntry({ time, events }).length > this.options.entryBytesMax;
   }
 
   private propose({ now, decided }: Batch): void {
@@ -155,24 +191,15 @@ export class Pipeline {
       return;
     }
     const payload = encodeEntry({ time: now, events });
-    if (payload.length > this.options.entryBytesMax && decided.length > 1) {
-      const half = decided.length >> 1;
-      this.propose({ now, decided: decided.slice(0, half) });
-      this.propose({ now, decided: decided.slice(half) });
-      return;
-    }
-    this.append(payload, events, decided);
-  }
-
-  private append(payload: Uint8Array, events: readonly Event[], decided: readonly Decided[]): void {
-    const index = this.stopped ? null : this.options.propose(payload);
+    const index = this.options.propose(payload);
     if (index === null) {
-      this.stopped = true;
-      for (const { waiting } of decided) waiting.done({ kind: "unknown" });
+      for (const { done } of decided) done({ kind: "unknown" });
+      this.fail(new Error("the log takes no entry though this member leads"));
       return;
     }
     this.options.replica.markEntry(index);
-    this.entries.push({ index, released: [...decided], settled: [] });
+    this.entries.push({ index, bytes: payload.length, released: [...decided], settled: [] });
+    this.bytesInFlight += payload.length;
     this.options.onProposed(index, events);
   }
 
@@ -183,8 +210,13 @@ export class Pipeline {
     else last.released.push(...decided);
   }
 
-  private release(decided: Decided): void {
-    for (const effect of decided.effects) this.options.deliver(effect);
-    decided.waiting.done(decided.waiting.outcome);
+  private release({ effects, outcome, done }: Decided): void {
+    for (const effect of effects) this.options.deliver(effect);
+    done(outcome);
+  }
+
+  private fail(error: unknown): void {
+    this.stopped = true;
+    this.options.onFailure(error);
   }
 }

@@ -2,8 +2,8 @@
 // which all replicas do. It knows nothing of leadership: on a leader the pipeline evolves the state ahead of commits.
 import { assert, InvariantError } from "../kernel/assert.ts";
 import { asIndex, type LogIndex, type Millis } from "../kernel/ids.ts";
-import { type DecodeError, decodeEntry } from "../state/codec.ts";
 import type { Result } from "../kernel/result.ts";
+import { type DecodeError, decodeEntry } from "../state/codec.ts";
 import type { Event } from "../state/events.ts";
 import { evolve } from "../state/evolve.ts";
 import type { ClusterState } from "../state/model.ts";
@@ -26,6 +26,8 @@ export interface Replica {
   /** Applies events of an entry that is about to be proposed; `markEntry` follows with its index. */
   evolveAhead(event: Event, time: Millis): void;
   markEntry(index: LogIndex): void;
+  /** Whether the state holds events of entries after this one, or of one that has no index yet. */
+  isAheadOf(index: LogIndex): boolean;
   /** Forgets all and begins again from a snapshot, or from nothing. */
   reset(index: LogIndex, snapshot: Uint8Array | null): void;
   checkpoint(): Checkpoint;
@@ -40,6 +42,7 @@ export function createReplica(
 ): Replica {
   let state = createClusterState();
   let index = asIndex(0);
+  let unmarked = false;
   const ownDigests = new Map<LogIndex, string>();
 
   function evolveOne(event: Event, time: Millis): void {
@@ -71,17 +74,24 @@ export function createReplica(
       const entry = readable(decodeEntry(payload));
       for (const event of entry.events) evolveOne(event, entry.time);
     },
-    evolveAhead: evolveOne,
+    evolveAhead(event, time) {
+      unmarked = true;
+      evolveOne(event, time);
+    },
     markEntry(at) {
       assert(at > index, "a proposed entry is newer than all applied", { at, index });
       index = at;
+      unmarked = false;
     },
+    isAheadOf: (at) => unmarked || index > at,
     reset(at, snapshot) {
+      unmarked = false;
       state = snapshot === null ? createClusterState() : readable(decodeSnapshot(snapshot));
       index = at;
       ownDigests.clear();
     },
     checkpoint() {
+      assert(!unmarked, "a checkpoint is taken between two entries", { index });
       const bytes = encodeSnapshot(state);
       const digest = digestOf(bytes);
       keepDigest(index, digest);

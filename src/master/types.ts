@@ -43,7 +43,7 @@ export type Outcome =
   | { readonly kind: "rejected"; readonly rejection: Rejection }
   /** Nothing has happened; ask the leader. */
   | { readonly kind: "not-leader"; readonly leader: MemberId | null }
-  /** Nothing has happened; the queue of uncommitted work is full. */
+  /** Nothing has happened: the queue of uncommitted work is full, or its events are too much for one entry. */
   | { readonly kind: "overloaded" }
   /** Leadership was lost before the commit: it may happen or not; ask the next leader. */
   | { readonly kind: "unknown" };
@@ -53,7 +53,7 @@ export interface EffectSink {
   deliver(effect: Effect): void;
   /** This master has begun to lead and takes commands. */
   onLeading(term: Term): void;
-  /** It no longer leads: every stream and agent connection is to be closed. */
+  /** It does not lead, or another member does now: every stream and agent connection is to be closed. */
   onNotLeading(leader: MemberId | null): void;
 }
 

@@ -1,6 +1,6 @@
 // The public face of this room: the node for the master, the core for simulations and tools.
 export { ReadIndexError } from "./gatherers.ts";
-export { ENTRY_BYTES_MAX, type RaftTuning, TRAILING_ENTRIES_MAX } from "./limits.ts";
+export { ENTRY_BYTES_MAX, type RaftTuning, TRAILING_ENTRIES_MAX, UNCOMMITTED_BYTES_MAX } from "./limits.ts";
 export { createRaftNode } from "./node.ts";
 export type { ProposeResult, RaftNode, RaftNodeOptions, RoleStatus, StateMachine } from "./node-api.ts";
 export type { Recovered } from "./state.ts";

@@ -54,7 +54,7 @@ export interface RaftNodeOptions {
   readonly tracer: Tracer;
   readonly tuning?: Partial<RaftTuning>;
   /** Storage failed or the impossible happened; the node has stopped dead and the process should end. */
-  onFatal(reason: string): void;
+  onFatal(reason: string, cause: unknown): void;
 }
 
 export interface RaftNode {

@@ -319,6 +319,6 @@ class Node implements RaftNode {
     void this.peers.stop();
     const reason = error instanceof Error ? error.message : String(error);
     this.options.tracer.error("raft.fatal", { reason });
-    this.options.onFatal(reason);
+    this.options.onFatal(reason, error);
   }
 }

@@ -1,0 +1,45 @@
+// What a master is made of: who it is, the ports it runs on, and what an operator may set.
+import type { MemberId } from "../kernel/ids.ts";
+import type { Clock, Disk, Network, Random, Tracer } from "../kernel/ports.ts";
+import type { RaftTuning } from "../raft/index.ts";
+import type { Settings } from "../state/commands.ts";
+
+export interface MasterOptions {
+  readonly self: MemberId;
+  readonly members: readonly MasterMember[];
+  /** Members of other clusters are refused by name. */
+  readonly clusterName: string;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly disk: Disk;
+  /** Folder of the log on the disk. */
+  readonly directory: string;
+  readonly tracer: Tracer;
+  /** Where Raft listens, if it is not this member's address. */
+  readonly raftListenAddress?: string;
+  /** The process must end: its disk or its state can no longer be trusted. */
+  onFatal(reason: string, cause: FatalCause): void;
+  readonly tuning?: {
+    readonly raft?: Partial<RaftTuning>;
+    /** Entries between snapshots; the same on every member. */
+    readonly snapshotIntervalEntries?: number;
+  };
+}
+
+export interface MasterMember {
+  readonly id: MemberId;
+  /** Where the other members reach its Raft port. */
+  readonly raftAddress: string;
+  /** `host:port` of its API. */
+  readonly apiAddress: string;
+}
+
+export type FatalCause =
+  /** Log or snapshot cannot be read or written. */
+  | "disk"
+  /** This member's state differs from the leader's. */
+  | "diverged"
+  /** An assertion failed. */
+  | "bug";
