@@ -1,13 +1,14 @@
 // `tepui log`: what is in the event log of a master, running or stopped.
 
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { Command } from "commander";
-import { describeEvent } from "../debugger/index.ts";
+import { describeEvent, inspect } from "../debugger/index.ts";
 import { EXIT } from "../host/exit-codes.ts";
-import { createNodeDisk } from "../host/node-disk.ts";
-import { type LogRecord, readLog } from "../log/index.ts";
-import { decodeEntry } from "../state/codec.ts";
+import { contentOf, effectiveEntries, logRecords, stateBefore } from "../host/log-folder.ts";
+import { plainJson } from "../host/plain-json.ts";
+import type { LogRecord } from "../log/index.ts";
+import type { Entry } from "../state/codec.ts";
+import type { Event } from "../state/events.ts";
+import type { ClusterState } from "../state/model.ts";
 import { table } from "./table.ts";
 
 export function logCommand(): Command {
@@ -24,6 +25,7 @@ export function logCommand(): Command {
     .option("--from <index>", "first entry", Number, 1)
     .option("--to <index>", "last entry", Number, Number.MAX_SAFE_INTEGER)
     .option("--json", "each event as JSON with index, term and time")
+    .option("--patches", "also what each event changed in the state, as JSON patches")
     .action(cat);
   return command;
 }
@@ -37,7 +39,7 @@ async function list(dataDirectory: string): Promise<void> {
     rows.push(["segment", file, entries === 0 ? "" : `${first}–${last}`, String(entries)]);
     segment = undefined;
   };
-  for await (const record of records(dataDirectory)) {
+  for await (const record of logRecords(dataDirectory)) {
     if (record.kind === "snapshot") rows.push(["snapshot", record.file, `…–${record.point.index}`, ""]);
     else if (record.kind === "segment") {
       close();
@@ -56,40 +58,61 @@ interface CatFlags {
   readonly from: number;
   readonly to: number;
   readonly json?: boolean;
+  readonly patches?: boolean;
 }
 
 async function cat(dataDirectory: string, flags: CatFlags): Promise<void> {
-  for await (const record of records(dataDirectory)) {
-    if (record.kind === "damage") damaged(record);
-    if (record.kind !== "entry") continue;
-    const { index, term, payload } = record.entry;
-    if (index < flags.from || index > flags.to || payload.length === 0) continue;
-    const entry = decodeEntry(payload);
-    if (!entry.ok) throw new Error(`entry ${index}: ${entry.error.message}`);
-    const { time, events } = entry.value;
-    for (const event of events) {
-      if (flags.json === true) print(JSON.stringify({ index, term, time, ...event }, plain));
-      else print(`${index} ${term} ${new Date(time).toISOString()} ${describeEvent(event)}`);
+  let changes: Inspector | null = null;
+  for await (const record of effectiveEntries(dataDirectory)) {
+    if (record.kind === "damage") {
+      damaged(record);
+      continue;
     }
+    const { index, term } = record.entry;
+    if (index < flags.from || index > flags.to) continue;
+    const content = contentOf(record.entry);
+    if (content === null) continue;
+    if (flags.patches === true) changes ??= inspector(await stateBefore(dataDirectory, index));
+    const patches = changes?.(content) ?? [];
+    content.events.forEach((event, i) => {
+      printEvent({ index, term, time: content.time, event, patches: patches[i] }, flags.json === true);
+    });
   }
 }
 
-async function* records(dataDirectory: string): AsyncGenerator<LogRecord> {
-  const directory = join(dataDirectory, "log");
-  const found = await stat(directory).catch(() => undefined);
-  if (found?.isDirectory() !== true)
-    throw new Error(`${directory} is no log; give a master's data directory`);
-  yield* readLog({ disk: createNodeDisk(dataDirectory), directory: "log" });
+interface EventLine {
+  readonly index: number;
+  readonly term: number;
+  readonly time: number;
+  readonly event: Event;
+  /** What it changed in the state; undefined unless asked for. */
+  readonly patches: readonly unknown[] | undefined;
+}
+
+function printEvent({ index, term, time, event, patches }: EventLine, json: boolean): void {
+  if (json) {
+    print(JSON.stringify({ index, term, time, ...event, patches }, plainJson));
+    return;
+  }
+  print(`${index} ${term} ${new Date(time).toISOString()} ${describeEvent(event)}`);
+  for (const patch of patches ?? []) print(`    ${JSON.stringify(patch, plainJson)}`);
+}
+
+/** Gives, entry after entry, the patches of each of its events. */
+type Inspector = (entry: Entry) => (readonly unknown[])[];
+
+function inspector(start: ClusterState): Inspector {
+  let state = start;
+  return (entry) => {
+    const changes = [...inspect(state, [entry])];
+    state = changes.at(-1)?.state ?? state;
+    return changes.map(({ patches }) => patches);
+  };
 }
 
 function damaged(record: Extract<LogRecord, { kind: "damage" }>): void {
   process.stderr.write(`tepui: ${record.file} is damaged at byte ${record.offset}: ${record.why}\n`);
   process.exitCode = EXIT.logDamaged;
-}
-
-function plain(_key: string, value: unknown): unknown {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
-  return typeof value === "bigint" ? value.toString() : value;
 }
 
 function print(line: string): void {

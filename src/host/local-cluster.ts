@@ -11,6 +11,8 @@ const AGENT_PORT_OFFSET = 1;
 const RAFT_PORT_OFFSET = 2;
 /** A process that has not ended so long after being asked to is killed. Milliseconds. */
 const STOP_PATIENCE_MS = 15_000;
+/** SIGUSR1 is said again after this time: before a process listens for it Node takes it for itself. Milliseconds. */
+const LEAVE_REPEAT_MS = 1_000;
 /** The ports that the agents share among themselves for their tasks (Mesos' default range). */
 const TASK_PORTS = { begin: 31_000, end: 32_000 };
 
@@ -155,8 +157,10 @@ function localProcess(options: LocalClusterOptions, plan: ProcessPlan): LocalPro
       if (target === undefined || self.pid() === undefined) return;
       target.kill(signal);
       const timer = setTimeout(() => target.kill("SIGKILL"), STOP_PATIENCE_MS);
+      const again = setInterval(() => signal === "SIGUSR1" && target.kill(signal), LEAVE_REPEAT_MS);
       await ended;
       clearTimeout(timer);
+      clearInterval(again);
     },
   };
   return self;

@@ -7,6 +7,7 @@ import type { LogIndex, MemberId } from "../kernel/ids.ts";
 import { asIndex } from "../kernel/ids.ts";
 import type { Tracer } from "../kernel/ports.ts";
 import type { Master } from "../master/types.ts";
+import { plainJson } from "./plain-json.ts";
 
 /** Events kept in the stream; Redis trims near this. */
 export const STREAM_EVENTS_MAX = 1_000_000;
@@ -97,7 +98,7 @@ async function copy(redis: Redis, options: RedisExportOptions, position: LogInde
     }
     entry.events.forEach((event, n) => {
       const body = ["index", entry.index, "term", entry.term, "time", entry.time, "kind", event.kind];
-      const text = ["text", describeEvent(event), "event", JSON.stringify(event, plain)];
+      const text = ["text", describeEvent(event), "event", JSON.stringify(event, plainJson)];
       pipeline.xadd(key, "MAXLEN", "~", STREAM_EVENTS_MAX, `${entry.index}-${n + 1}`, ...body, ...text);
     });
     last = entry.index;
@@ -113,9 +114,4 @@ function check(results: readonly [Error | null, unknown][] | null): void {
     if (error !== null && !error.message.includes("equal or smaller than the target stream top item"))
       throw error;
   }
-}
-
-function plain(_key: string, value: unknown): unknown {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString("base64");
-  return typeof value === "bigint" ? value.toString() : value;
 }

@@ -5,5 +5,5 @@ export type { LogLimits } from "./limits.ts";
 export type { Log } from "./log.ts";
 export { type OpenedLog, openLog } from "./open.ts";
 export { type LogRecord, readLog } from "./read-log.ts";
-export type { SnapshotReader } from "./snapshot-reader.ts";
+export { SnapshotReader } from "./snapshot-reader.ts";
 export type { HardState, LogEntry, LogPoint, SnapshotMeta } from "./types.ts";
