@@ -346,9 +346,10 @@ class MasterLoop implements Master {
     };
   }
 
-  /** Nobody waits for these. */
   private submitOwn(command: Command): void {
-    this.pipeline?.submit(command, () => undefined);
+    this.pipeline?.submit(command, ({ kind }) => {
+      if (kind === "overloaded") this.options.tracer.warn("own command not taken", { command: command.kind });
+    });
   }
 
   private otherLeader(): MemberId | null {

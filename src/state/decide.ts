@@ -19,8 +19,9 @@ import { decideLead } from "./decide/lead.ts";
 import { messageExecutor, messageFramework, shutdownExecutor } from "./decide/messages.ts";
 import { decideReconcile } from "./decide/reconcile.ts";
 import { decideAcknowledge, decideExecutorExited, decideKill, decideUpdateStatus } from "./decide/tasks.ts";
-import { OFFERS_PER_CYCLE_MAX } from "./limits.ts";
+import { OFFERS_BYTES_MAX, OFFERS_PER_CYCLE_MAX } from "./limits.ts";
 import type { ClusterState, Offer } from "./model.ts";
+import { packedBytesAtMost } from "./packed-size.ts";
 
 export type { Decision, Reply } from "./decide/decision.ts";
 
@@ -79,9 +80,14 @@ export function decide(state: ClusterState, command: Command, context: Context):
 function decideAllocate(state: ClusterState, { now }: Context): Decision {
   const allocations = allocate(state.allocator, now, { offersMax: OFFERS_PER_CYCLE_MAX });
   if (allocations.length === 0) return accepted([]);
-  const offers = allocations.map((allocation, index): Offer => {
-    const id = `${state.clusterId}-O${state.minted.offers + index}` as OfferId;
-    return { id, ...allocation, madeAt: now };
-  });
+  const offers: Offer[] = [];
+  let bytes = 0;
+  for (const allocation of allocations) {
+    const id = `${state.clusterId}-O${state.minted.offers + offers.length}` as OfferId;
+    const offer = { id, ...allocation, madeAt: now };
+    bytes += packedBytesAtMost(offer);
+    if (bytes > OFFERS_BYTES_MAX && offers.length > 0) break;
+    offers.push(offer);
+  }
   return accepted([{ kind: "OffersMade", offers }]);
 }

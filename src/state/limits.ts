@@ -45,6 +45,15 @@ export const REFUSE_MS_MIN = 1_000;
 /** Offers of one allocation cycle; the next cycle goes on. */
 export const OFFERS_PER_CYCLE_MAX = 10_000;
 
+/** Bytes of the offers of one allocation cycle, as `packedBytesAtMost` counts; the next cycle goes on. */
+export const OFFERS_BYTES_MAX = 6 * 1024 * 1024;
+
+/** Events after which one `expire` begins with no further agent; the next goes on. An entry has room for them. */
+export const EXPIRY_EVENTS_MAX = 4_096;
+
+/** Offers that one `expire` rescinds; the next goes on. */
+export const EXPIRED_OFFERS_MAX = 10_000;
+
 /** Frameworks, and agents, whose deadline one `expire` handles; the next goes on. */
 export const EXPIRIES_PER_COMMAND_MAX = 100;
 

@@ -4,7 +4,7 @@ import { nextFilterExpiry } from "../../allocator/index.ts";
 import type { Millis } from "../../kernel/ids.ts";
 import type { Context } from "../commands.ts";
 import type { Event } from "../events.ts";
-import { EXPIRIES_PER_COMMAND_MAX } from "../limits.ts";
+import { EXPIRED_OFFERS_MAX, EXPIRIES_PER_COMMAND_MAX, EXPIRY_EVENTS_MAX } from "../limits.ts";
 import { agentOf, frameworkOf } from "../lookups.ts";
 import type { ClusterState } from "../model.ts";
 import { agentExpiryEvents } from "./agents.ts";
@@ -17,6 +17,7 @@ export function expiryEvents(state: ClusterState, { now, settings }: Context): r
   }
   const removed = new Set(due(state.absentFrameworks, now));
   for (const id of due(state.absentAgents, now)) {
+    if (events.length >= EXPIRY_EVENTS_MAX) break;
     events.push(...agentExpiryEvents(state, agentOf(state, id), removed, now));
   }
   events.push(...oldOffers(state, settings.offerTimeoutMs, now));
@@ -39,7 +40,7 @@ function oldOffers(state: ClusterState, timeoutMs: number | null, now: Millis): 
   if (timeoutMs === null) return [];
   const offers = [];
   for (const { id, frameworkId, madeAt } of state.offers.values()) {
-    if (madeAt + timeoutMs > now) break;
+    if (madeAt + timeoutMs > now || offers.length === EXPIRED_OFFERS_MAX) break;
     offers.push({ frameworkId, offerId: id });
   }
   return offers.length === 0 ? [] : [{ kind: "OffersRescinded", cause: "timeout", offers }];

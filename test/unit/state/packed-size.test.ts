@@ -1,7 +1,7 @@
 // The bound on packed bytes is never below what packing gives.
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { packedBytesAtMost } from "../../../src/master/packed-size.ts";
+import { packedBytesAtMost } from "../../../src/state/packed-size.ts";
 import { packValue } from "../../../src/state/packing.ts";
 
 const leaf = fc.oneof(
