@@ -32,3 +32,16 @@ export function describeWaitStatus(waitStatus: number): string {
   const core = waitStatus & CORE_DUMPED ? " (core dumped)" : "";
   return `terminated with signal ${signalNames[signal] ?? `Unknown signal ${signal}`}${core}`;
 }
+
+const ENDED_BY_SIGNAL = 128;
+
+/** The code with which a shell would report the end that the text tells; undefined if it tells of none. */
+export function shellCodeOf(text: string): number | undefined {
+  const [, status] = /exited with status (\d+)/.exec(text) ?? [];
+  if (status !== undefined) return Number(status);
+  const [, name] = /terminated with signal (.+?)(?: \(core dumped\))?$/.exec(text) ?? [];
+  if (name === undefined) return undefined;
+  const known = Object.keys(signalNames).find((number) => signalNames[Number(number)] === name);
+  const number = known ?? /^Unknown signal (\d+)$/.exec(name)?.[1];
+  return number === undefined ? undefined : ENDED_BY_SIGNAL + Number(number);
+}

@@ -1,6 +1,7 @@
 // `tepui run`: one task, its output as it comes, and its exit code as ours.
 import { randomUUID } from "node:crypto";
 import { Command } from "commander";
+import { shellCodeOf } from "../agents/wait-status.ts";
 import {
   Framework,
   FrameworkError,
@@ -91,12 +92,11 @@ function onUpdate(update: TaskStatus, output: OutputStream): void {
 }
 
 /** A shell's convention: the code itself, or 128 + the signal. The agent says them in the status' message. */
-export function exitCode(end: TaskStatus): number {
+function exitCode(end: TaskStatus): number {
   if (end.state === "TASK_FINISHED") return EXIT.done;
-  const exited = /exited with status (\d+)/.exec(end.message ?? "");
-  if (exited?.[1] !== undefined) return Number(exited[1]);
   if (end.state === "TASK_KILLED") return EXIT.interrupted;
-  return EXIT.failed;
+  // A task that failed although its command ended well, for its time was up, is a failure.
+  return shellCodeOf(end.message ?? "") || EXIT.failed;
 }
 
 function request(id: string, words: readonly string[], flags: RunFlags): TaskRequest {
@@ -116,7 +116,9 @@ function request(id: string, words: readonly string[], flags: RunFlags): TaskReq
 class OutputStream {
   private readonly taskId: string;
   private sandbox: SandboxAddress | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  private following: Promise<void> | undefined;
+  private wake: () => void = () => undefined;
+  private over = false;
   private readonly offsets = { stdout: 0, stderr: 0 };
 
   constructor(taskId: string) {
@@ -134,16 +136,32 @@ class OutputStream {
   }
 
   follow(): void {
-    this.timer ??= setTimeout(async () => {
-      await this.copy();
-      this.timer = undefined;
-      this.follow();
-    }, OUTPUT_POLL_MS);
+    this.following ??= this.poll();
   }
 
   async finish(): Promise<void> {
-    clearTimeout(this.timer);
+    this.over = true;
+    this.wake();
+    await this.following;
     await this.copy();
+  }
+
+  /** One copy at a time, so that nothing is written twice. */
+  private async poll(): Promise<void> {
+    while (!this.over) {
+      await this.copy();
+      if (!this.over) await this.pause();
+    }
+  }
+
+  private pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, OUTPUT_POLL_MS);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   private async copy(): Promise<void> {
