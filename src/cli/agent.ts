@@ -83,6 +83,8 @@ export function agentCommand(): Command {
 }
 
 async function run(flags: AgentFlags): Promise<void> {
+  // Listened for from the first moment: a signal that comes during the start is not lost.
+  const endAsked = Promise.race([untilLeaveAsked(), untilStopped()]);
   const agent = await runAgent({
     masters: flags.master,
     listenHost: flags.listen,
@@ -99,12 +101,15 @@ async function run(flags: AgentFlags): Promise<void> {
       pretty: flags.logFormat === "text",
     }),
   });
-  await untilEnd(agent);
+  await end(agent, await endAsked);
 }
 
-async function untilEnd(agent: RunningAgent): Promise<void> {
-  const leave = new Promise<"leave">((resolve) => process.once("SIGUSR1", () => resolve("leave")));
-  const cause = await Promise.race([leave, untilStopped()]);
+/** The signal may come more than once. */
+function untilLeaveAsked(): Promise<"leave"> {
+  return new Promise((resolve) => process.on("SIGUSR1", () => resolve("leave")));
+}
+
+async function end(agent: RunningAgent, cause: string): Promise<void> {
   // Whoever started us is gone without a word: its tasks have no owner any more.
   if (cause === "leave" || cause === "orphaned") await agent.shutdown();
   else await agent.stop();

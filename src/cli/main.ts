@@ -27,8 +27,7 @@ async function main(): Promise<void> {
   ]) {
     program.addCommand(command);
   }
-  program.showHelpAfterError('(see "tepui --help")');
-  applyToAll(program);
+  applyToAll(program, "tepui");
   try {
     await program.parseAsync();
   } catch (error) {
@@ -41,9 +40,10 @@ async function main(): Promise<void> {
 }
 
 /** Errors of usage are thrown, not exited on, so that they end with one code whatever the command. */
-function applyToAll(command: Command): void {
+function applyToAll(command: Command, words: string): void {
   command.exitOverride();
-  for (const child of command.commands) applyToAll(child);
+  command.showHelpAfterError(`(see "${words} --help")`);
+  for (const child of command.commands) applyToAll(child, `${words} ${child.name()}`);
 }
 
 await main();

@@ -88,6 +88,7 @@ export function masterCommand(): Command {
 }
 
 async function run(flags: MasterFlags): Promise<void> {
+  const stopAsked = untilStopped();
   const tracer = createTracer({
     level: flags.logLevel,
     name: `master ${flags.id}`,
@@ -109,7 +110,7 @@ async function run(flags: MasterFlags): Promise<void> {
     flags: shown(flags),
     tracer,
   });
-  await untilStopped();
+  await stopAsked;
   await master.stop();
   // The channel to whoever started us would keep the process alive.
   process.exit();

@@ -62,12 +62,16 @@ export function stateCommand(): Command {
 async function state(flags: StateFlags): Promise<void> {
   const status = await statusOfAny(flags.master);
   const members = await Promise.all(status.members.map((member) => memberStatus(member.apiAddress)));
-  const leader = leaderApi(status);
+  const leader = leadingApi(members) ?? leaderApi(status);
   const cluster = leader === null ? null : ((await getJson(`http://${leader}/state`)) as LegacyState);
   if (flags.json === true) {
     const full = leader === null ? null : await operatorCall(leader, { type: "GET_STATE" });
     print(
-      JSON.stringify({ members: memberRows(status, members), leader: status.leader, state: full }, null, 2),
+      JSON.stringify(
+        { members: memberRows(status, members), leader: idOf(status, leader), state: full },
+        null,
+        2,
+      ),
     );
     return;
   }
@@ -77,12 +81,22 @@ async function state(flags: StateFlags): Promise<void> {
   else printCluster(cluster);
 }
 
+/** The leader's own word counts: a follower that has missed a heartbeat may know of none. */
+function leadingApi(members: readonly (MasterStatus | null)[]): string | null {
+  const leading = members.find((member) => member?.ready === true);
+  return leading === undefined || leading === null ? null : leaderApi({ ...leading, leader: leading.self });
+}
+
 async function memberStatus(api: string): Promise<MasterStatus | null> {
   try {
     return (await getJson(`http://${api}/tepui/v1/status`)) as MasterStatus;
   } catch {
     return null;
   }
+}
+
+function idOf(status: MasterStatus, api: string | null): string | null {
+  return status.members.find(({ apiAddress }) => apiAddress === api)?.id ?? null;
 }
 
 function memberRows(status: MasterStatus, members: readonly (MasterStatus | null)[]): object[] {

@@ -8,7 +8,7 @@ import { type LocalCluster, startLocalCluster } from "../host/local-cluster.ts";
 import { LOG_LEVELS, type LogLevel } from "../host/pino-tracer.ts";
 import { chooseRuntime, type PreparedRuntime } from "../host/prepare-runtime.ts";
 import { DEFAULT_PORT, parsePort } from "./common-settings.ts";
-import { runPiJob } from "./pi-job.ts";
+import { runPiJob, waitForLeader } from "./pi-job.ts";
 import { type Setting, wholeNumber, withSettings } from "./settings.ts";
 import { untilStopped } from "./stopping.ts";
 
@@ -106,6 +106,7 @@ async function work(
 ): Promise<"done"> {
   if (flags.example === "pi" && flags.agents > 0)
     await runPiJob({ cluster, image: runtime.image, startedMs });
+  else await waitForLeader(cluster.masters.map(({ api }) => api));
   return "done";
 }
 
