@@ -152,7 +152,7 @@ async function logTail(dataDirectory: string, member: LocalProcess): Promise<str
 }
 
 /** The first of a run of ports that nobody listens on. */
-async function freePorts(): Promise<number> {
+export async function freePorts(): Promise<number> {
   const slots = Math.floor((LAST_PORT - FIRST_PORT) / PORTS_PER_CLUSTER);
   const start = process.pid % slots;
   for (let i = 0; i < slots; i++) {
