@@ -44,14 +44,32 @@ function absentFramework({ frameworks, replayed }: World): string | null {
   return null;
 }
 
-function openTask({ frameworks, replayed }: World): string | null {
+/**
+ * Tasks of an agent that died before it had written down which one it is: its machine came back as another one, and the
+ * cluster waits for the old one, as it must.
+ */
+export function strandedTasks({ agents, replayed }: World): ReadonlySet<string> {
+  const present = new Set(agents.map(({ agent }) => agent?.status().agentId));
+  const stranded = new Set<string>();
+  for (const { unreachableTasks } of replayed.state.frameworks.values()) {
+    for (const { id, agentId } of unreachableTasks.values()) if (!present.has(agentId)) stranded.add(id);
+  }
+  return stranded;
+}
+
+function openTask(world: World): string | null {
+  const { frameworks, replayed } = world;
+  const stranded = strandedTasks(world);
   for (const { id, tasks, unreachableTasks } of replayed.state.frameworks.values()) {
     for (const task of [...tasks.values(), ...unreachableTasks.values()]) {
+      if (stranded.has(task.id)) continue;
       return `task ${task.id} of ${id} is ${task.state}, ${task.unacknowledged?.state ?? "nothing"} unacknowledged`;
     }
   }
   for (const { name, store } of frameworks) {
-    for (const task of store.tasks.values()) if (!task.isOver) return `${name} waits for ${task.id}`;
+    for (const { id, isOver } of store.tasks.values()) {
+      if (!isOver && !stranded.has(id)) return `${name} waits for ${id}`;
+    }
   }
   return null;
 }

@@ -15,7 +15,7 @@ import {
 import { SameState } from "./checkers/same-state.ts";
 import { TaskLedger } from "./checkers/task-ledger.ts";
 import { checkOutcomes, checkRemoval, checkSignal, checkStatus } from "./checkers/tasks-outlive.ts";
-import { whyNotAtRest } from "./convergence.ts";
+import { strandedTasks, whyNotAtRest } from "./convergence.ts";
 import { EventLoop, type Life, type LoopWatcher, type ScheduledEvent } from "./event-loop.ts";
 import { Faults } from "./faults.ts";
 import { AgentMachine, FrameworkMachine, type Machine, MasterMachine, type WorldParts } from "./machines.ts";
@@ -156,7 +156,7 @@ export class World {
       if (!same) throw new CheckFailure("same-state", "a member at rest is not where the log is", { name });
     }
     checkState(this.replayed.state);
-    checkNoneLost(this.ledger);
+    checkNoneLost(this.ledger, strandedTasks(this));
     checkOutcomes(this.ledger);
   }
 

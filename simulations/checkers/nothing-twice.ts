@@ -81,10 +81,14 @@ export function checkAccepted(ledger: TaskLedger, frameworkId: string, taskIds: 
   }
 }
 
-/** At the end: no launched task of a framework that is still there is without an end that the framework knows. */
-export function checkNoneLost(ledger: TaskLedger): void {
+/**
+ * At the end: no launched task of a framework that is still there is without an end that the framework knows.
+ * @param stranded tasks that are unreachable for ever; none of them has run
+ */
+export function checkNoneLost(ledger: TaskLedger, stranded: ReadonlySet<string>): void {
   for (const facts of ledger.tasks.values()) {
     if (facts.launchedAt === null || ledger.isRemoved(facts.frameworkId)) continue;
+    if (stranded.has(facts.taskId) && facts.containers.length === 0) continue;
     check(facts.ended !== null, "a task was lost", () => summaryOf(facts));
   }
 }
