@@ -2,10 +2,16 @@
 // snapshots, and of a master that caught up by a snapshot.
 import { afterEach, expect, test } from "vitest";
 import { Framework, runTasks, type TaskRequest } from "../../src/frameworks/sdk/index.ts";
-import type { LocalProcess } from "../../src/host/local-cluster.ts";
 import type { EventOf } from "../../src/state/events.ts";
 import { digestOf } from "../../src/state/snapshot.ts";
-import { eventually, getJson, startTestCluster, type TestCluster } from "../support/cluster.ts";
+import {
+  caughtUp,
+  eventually,
+  getJson,
+  startTestCluster,
+  statusOf,
+  type TestCluster,
+} from "../support/cluster.ts";
 import { commonIndex, decoded, type MemberLog, readMember, rebuild, stateAt } from "../support/rebuild.ts";
 
 const MASTERS = ["m1", "m2", "m3"];
@@ -49,7 +55,7 @@ test("with snapshots: the digests on record are theirs, and a master that was aw
   const missed = (await statusOf(leader)).commitIndex;
   await makeEntries(framework, 3 * SNAPSHOT_INTERVAL);
   away.start();
-  await caughtUp();
+  await caughtUp(cluster);
   await Promise.all([runTasks(framework, batch("killed", 10)), killLeader()]);
   await makeEntries(framework, SNAPSHOT_INTERVAL);
   const logs = await stopAndRead();
@@ -131,26 +137,8 @@ async function completedTasks(): Promise<number> {
   );
 }
 
-interface Status {
-  readonly commitIndex: number;
-  readonly appliedIndex: number;
-}
-
-async function statusOf(master: LocalProcess): Promise<Status> {
-  return (await getJson(`http://${master.api}/tepui/v1/status`)) as Status;
-}
-
-async function caughtUp(): Promise<void> {
-  await eventually("all masters to be at the same entry", async () => {
-    const indexes = await Promise.all(
-      cluster.masters.map(async (each) => (await statusOf(each)).appliedIndex),
-    );
-    return new Set(indexes).size === 1;
-  });
-}
-
 async function stopAndRead(): Promise<MemberLog[]> {
-  await caughtUp();
+  await caughtUp(cluster);
   await cluster.stop({ keepTasks: false });
   return Promise.all(MASTERS.map((name) => readMember(cluster.dataDirectory, name)));
 }

@@ -77,6 +77,23 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   });
 }
 
+export interface MasterStatus {
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+}
+
+export async function statusOf(master: LocalProcess): Promise<MasterStatus> {
+  return (await getJson(`http://${master.api}/tepui/v1/status`)) as MasterStatus;
+}
+
+/** Waits until all masters have applied the same entries. */
+export async function caughtUp(cluster: LocalCluster): Promise<void> {
+  await eventually("all masters to be at the same entry", async () => {
+    const all = await Promise.all(cluster.masters.map(statusOf));
+    return new Set(all.map(({ appliedIndex }) => appliedIndex)).size === 1;
+  });
+}
+
 export async function getJson(url: string): Promise<unknown> {
   const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
   if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
