@@ -86,10 +86,14 @@ async function lastExported(redis: Redis, key: string): Promise<LogIndex> {
   return asIndex(Number(newest?.[0].split("-")[0] ?? 0));
 }
 
-/** @returns index of the last entry that is now in Redis */
+/**
+ * All or nothing: half an entry would look exported to the next leader, and a former leader that writes at the same time
+ * cannot come in between.
+ * @returns index of the last entry that is now in Redis
+ */
 async function copy(redis: Redis, options: RedisExportOptions, position: LogIndex): Promise<LogIndex> {
   const key = streamKey(options.clusterName);
-  const pipeline = redis.pipeline();
+  const additions: (string | number)[][] = [];
   let last = position;
   let entries = 0;
   for (const entry of options.master.history(asIndex(position + 1))) {
@@ -99,12 +103,13 @@ async function copy(redis: Redis, options: RedisExportOptions, position: LogInde
     entry.events.forEach((event, n) => {
       const body = ["index", entry.index, "term", entry.term, "time", entry.time, "kind", event.kind];
       const text = ["text", describeEvent(event), "event", JSON.stringify(event, plainJson)];
-      pipeline.xadd(key, "MAXLEN", "~", STREAM_EVENTS_MAX, `${entry.index}-${n + 1}`, ...body, ...text);
+      const id = `${entry.index}-${n + 1}`;
+      additions.push(["xadd", key, "MAXLEN", "~", STREAM_EVENTS_MAX, id, ...body, ...text]);
     });
     last = entry.index;
     if (entries >= ENTRIES_PER_ROUND) break;
   }
-  if (pipeline.length > 0) check(await pipeline.exec());
+  if (additions.length > 0) check(await redis.multi(additions).exec());
   return last;
 }
 
