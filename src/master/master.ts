@@ -28,6 +28,7 @@ import type { Command, Context } from "../state/commands.ts";
 import { type Decision, decide } from "../state/decide.ts";
 import type { Event } from "../state/events.ts";
 import type { ClusterState } from "../state/model.ts";
+import { isTerminal } from "../state/statuses.ts";
 import { gather } from "./gather.ts";
 import {
   ALLOCATION_GAP_MS,
@@ -51,9 +52,14 @@ const ALLOCATION_TRIGGERS: ReadonlySet<Event["kind"]> = new Set([
   "FrameworkRevived",
   "AgentRegistered",
   "AgentReregistered",
-  "TaskStatusUpdated",
   "ExecutorExited",
 ] satisfies Event["kind"][]);
+
+/** Of the statuses only those that may give resources back. */
+function asksForAllocation(event: Event): boolean {
+  if (event.kind === "TaskStatusUpdated") return isTerminal(event.latestState);
+  return ALLOCATION_TRIGGERS.has(event.kind);
+}
 
 /** Opens the log; `start` joins the cluster. @throws LogDamage if the data directory cannot be trusted */
 export async function createMaster(options: MasterOptions): Promise<Master> {
@@ -317,7 +323,7 @@ class MasterLoop implements Master {
   private onProposed(index: LogIndex, events: readonly Event[]): void {
     // One that waits for its commit is not given up for a newer one: with short intervals none would ever be saved.
     if (index % this.snapshotInterval === 0) this.pendingCheckpoint ??= this.replica.checkpoint();
-    if (events.some((event) => ALLOCATION_TRIGGERS.has(event.kind))) this.askAllocation();
+    if (events.some(asksForAllocation)) this.askAllocation();
   }
 
   /** Cycles asked for by events leave four times their own length to the rest of the work. */

@@ -13,7 +13,12 @@ import { effectsOf } from "../state/effects-of.ts";
 import type { Event } from "../state/events.ts";
 import type { ClusterState } from "../state/model.ts";
 import { packedBytesAtMost } from "../state/packed-size.ts";
-import { ENTRIES_IN_FLIGHT_MAX, EVENTS_PER_ENTRY_MAX, QUEUED_COMMANDS_MAX } from "./limits.ts";
+import {
+  ENTRIES_IN_FLIGHT_MAX,
+  EVENTS_IN_FLIGHT_MAX,
+  EVENTS_PER_ENTRY_MAX,
+  QUEUED_COMMANDS_MAX,
+} from "./limits.ts";
 import { createQueue, type Queue } from "./queue.ts";
 import type { Replica } from "./replica.ts";
 import type { Outcome } from "./types.ts";
@@ -57,6 +62,7 @@ interface Batch {
 interface EntryInFlight {
   readonly index: LogIndex;
   readonly bytes: number;
+  readonly events: number;
   readonly released: Decided[];
   readonly settled: ((committed: boolean) => void)[];
 }
@@ -66,6 +72,7 @@ export class Pipeline {
   private readonly queue: Queue<Submitted> = createQueue();
   private readonly entries: Queue<EntryInFlight> = createQueue();
   private bytesInFlight = 0;
+  private eventsInFlight = 0;
   private flushAsked = false;
   private stopped = false;
 
@@ -99,6 +106,7 @@ export class Pipeline {
     ) {
       this.entries.shift();
       this.bytesInFlight -= head.bytes;
+      this.eventsInFlight -= head.events;
       for (const decided of head.released) this.release(decided);
       for (const settled of head.settled) settled(true);
     }
@@ -122,13 +130,15 @@ export class Pipeline {
     this.options.clock.after(0, () => this.flush());
   }
 
+  /** One entry in a turn: between two of them heartbeats leave and answers are read, however much is queued. */
   private flush(): void {
     this.flushAsked = false;
     try {
-      while (this.mayDecide()) this.propose(this.decideBatch());
+      if (this.mayDecide()) this.propose(this.decideBatch());
     } catch (error) {
       this.fail(error);
     }
+    if (this.mayDecide()) this.askFlush();
   }
 
   private mayDecide(): boolean {
@@ -136,6 +146,7 @@ export class Pipeline {
       !this.stopped &&
       this.queue.size() > 0 &&
       this.entries.size() < ENTRIES_IN_FLIGHT_MAX &&
+      this.eventsInFlight < EVENTS_IN_FLIGHT_MAX &&
       this.bytesInFlight < this.options.bytesInFlightMax
     );
   }
@@ -198,8 +209,15 @@ export class Pipeline {
       return;
     }
     this.options.replica.markEntry(index);
-    this.entries.push({ index, bytes: payload.length, released: [...decided], settled: [] });
+    this.entries.push({
+      index,
+      bytes: payload.length,
+      events: events.length,
+      released: [...decided],
+      settled: [],
+    });
     this.bytesInFlight += payload.length;
+    this.eventsInFlight += events.length;
     this.options.onProposed(index, events);
   }
 

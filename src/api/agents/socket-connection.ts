@@ -11,6 +11,7 @@ export class SocketConnection implements Connection {
   private readonly decoder = new FrameDecoder(AGENT_FRAME_BYTES_MAX);
   private handler: ConnectionHandler | null = null;
   private closed = false;
+  private gathering = false;
 
   constructor(socket: Duplex) {
     this.socket = socket;
@@ -27,8 +28,15 @@ export class SocketConnection implements Connection {
     if (head.byteLength > 0) this.receive(head);
   }
 
+  /** Frames of one turn leave in one system call. */
   send(frame: Uint8Array): void {
-    if (!this.closed) this.socket.write(encodeFrame(frame));
+    if (this.closed) return;
+    if (!this.gathering) {
+      this.gathering = true;
+      this.socket.cork();
+      process.nextTick(() => this.release());
+    }
+    this.socket.write(encodeFrame(frame));
   }
 
   bufferedBytes(): number {
@@ -46,6 +54,11 @@ export class SocketConnection implements Connection {
   destroy(): void {
     this.closed = true;
     this.socket.destroy();
+  }
+
+  private release(): void {
+    this.gathering = false;
+    this.socket.uncork();
   }
 
   private receive(bytes: Uint8Array): void {

@@ -2,7 +2,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { asId } from "../../../src/kernel/ids.ts";
-import { ENTRIES_IN_FLIGHT_MAX, EVENTS_PER_ENTRY_MAX } from "../../../src/master/limits.ts";
+import {
+  ENTRIES_IN_FLIGHT_MAX,
+  EVENTS_IN_FLIGHT_MAX,
+  EVENTS_PER_ENTRY_MAX,
+} from "../../../src/master/limits.ts";
 import type { Outcome } from "../../../src/master/types.ts";
 import { decodeEntry } from "../../../src/state/codec.ts";
 import { digestRecorded, lead, PipelineRig, subscribe } from "./pipeline-rig.ts";
@@ -61,13 +65,38 @@ test("commands of one turn go into one entry, up to its bound of events", async 
 
 test("no more entries are in flight than is allowed; what waits goes on after a commit", async () => {
   const rig = new PipelineRig();
-  for (let i = 0; i < EVENTS_PER_ENTRY_MAX * (ENTRIES_IN_FLIGHT_MAX + 1); i++)
+  for (let i = 0; i <= ENTRIES_IN_FLIGHT_MAX; i++) {
     rig.submit("", digestRecorded(i));
-  await rig.turn();
+    await rig.turn();
+  }
   expect(rig.log).toHaveLength(ENTRIES_IN_FLIGHT_MAX);
   rig.commit(1);
   await rig.turn();
   expect(rig.log).toHaveLength(ENTRIES_IN_FLIGHT_MAX + 1);
+});
+
+test("no more events are in flight than is allowed; what waits goes on after a commit", async () => {
+  const rig = new PipelineRig();
+  for (let i = 0; i < EVENTS_IN_FLIGHT_MAX + 1; i++) rig.submit("", digestRecorded(i));
+  await rig.turn();
+  const inFlight = (): number => rig.log.reduce((sum, payload) => sum + eventsOf(payload).length, 0);
+  expect(inFlight()).toBe(EVENTS_IN_FLIGHT_MAX);
+  rig.commit(1);
+  await rig.turn();
+  expect(inFlight()).toBe(EVENTS_IN_FLIGHT_MAX + 1);
+});
+
+test("however much is queued, a turn decides one entry and others have theirs before the next", async () => {
+  const rig = new PipelineRig();
+  for (let i = 0; i < 3 * EVENTS_PER_ENTRY_MAX; i++) rig.submit("", digestRecorded(i));
+  const seen: number[] = [];
+  const look = (): void => {
+    seen.push(rig.log.length);
+    if (seen.length < 4) rig.clock.after(0, look);
+  };
+  rig.clock.after(0, look);
+  await rig.turn();
+  expect(seen).toEqual([1, 2, 3, 3]);
 });
 
 test("no more bytes are in flight than are allowed, and one entry", async () => {
