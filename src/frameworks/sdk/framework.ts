@@ -46,15 +46,19 @@ export interface FrameworkEvents {
   failure: SchedulerEventFailure;
   /** Fatal errors end the framework; errors of handlers are told here too. */
   error: Error;
+  /** stop() was called: nothing more comes. */
+  stopped: undefined;
 }
 
 type Handler<Payload> = (payload: Payload) => void | Promise<void>;
 const ONE_WEEK_SECONDS = 604_800;
 
+/** Handlers of one event run one after the other; those of different events may overlap where they wait for promises. */
 export class Framework {
   private readonly handlers = new Map<keyof FrameworkEvents, Handler<never>[]>();
   private readonly subscription: Subscription;
   private frameworkId: string | undefined;
+  private started = false;
 
   constructor(options: FrameworkOptions) {
     this.frameworkId = options.frameworkId;
@@ -95,21 +99,33 @@ export class Framework {
     return this;
   }
 
-  /** Resolves when subscribed for the first time. @throws FrameworkError if the master refuses */
-  start(): Promise<void> {
-    return new Promise((resolve, reject) => {
+  /**
+   * Resolves when subscribed for the first time; tries until then, for as long as it takes. Once per framework.
+   * @throws FrameworkError if the master refuses, or stop() is called before
+   */
+  async start(): Promise<void> {
+    if (this.started) throw new Error("a framework starts once");
+    this.started = true;
+    const first = new Promise<void>((resolve, reject) => {
       this.on("subscribed", () => resolve());
-      this.on("error", (error) => reject(error));
-      this.subscription.start();
+      this.on("error", (error) => {
+        if (error instanceof FrameworkError) reject(error);
+      });
+      this.on("stopped", () =>
+        reject(new FrameworkError("stopped", "the framework was stopped before it was subscribed")),
+      );
     });
+    this.subscription.start();
+    await first;
   }
 
-  /** Leaves. With `teardown` the cluster kills the framework's tasks and forgets it. */
+  /** Leaves. With `teardown` the cluster kills the framework's tasks and forgets it. @throws FrameworkError of that call */
   async stop(options: { readonly teardown?: boolean } = {}): Promise<void> {
     try {
       if (options.teardown === true) await this.call({ type: "TEARDOWN" });
     } finally {
       this.subscription.stop();
+      await this.emit("stopped", undefined);
     }
   }
 
@@ -189,7 +205,7 @@ export class Framework {
     try {
       await call;
     } catch (error) {
-      if (!(error instanceof FrameworkError)) throw error;
+      if (!(error instanceof FrameworkError)) await this.emit("error", error as Error);
     }
   }
 
@@ -199,7 +215,7 @@ export class Framework {
     payload: FrameworkEvents[Name],
   ): Promise<boolean> {
     try {
-      for (const handler of this.handlers.get(name) ?? [])
+      for (const handler of [...(this.handlers.get(name) ?? [])])
         await (handler as Handler<FrameworkEvents[Name]>)(payload);
       return true;
     } catch (error) {

@@ -1,7 +1,7 @@
 // One request to one master: opens it, tells redirects from answers, and hands on the stream of a subscription.
 import { Agent, type IncomingMessage, request } from "node:http";
 import { FrameworkError } from "./errors.ts";
-import { ANSWER_BYTES_MAX, REQUEST_TIMEOUT_MS } from "./limits.ts";
+import { ANSWER_BODY_TIMEOUT_MS, ANSWER_BYTES_MAX, REQUEST_TIMEOUT_MS } from "./limits.ts";
 
 export const SCHEDULER_PATH = "/api/v1/scheduler";
 
@@ -23,15 +23,15 @@ export function post(
   master: string,
   body: Uint8Array | string,
   headers: Readonly<Record<string, string>>,
-  agent?: Agent,
+  options: { readonly agent?: Agent; readonly signal?: AbortSignal } = {},
 ): Promise<Answer> {
-  const url = new URL(`http://${master}${SCHEDULER_PATH}`);
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, {
-      method: "POST",
-      headers,
-      ...(agent === undefined ? { agent: false } : { agent }),
-    });
+    const url = `http://${master}${SCHEDULER_PATH}`;
+    if (!URL.canParse(url)) {
+      reject(new FrameworkError("connection-lost", `"${master}" is no address of the form host:port`));
+      return;
+    }
+    const outgoing = request(url, { method: "POST", headers, agent: false, ...options });
     const timer = setTimeout(() => outgoing.destroy(new Error("no answer in time")), REQUEST_TIMEOUT_MS);
     outgoing.once("response", (response) => {
       clearTimeout(timer);
@@ -50,10 +50,11 @@ export function post(
   });
 }
 
-/** The text of an answer, cut at ANSWER_BYTES_MAX; never throws. */
+/** The text of an answer, cut at ANSWER_BYTES_MAX and ANSWER_BODY_TIMEOUT_MS; never throws. */
 export async function textOf(response: IncomingMessage): Promise<string> {
   const parts: Buffer[] = [];
   let size = 0;
+  const timer = setTimeout(() => response.destroy(), ANSWER_BODY_TIMEOUT_MS);
   try {
     for await (const part of response as AsyncIterable<Buffer>) {
       size += part.length;
@@ -61,6 +62,8 @@ export async function textOf(response: IncomingMessage): Promise<string> {
     }
   } catch {
     // The text only explains a status that is known already.
+  } finally {
+    clearTimeout(timer);
   }
   return Buffer.concat(parts).toString("utf8");
 }

@@ -10,6 +10,8 @@ export const BACKOFF_MS_MAX = 5_000;
 export const HEARTBEATS_MISSED_MAX = 3;
 /** A master that has not answered a request by then is given up. Milliseconds. */
 export const REQUEST_TIMEOUT_MS = 10_000;
+/** An answer whose body has not ended by then is cut there. Milliseconds. */
+export const ANSWER_BODY_TIMEOUT_MS = 10_000;
 /** Redirects followed in a row before the SDK backs off. */
 export const REDIRECTS_MAX = 5;
 /** Longest event taken from a master. Bytes. */
@@ -18,5 +20,7 @@ export const EVENT_BYTES_MAX = 64 * 1024 * 1024;
 export const ANSWER_BYTES_MAX = 64 * 1024;
 /** How often tasks of unknown fate are asked about until each is answered. Milliseconds. */
 export const RECONCILE_INTERVAL_MS = 1_000;
+/** Launches refused one after the other before the whole run fails: the tasks are such that no master takes them. */
+export const LAUNCH_REFUSALS_MAX = 3;
 /** Offers that nothing fits are declined for so long; REVIVE clears it. Seconds. */
 export const DECLINE_SECONDS = 300;

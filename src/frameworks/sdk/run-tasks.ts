@@ -10,7 +10,7 @@ import type {
 } from "../../contract/types.ts";
 import { FrameworkError } from "./errors.ts";
 import type { Framework } from "./framework.ts";
-import { DECLINE_SECONDS, RECONCILE_INTERVAL_MS } from "./limits.ts";
+import { DECLINE_SECONDS, LAUNCH_REFUSALS_MAX, RECONCILE_INTERVAL_MS } from "./limits.ts";
 
 export interface TaskRequest {
   /** Unique among the tasks of the framework. A retry has `.2`, `.3` … appended. */
@@ -78,7 +78,8 @@ export function isOver(status: TaskStatus): boolean {
 
 /**
  * Resolves when every task has finished, or failed for the last time; the outcomes are in the order of the requests. One
- * list at a time: it takes all offers that the framework gets meanwhile.
+ * list at a time: it takes all offers that the framework gets meanwhile. A task whose agent is unreachable is waited for.
+ * @throws Error if two requests have one id or a callback throws, FrameworkError if the framework ends before
  */
 export function runTasks(
   framework: Framework,
@@ -99,6 +100,8 @@ class TaskRun {
   private readonly outcomes = new Map<string, TaskOutcome>();
   private reconcileTimer: NodeJS.Timeout | undefined;
   private over = false;
+  /** Launches that the master refused since one was taken. */
+  private refusals = 0;
 
   constructor(
     framework: Framework,
@@ -120,15 +123,28 @@ class TaskRun {
       .on("offers", this.onOffers)
       .on("update", this.onUpdate)
       .on("subscribed", this.onSubscribed)
-      .on("error", this.onError);
+      .on("error", this.onError)
+      .on("stopped", this.onStopped);
+    if (new Set(this.requests.map(({ id }) => id)).size < this.requests.length) {
+      this.fail(new Error("two of the tasks have the same id"));
+      return;
+    }
     this.finishIfDone();
     if (!this.over) this.tell(this.framework.revive());
   }
 
   private readonly onError = (error: Error): void => {
-    const ends = error instanceof FrameworkError && (error.code === "fatal" || error.code === "refused");
-    if (ends && !this.over) this.end(() => this.reject(error));
+    if (error instanceof FrameworkError && (error.code === "fatal" || error.code === "refused"))
+      this.fail(error);
   };
+
+  private readonly onStopped = (): void =>
+    this.fail(new FrameworkError("stopped", "the framework was stopped"));
+
+  private fail(error: Error): void {
+    this.waiting.length = 0;
+    if (!this.over) this.end(() => this.reject(error));
+  }
 
   /** A new leader, or a broken stream: what was launched may not have arrived, what ended may not have been told. */
   private readonly onSubscribed = (): void => {
@@ -164,9 +180,9 @@ class TaskRun {
     let open = plans;
     while (this.waiting.length > 0 && open.length > 0) {
       open = open.filter((plan) => {
-        const next = this.waiting[0];
-        if (next === undefined || !fits(next.request, plan.left)) return false;
-        this.waiting.shift();
+        const position = this.waiting.findIndex(({ request }) => fits(request, plan.left));
+        const [next] = position < 0 ? [] : this.waiting.splice(position, 1);
+        if (next === undefined) return false;
         plan.left.cpus -= millis(next.request.cpus);
         plan.left.mem -= millis(next.request.mem);
         plan.tasks.push(next);
@@ -187,12 +203,21 @@ class TaskRun {
     const operation: OfferOperation = { type: "LAUNCH", launch: { task_infos: infos } };
     try {
       await this.framework.accept([plan.offer], [operation], this.options.refuseSeconds ?? 0.1);
+      this.refusals = 0;
     } catch (error) {
       this.onLaunchFailed(infos, error);
     }
   }
 
   private onLaunchFailed(infos: readonly TaskInfo[], error: unknown): void {
+    if (
+      error instanceof FrameworkError &&
+      error.code === "refused" &&
+      ++this.refusals >= LAUNCH_REFUSALS_MAX
+    ) {
+      this.fail(error);
+      return;
+    }
     const certain = error instanceof FrameworkError && error.code !== "connection-lost";
     for (const info of infos) {
       const task = this.running.get(info.task_id.value);
@@ -244,7 +269,8 @@ class TaskRun {
       .off("offers", this.onOffers)
       .off("update", this.onUpdate)
       .off("subscribed", this.onSubscribed)
-      .off("error", this.onError);
+      .off("error", this.onError)
+      .off("stopped", this.onStopped);
     tell();
   }
 
@@ -252,7 +278,7 @@ class TaskRun {
   private tell(call: Promise<void>): void {
     call.catch((error: unknown) => {
       if (error instanceof FrameworkError && error.code !== "refused") return;
-      this.onError(error instanceof Error ? error : new Error(String(error)));
+      this.fail(error instanceof Error ? error : new Error(String(error)));
     });
   }
 }
@@ -323,8 +349,8 @@ function commandInfo(request: TaskRequest): CommandInfo {
   return { shell: false, value: command[0] ?? "", arguments: command, ...common };
 }
 
-/** A command task's executor has the task's id (trap 27). */
-function sandboxOf(offer: Offer, taskId: string): SandboxAddress | undefined {
+/** Undefined if the agent has told no address. A command task's executor has the task's id (trap 27). */
+export function sandboxOf(offer: Offer, taskId: string): SandboxAddress | undefined {
   const address = offer.url?.address;
   if (address?.port === undefined) return undefined;
   return {

@@ -39,6 +39,7 @@ const JSON_HEADERS = { "Content-Type": "application/json", Accept: "application/
 export class Subscription {
   private readonly options: SubscriptionOptions;
   private readonly callAgent = createCallAgent();
+  private readonly subscribing = new AbortController();
   private frameworkId: string | undefined;
   private stream: Stream | null = null;
   private subscribed = false;
@@ -66,6 +67,7 @@ export class Subscription {
 
   stop(): void {
     this.stopped = true;
+    this.subscribing.abort();
     clearTimeout(this.retry);
     clearTimeout(this.silence);
     this.stream?.response.destroy();
@@ -76,6 +78,7 @@ export class Subscription {
   /** @throws FrameworkError; after "connection-lost" the call may have taken effect */
   async call(call: Omit<SchedulerCall, "framework_id">): Promise<void> {
     const stream = this.stream;
+    if (this.stopped) throw new FrameworkError("stopped", "the framework has been stopped");
     if (stream === null || !this.subscribed || this.frameworkId === undefined) {
       throw new FrameworkError("not-connected", "there is no subscription at the moment");
     }
@@ -84,16 +87,14 @@ export class Subscription {
       framework_id: { value: this.frameworkId },
     });
     const headers = { ...JSON_HEADERS, "Mesos-Stream-Id": stream.streamId };
-    const answer = await post(stream.master, body, headers, this.callAgent);
-    const text = await textOf(answer.response);
-    if (answer.status === 202 || answer.status === 200) return;
-    if (answer.status >= 400 && answer.status < 500) throw new FrameworkError("refused", text, answer.status);
-    this.broken(stream, `the master answered ${answer.status}`);
-    throw new FrameworkError(
-      "connection-lost",
-      `the master answered ${answer.status} ${text}`,
-      answer.status,
-    );
+    try {
+      const answer = await post(stream.master, body, headers, { agent: this.callAgent });
+      judge(answer.status, await textOf(answer.response));
+    } catch (error) {
+      // With a new subscription a call that is still on its way is refused, so that what is asked afterwards is certain.
+      if (error instanceof FrameworkError && error.code !== "refused") this.broken(stream, error.message);
+      throw error;
+    }
   }
 
   private async attempt(leader: string | undefined, redirects: number): Promise<void> {
@@ -101,9 +102,13 @@ export class Subscription {
     const master =
       leader ?? this.options.masters[this.nextMaster++ % this.options.masters.length] ?? "127.0.0.1:5050";
     try {
-      const answer = await post(master, this.subscribeBody(), JSON_HEADERS);
+      const { signal } = this.subscribing;
+      const answer = await post(master, this.subscribeBody(), JSON_HEADERS, { signal });
       if (answer.status === 200 && answer.streamId !== undefined) {
         this.follow({ master, streamId: answer.streamId, response: answer.response });
+      } else if (answer.status === 200) {
+        answer.response.destroy();
+        this.later();
       } else await this.refused(answer.status, answer.leader, await textOf(answer.response), redirects);
     } catch {
       this.later();
@@ -116,10 +121,13 @@ export class Subscription {
     text: string,
     redirects: number,
   ): Promise<void> {
+    if (this.stopped) return;
     if (status === 307 && leader !== undefined && redirects < REDIRECTS_MAX)
       await this.attempt(leader, redirects + 1);
-    else if (status >= 400 && status < 500) this.options.onFatal(new FrameworkError("refused", text, status));
-    else this.later();
+    else if (status >= 400 && status < 500) {
+      this.stop();
+      this.options.onFatal(new FrameworkError("refused", text, status));
+    } else this.later();
   }
 
   private subscribeBody(): string {
@@ -156,8 +164,8 @@ export class Subscription {
       this.broken(stream, `an event that is no event: ${event.error}`);
       return;
     }
-    this.heard(stream);
     if (event.value.subscribed !== undefined) this.onSubscribed(event.value.subscribed);
+    this.heard(stream);
     if (event.value.error === undefined) this.options.onEvent(event.value);
     else {
       this.stop();
@@ -187,7 +195,7 @@ export class Subscription {
     stream.response.destroy();
     if (this.stopped) return;
     this.options.onBroken(reason);
-    void this.attempt(undefined, 0);
+    this.later();
   }
 
   /** Waits grow with every round through the masters, not with every master: a new leader is to be found soon. */
@@ -198,4 +206,20 @@ export class Subscription {
     const wait = longest * (0.5 + Math.random() / 2);
     this.retry = setTimeout(() => void this.attempt(undefined, 0), wait);
   }
+}
+
+/** @throws FrameworkError unless the call was taken */
+function judge(status: number, text: string): void {
+  if (status === 202 || status === 200) return;
+  const message = `the master answered ${status} ${text}`;
+  if (status === 307 || isOfOldStream(status, text)) {
+    throw new FrameworkError("not-connected", message, status);
+  }
+  if ((status >= 400 && status < 500) || status === 501) throw new FrameworkError("refused", text, status);
+  throw new FrameworkError("connection-lost", message, status);
+}
+
+/** The master knows a newer subscription of this framework, or none (section h): the stream is over, its end not here yet. */
+function isOfOldStream(status: number, text: string): boolean {
+  return status === 403 || (status === 400 && text.includes("didn't match the stream ID"));
 }
