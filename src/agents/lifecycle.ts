@@ -215,7 +215,7 @@ export function recovered(core: Core, id: ContainerId, pid: number | null): void
 /** Not started: the task never ran and is not started now, for that could run it twice. Started: its end was missed. */
 function lost(core: Core, container: ContainerRecord): void {
   if (container.ending?.duringLaunch) {
-    launchCancelled(core, container.containerId);
+    settle(core, container, (task) => agentStatus(core, task, killedDuringLaunch));
     return;
   }
   if (container.phase === "launching") {

@@ -36,6 +36,19 @@ test("a task that ended meanwhile has its real exit code", async () => {
   expect(last(rig, "t")).toMatchObject({ state: "TASK_FINISHED", source: "SOURCE_EXECUTOR" });
 });
 
+test("a task that was killed while it was launched ends, also if its container is gone after a restart", async () => {
+  const rig = new Rig();
+  await rig.startAgent();
+  await rig.run(runCommand("t", "undying:500"));
+  rig.master.send({ kind: "kill", frameworkId: FRAMEWORK, taskId: "t" });
+  await rig.clock.advance(1_000);
+  expect(rig.machine.signals).toMatchObject([{ signal: "SIGKILL" }]);
+  rig.kill();
+  rig.machine.forgetAll();
+  await restarted(rig);
+  expect(rig.master.states("t")).toEqual(["TASK_KILLED"]);
+});
+
 test("also for a framework without checkpointing", async () => {
   const rig = new Rig();
   await rig.startAgent();

@@ -3,6 +3,7 @@
 //   `exit:<code>`    ends at once                      `exit:<code>:<ms>`  ends after a time
 //   `oom`            ends by the memory limit          `fail:<code>`  cannot be launched
 //   `slow:<ms>`      takes that long to launch, then runs
+//   `undying:<ms>`   the same, and no signal ends it, as in a system call that does not return
 
 import {
   type ContainerExit,
@@ -79,7 +80,8 @@ export class ScriptedMachine {
   async #launch(spec: ContainerSpec, isAlive: () => boolean, report: (exit: ContainerExit) => void) {
     const [verb = "", first = "", second] = (spec.argv.at(-1) ?? "").split(":");
     if (verb === "fail") throw new RuntimeFailure(first as RuntimeFailureCode, `scripted ${first}`);
-    if (verb === "slow") await new Promise<void>((done) => this.clock.after(Number(first), done));
+    if (verb === "slow" || verb === "undying")
+      await new Promise<void>((done) => this.clock.after(Number(first), done));
     if (!isAlive()) return never;
     this.launched.push(spec);
     const pid = this.#nextPid++;
@@ -103,6 +105,7 @@ export class ScriptedMachine {
     this.signals.push({ id, signal, atMs: this.clock.monotonicMs() });
     const stubborn = this.containers.get(id)?.spec.argv.at(-1)?.startsWith("stubborn") === true;
     if (signal === "SIGTERM" && stubborn) return;
+    if (this.containers.get(id)?.spec.argv.at(-1)?.startsWith("undying") === true) return;
     this.end(id, signal === "SIGTERM" ? 15 : 9);
   }
 
