@@ -11,8 +11,8 @@ import { plainJson } from "./plain-json.ts";
 
 /** Events kept in the stream; Redis trims near this. */
 export const STREAM_EVENTS_MAX = 1_000_000;
-/** Entries sent to Redis in one round trip. */
-const ENTRIES_PER_ROUND = 200;
+/** Events after which a round trip to Redis takes no further entry. */
+const EVENTS_PER_ROUND = 1_000;
 /** How long to wait when there is nothing new, or Redis or leadership is away. Milliseconds. */
 const POLL_MS = 200;
 
@@ -41,10 +41,11 @@ export function startRedisExport(options: RedisExportOptions): RedisExport {
     enableOfflineQueue: true,
   });
   let failing = false;
-  redis.on("error", (error: Error) => {
-    if (!failing) options.tracer.warn("redis export is behind", { reason: error.message });
+  const onFailure = (error: unknown): void => {
+    if (!failing && !closed) options.tracer.warn("redis export is behind", { reason: String(error) });
     failing = true;
-  });
+  };
+  redis.on("error", onFailure);
   let closed = false;
   let position: LogIndex | null = null;
 
@@ -63,7 +64,8 @@ export function startRedisExport(options: RedisExportOptions): RedisExport {
 
   async function loop(): Promise<void> {
     while (!closed) {
-      const moved = await round().catch(() => {
+      const moved = await round().catch((error: unknown) => {
+        onFailure(error);
         position = null;
         return false;
       });
@@ -75,12 +77,14 @@ export function startRedisExport(options: RedisExportOptions): RedisExport {
   return {
     async close() {
       closed = true;
-      await running;
+      // What waits for an answer of Redis fails by this.
       redis.disconnect();
+      await running;
     },
   };
 }
 
+/** Index of the entry of the newest event in Redis; 0 if there is none. */
 async function lastExported(redis: Redis, key: string): Promise<LogIndex> {
   const [newest] = await redis.xrevrange(key, "+", "-", "COUNT", 1);
   return asIndex(Number(newest?.[0].split("-")[0] ?? 0));
@@ -89,28 +93,29 @@ async function lastExported(redis: Redis, key: string): Promise<LogIndex> {
 /**
  * All or nothing: half an entry would look exported to the next leader, and a former leader that writes at the same time
  * cannot come in between.
+ * @param position the last entry that is in Redis; if the log does not go back to it there is a gap
  * @returns index of the last entry that is now in Redis
  */
 async function copy(redis: Redis, options: RedisExportOptions, position: LogIndex): Promise<LogIndex> {
   const key = streamKey(options.clusterName);
   const additions: (string | number)[][] = [];
-  let last = position;
-  let entries = 0;
-  for (const entry of options.master.history(asIndex(position + 1))) {
-    if (entries++ === 0 && entry.index > position + 1 && position > 0) {
+  let last: LogIndex | null = null;
+  for (const entry of options.master.history(position)) {
+    if (last === null && position > 0 && entry.index > position) {
       options.tracer.warn("redis export has a gap", { from: position + 1, to: entry.index - 1 });
     }
+    last = entry.index;
+    if (entry.index === position) continue;
     entry.events.forEach((event, n) => {
       const body = ["index", entry.index, "term", entry.term, "time", entry.time, "kind", event.kind];
       const text = ["text", describeEvent(event), "event", JSON.stringify(event, plainJson)];
       const id = `${entry.index}-${n + 1}`;
       additions.push(["xadd", key, "MAXLEN", "~", STREAM_EVENTS_MAX, id, ...body, ...text]);
     });
-    last = entry.index;
-    if (entries >= ENTRIES_PER_ROUND) break;
+    if (additions.length >= EVENTS_PER_ROUND) break;
   }
   if (additions.length > 0) check(await redis.multi(additions).exec());
-  return last;
+  return last ?? position;
 }
 
 /** An id that is there already was written by this loop before it lost the answer: that is no failure. */

@@ -71,7 +71,12 @@ export async function runAgent(config: AgentConfig): Promise<RunningAgent> {
     port: config.port,
     workDirectory,
   });
-  await agent.start();
+  try {
+    await agent.start();
+  } catch (error) {
+    await http.close();
+    throw error;
+  }
   config.tracer.info("agent started", { port: http.port, runtime: config.runtime.kind });
   return { stop: () => stop(agent, http), shutdown: () => shutdown(agent, http) };
 }

@@ -4,14 +4,14 @@ import { mkdir } from "node:fs/promises";
 import { type Api, createApi } from "../api/index.ts";
 import type { MemberId } from "../kernel/ids.ts";
 import type { Tracer } from "../kernel/ports.ts";
-import { createMaster, type MasterMember } from "../master/master.ts";
+import { createMaster, type FatalCause, type MasterMember } from "../master/master.ts";
 import type { Settings } from "../state/commands.ts";
 import { EXIT } from "./exit-codes.ts";
 import { nodeClock } from "./node-clock.ts";
 import { createNodeDisk } from "./node-disk.ts";
 import { nodeRandom } from "./node-random.ts";
 import { startRedisExport } from "./redis-export.ts";
-import { splitAddress, tcpNetwork } from "./tcp-network.ts";
+import { joinAddress, splitAddress, tcpNetwork } from "./tcp-network.ts";
 import { packageVersion } from "./version.ts";
 
 export interface MasterConfig {
@@ -19,7 +19,7 @@ export interface MasterConfig {
   readonly members: readonly MasterMember[];
   readonly clusterName: string;
   readonly dataDirectory: string;
-  /** Address on which the api listens; its port is that of the member. */
+  /** Address on which the api and Raft listen; their ports are those of the member. */
   readonly listenHost: string;
   readonly settings: Settings;
   readonly snapshotIntervalEntries: number;
@@ -49,8 +49,9 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
     network: tcpNetwork,
     disk: createNodeDisk(config.dataDirectory),
     directory: "log",
+    raftListenAddress: joinAddress(config.listenHost, splitAddress(own.raftAddress).port),
     tracer: config.tracer,
-    onFatal: (reason) => endProcess(reason),
+    onFatal: endProcess,
     tuning: { snapshotIntervalEntries: config.snapshotIntervalEntries },
   });
   const { host, port } = splitAddress(own.apiAddress);
@@ -64,8 +65,14 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
     flags: config.flags,
   });
   master.attach(api);
-  await api.listen(config.listenHost, port);
-  await master.start();
+  try {
+    await api.listen(config.listenHost, port);
+    await master.start();
+  } catch (error) {
+    await master.stop();
+    await api.close();
+    throw error;
+  }
   const exporting =
     config.exportRedis === null
       ? null
@@ -87,7 +94,9 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
 }
 
 /** What failed may have failed in the middle of anything: nothing is closed, the log's recovery is made for that. */
-function endProcess(reason: string): void {
+function endProcess(reason: string, cause: FatalCause): void {
   process.stderr.write(`tepui: this master must stop: ${reason}\n`);
-  process.exit(reason.startsWith("state digest") ? EXIT.diverged : EXIT.diskFailed);
+  process.exit(FATAL_EXITS[cause]);
 }
+
+const FATAL_EXITS = { disk: EXIT.diskFailed, diverged: EXIT.diverged, bug: EXIT.bug } as const;

@@ -18,11 +18,19 @@ export const tcpNetwork: Network = {
     const timer = setTimeout(() => socket.destroy(new Error("connecting took too long")), DIAL_TIMEOUT_MS);
     socket.once("close", () => clearTimeout(timer));
     const connection = frameConnection(socket, () => handler);
+    let closedHere = false;
     socket.once("connect", () => {
       clearTimeout(timer);
-      handler.onOpen?.();
+      if (!closedHere) handler.onOpen?.();
     });
-    return connection;
+    return {
+      ...connection,
+      close() {
+        closedHere = true;
+        if (socket.connecting) socket.destroy();
+        connection.close();
+      },
+    };
   },
   listen(address, accept) {
     const { host, port } = splitAddress(address);
@@ -35,12 +43,13 @@ export const tcpNetwork: Network = {
       handler = accept(connection);
     });
     return new Promise<Listener>((resolve, reject) => {
-      server.once("error", reject);
+      // Rejects before it listens; later errors are of single connections (no file handles left) and end only those.
+      server.on("error", reject);
       server.listen(port, host, () => {
         const bound = server.address();
         const boundPort = typeof bound === "object" && bound !== null ? bound.port : port;
         resolve({
-          address: `${host}:${boundPort}`,
+          address: joinAddress(host, boundPort),
           close: () =>
             new Promise((closed) => {
               server.close(() => closed());
@@ -55,7 +64,9 @@ export const tcpNetwork: Network = {
 /** Frames over a socket that is open or opening; also for sockets that began as HTTP. */
 export function frameConnection(socket: Socket, handler: () => ConnectionHandler | undefined): Connection {
   let closedHere = false;
-  const reader = frameReader(FRAME_BYTES_MAX, (frame) => handler()?.onFrame(frame));
+  const reader = frameReader(FRAME_BYTES_MAX, (frame) => {
+    if (!closedHere) handler()?.onFrame(frame);
+  });
   let failure = "closed by the peer";
   socket.setNoDelay(true);
   socket.on("data", (bytes) => {
@@ -139,11 +150,17 @@ export function frameReader(
   };
 }
 
+/** `host:port`, IPv6 hosts in brackets. */
+export function joinAddress(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /** @throws Error for a text that is no `host:port` */
 export function splitAddress(address: string): { readonly host: string; readonly port: number } {
   const colon = address.lastIndexOf(":");
-  const port = Number(address.slice(colon + 1));
-  if (colon < 1 || !Number.isInteger(port) || port < 0 || port > 65_535) {
+  const digits = address.slice(colon + 1);
+  const port = Number(digits);
+  if (colon < 1 || !/^\d+$/.test(digits) || port > 65_535) {
     throw new Error(`"${address}" is not an address of the form host:port`);
   }
   return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port };
