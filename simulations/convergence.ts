@@ -1,21 +1,29 @@
 // When a healed cluster is at rest: one leader, everybody connected, every task ended and acknowledged, all members
 // equally far.
-import type { World } from "./world.ts";
+import type { SameState } from "./checkers/same-state.ts";
+import type { AgentMachine, FrameworkMachine, MasterMachine } from "./machines.ts";
+
+export interface Cluster {
+  readonly masters: readonly MasterMachine[];
+  readonly agents: readonly AgentMachine[];
+  readonly frameworks: readonly FrameworkMachine[];
+  readonly replayed: SameState;
+}
 
 /** What is still missing; null when the cluster is at rest. */
-export function whyNotAtRest(world: World): string | null {
-  const leader = world.masters.find(({ master }) => master?.status().ready === true)?.master;
+export function whyNotAtRest(cluster: Cluster): string | null {
+  const leader = cluster.masters.find(({ master }) => master?.status().ready === true)?.master;
   if (leader == null) return "no leader";
   return (
-    behind(world, leader.status().lastIndex) ??
-    absentAgent(world) ??
-    absentFramework(world) ??
-    openTask(world) ??
-    busyAgent(world)
+    behind(cluster, leader.status().lastIndex) ??
+    absentAgent(cluster) ??
+    absentFramework(cluster) ??
+    openTask(cluster) ??
+    busyAgent(cluster)
   );
 }
 
-function behind({ masters, replayed }: World, lastIndex: number): string | null {
+function behind({ masters, replayed }: Cluster, lastIndex: number): string | null {
   for (const { name, master } of masters) {
     const status = master?.status();
     const isThere = status?.commitIndex === lastIndex && status.appliedIndex === lastIndex;
@@ -25,7 +33,7 @@ function behind({ masters, replayed }: World, lastIndex: number): string | null 
   return null;
 }
 
-function absentAgent({ agents, replayed }: World): string | null {
+function absentAgent({ agents, replayed }: Cluster): string | null {
   for (const { name, agent } of agents) {
     const status = agent?.status();
     if (status?.link.registered !== true) return `agent ${name} is not registered`;
@@ -35,7 +43,7 @@ function absentAgent({ agents, replayed }: World): string | null {
   return null;
 }
 
-function absentFramework({ frameworks, replayed }: World): string | null {
+function absentFramework({ frameworks, replayed }: Cluster): string | null {
   for (const { name, framework, store } of frameworks) {
     if (framework?.isSubscribed !== true) return `framework ${name} is not subscribed`;
     const known = [...replayed.state.frameworks.values()].find(({ id }) => id === store.id);
@@ -48,7 +56,7 @@ function absentFramework({ frameworks, replayed }: World): string | null {
  * Tasks of an agent that died before it had written down which one it is: its machine came back as another one, and the
  * cluster waits for the old one, as it must.
  */
-export function strandedTasks({ agents, replayed }: World): ReadonlySet<string> {
+export function strandedTasks({ agents, replayed }: Cluster): ReadonlySet<string> {
   const present = new Set(agents.map(({ agent }) => agent?.status().agentId));
   const stranded = new Set<string>();
   for (const { unreachableTasks } of replayed.state.frameworks.values()) {
@@ -57,9 +65,9 @@ export function strandedTasks({ agents, replayed }: World): ReadonlySet<string> 
   return stranded;
 }
 
-function openTask(world: World): string | null {
-  const { frameworks, replayed } = world;
-  const stranded = strandedTasks(world);
+function openTask(cluster: Cluster): string | null {
+  const { frameworks, replayed } = cluster;
+  const stranded = strandedTasks(cluster);
   for (const { id, tasks, unreachableTasks } of replayed.state.frameworks.values()) {
     for (const task of [...tasks.values(), ...unreachableTasks.values()]) {
       if (stranded.has(task.id)) continue;
@@ -74,7 +82,7 @@ function openTask(world: World): string | null {
   return null;
 }
 
-function busyAgent({ agents }: World): string | null {
+function busyAgent({ agents }: Cluster): string | null {
   for (const { name, agent, runtime } of agents) {
     if (runtime.containers.size > 0) return `agent ${name} has ${runtime.containers.size} containers`;
     const tasks = agent?.status().tasks ?? [];

@@ -2,17 +2,14 @@
 // on them and end. Which code runs as a process is the production's own.
 
 import { type Agent, createAgent } from "../src/agents/agent.ts";
-import { AgentSessions } from "../src/api/agents/sessions.ts";
-import type { ApiContext } from "../src/api/context.ts";
 import { asId, type MemberId } from "../src/kernel/ids.ts";
 import type { Clock, Random, Tracer } from "../src/kernel/ports.ts";
 import { below, seededRandom } from "../src/kernel/random.ts";
 import { createMaster, type MasterMember } from "../src/master/master.ts";
 import type { Master } from "../src/master/types.ts";
-import type { Effect } from "../src/state/effects.ts";
 import type { EventLoop, Life } from "./event-loop.ts";
+import { AGENT_PORT, MasterEdge } from "./master-edge.ts";
 import type { SimOptions } from "./options.ts";
-import { SchedulerServer } from "./scheduler-server.ts";
 import { type Oscillator, SimClock } from "./sim-clock.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { type FrameworkObserver, type FrameworkStore, SimFramework } from "./sim-framework.ts";
@@ -20,7 +17,6 @@ import type { SimNetwork } from "./sim-network.ts";
 import { type ContainerObserver, SimRuntime } from "./sim-runtime.ts";
 import type { Trace } from "./trace.ts";
 
-const AGENT_PORT = 5050;
 const FRAMEWORK_PORT = 5060;
 const RAFT_PORT = 5070;
 
@@ -178,53 +174,12 @@ export class MasterMachine extends Machine {
       onFatal: (reason) => this.ended(life, reason),
       tuning: { raft: options.raft, snapshotIntervalEntries: options.snapshotIntervalEntries },
     });
-    const edge = new Edge({ master, clock, random, tracer, name: this.name });
+    const edge = new MasterEdge({ master, clock, random, tracer, name: this.name });
     master.attach(edge);
     await port.listen(`${this.name}:${AGENT_PORT}`, (connection) => edge.agents.accept(connection));
     await port.listen(`${this.name}:${FRAMEWORK_PORT}`, (connection) => edge.frameworks.accept(connection));
     this.master = master;
     await master.start();
-  }
-}
-
-/** The api of a master, but for HTTP: the way of effects to those who wait for them. */
-class Edge {
-  readonly agents: AgentSessions;
-  readonly frameworks: SchedulerServer;
-  #leading = false;
-
-  constructor(parts: Pick<ApiContext, "master" | "clock" | "random" | "tracer"> & { readonly name: string }) {
-    const { name, ...ports } = parts;
-    const advertised = { id: name, host: name, port: AGENT_PORT, version: "0.0.0" };
-    const context: ApiContext = {
-      ...ports,
-      limits: { streamUnsentBytesMax: 1 << 24, requestBodyBytesMax: 1 << 23, operatorStreamsMax: 1 },
-      flags: {},
-      startedAt: parts.clock.wallMs(),
-      isLeading: () => this.#leading,
-      date: () => "",
-      advertised: () => advertised,
-      memberApiAddress: (id) => `${id}:${AGENT_PORT}`,
-    };
-    this.agents = new AgentSessions(context);
-    this.frameworks = new SchedulerServer(context);
-  }
-
-  deliver(effect: Effect): void {
-    if (effect.to === "framework") this.frameworks.deliver(effect.frameworkId, effect.event);
-    else if (effect.to === "stream") this.frameworks.endStream(effect.streamId, effect.error);
-    else if (effect.to === "agent") this.agents.deliverToAgent(effect.agentId, effect.message);
-    else if (effect.to === "connection") this.agents.deliverToConnection(effect.connectionId, effect.message);
-  }
-
-  onLeading(): void {
-    this.#leading = true;
-  }
-
-  onNotLeading(leader: MemberId | null): void {
-    this.#leading = false;
-    this.frameworks.endAll();
-    this.agents.redirectAll(leader);
   }
 }
 

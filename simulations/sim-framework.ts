@@ -1,8 +1,6 @@
 // A framework in a simulated world: a careful client of the scheduler API with a store that survives its crashes, and on
 // purpose now and then a careless one: calls that are late, repeated, or make no sense.
 import { pack, unpack } from "msgpackr";
-import { decodeJson, decodeProtobuf, encodeJson, encodeProtobuf } from "../src/contract/codec.ts";
-import { messageTypes } from "../src/contract/message-types.ts";
 import type {
   FrameworkInfo,
   Offer,
@@ -13,16 +11,15 @@ import type {
 import type { Clock, Connection, Network, Random, Timer } from "../src/kernel/ports.ts";
 import { below, between, chance, pick } from "../src/kernel/random.ts";
 import { isTerminal } from "../src/state/statuses.ts";
+import { decodeEvent, encodeCall, graceOf, scalarOf, taskInfo } from "./framework-messages.ts";
 import { nonsense } from "./nonsense.ts";
 import type { Workload } from "./options.ts";
 import type { AnswerFrame, CallFrame, Encoding } from "./scheduler-server.ts";
 import type { Range } from "./sim-disk.ts";
-import { COMMAND_VARIABLES } from "./sim-runtime.ts";
 
 export interface FrameworkTask {
   readonly id: string;
   readonly agentId: string;
-  readonly accepts: { readonly offerIds: readonly string[] };
   isOver: boolean;
   killWanted: boolean;
 }
@@ -65,6 +62,8 @@ export interface FrameworkParts {
 const ANSWER_MS_MAX = 10_000;
 const RECONNECT_MS: Range = { low: 50, high: 1_500 };
 const RECONCILE_EVERY_MS = 30_000;
+/** Calls kept to be sent late. */
+const OLD_CALLS_MAX = 20;
 
 interface Open {
   readonly connection: Connection;
@@ -283,10 +282,10 @@ export class SimFramework {
 
   /** The intent is in the store before the call leaves. */
   #tasksFor(offer: Offer, most: number) {
-    const { store, random } = this.#parts;
+    const { store, random, workload } = this.#parts;
     const agentId = offer.agent_id.value;
-    let cpus = scalar(offer, "cpus");
-    let mem = scalar(offer, "mem");
+    let cpus = scalarOf(offer, "cpus");
+    let mem = scalarOf(offer, "mem");
     const infos = [];
     while (infos.length < most) {
       const needs = { cpus: pick(random, [0.1, 0.5, 1, 2]), mem: pick(random, [32, 128, 512]) };
@@ -294,34 +293,10 @@ export class SimFramework {
       cpus -= needs.cpus;
       mem -= needs.mem;
       const id = `${store.name}-${store.generation}-t${store.launched++}`;
-      const accepts = { offerIds: [offer.id.value] };
-      store.tasks.set(id, { id, agentId, accepts, isOver: false, killWanted: false });
-      infos.push(this.#taskInfo(id, agentId, needs));
+      store.tasks.set(id, { id, agentId, isOver: false, killWanted: false });
+      infos.push(taskInfo(random, workload, { id, agentId, ...needs }));
     }
     return infos;
-  }
-
-  #taskInfo(id: string, agentId: string, needs: { readonly cpus: number; readonly mem: number }) {
-    const { random, workload } = this.#parts;
-    const variables = {
-      [COMMAND_VARIABLES.runMs]: between(random, workload.runMs.low, workload.runMs.high),
-      [COMMAND_VARIABLES.exitCode]: chance(random, workload.failing) ? between(random, 1, 255) : 0,
-      [COMMAND_VARIABLES.termMs]: chance(random, workload.stubborn) ? -1 : below(random, 1_000),
-    };
-    const environment = {
-      variables: Object.entries(variables).map(([name, value]) => ({ name, value: String(value) })),
-    };
-    return {
-      name: id,
-      task_id: { value: id },
-      agent_id: { value: agentId },
-      resources: (["cpus", "mem"] as const).map((name) => ({
-        name,
-        type: "SCALAR" as const,
-        scalar: { value: needs[name] },
-      })),
-      command: { shell: true, value: "simulated", environment },
-    };
   }
 
   #killSometimes(id: string): void {
@@ -398,12 +373,12 @@ export class SimFramework {
     open.answers.set(number, { timer, done });
     const frame: CallFrame = [number, open.stream, encoding, encodeCall(encoding, call)];
     open.connection.send(pack(frame));
-    if (chance(random, workload.lateCalls)) this.#old.push(frame);
+    if (chance(random, workload.lateCalls) && this.#old.length < OLD_CALLS_MAX) this.#old.push(frame);
   }
 
   /** What was said on a former stream must not count any more. */
   #sendOld(open: Open): void {
-    for (const frame of this.#old.splice(0, 20)) if (frame[1] !== null) open.connection.send(pack(frame));
+    for (const frame of this.#old.splice(0)) if (frame[1] !== null) open.connection.send(pack(frame));
   }
 
   #later(range: Range, action: () => void): void {
@@ -429,27 +404,4 @@ function endsTask({ state, uuid, reason, unreachable_time }: TaskStatus): boolea
   if (isOfMaster && reason === "REASON_AGENT_REREGISTERED")
     return state === "TASK_GONE" || state === "TASK_LOST";
   return isTerminal(state);
-}
-
-function graceOf(ms: number) {
-  return { kill_policy: { grace_period: { nanoseconds: BigInt(ms) * 1_000_000n } } };
-}
-
-function scalar(offer: Offer, name: string): number {
-  const found = (offer.resources ?? []).filter((resource) => resource.name === name);
-  return found.reduce((sum, { scalar: value }) => sum + (value?.value ?? 0), 0);
-}
-
-function encodeCall(encoding: Encoding, call: SchedulerCall): Uint8Array {
-  if (encoding === "protobuf") return encodeProtobuf(messageTypes.SchedulerCall, call);
-  return new TextEncoder().encode(encodeJson(messageTypes.SchedulerCall, call));
-}
-
-function decodeEvent(encoding: Encoding, body: Uint8Array): SchedulerEvent {
-  const decoded =
-    encoding === "protobuf"
-      ? decodeProtobuf(messageTypes.SchedulerEvent, body)
-      : decodeJson(messageTypes.SchedulerEvent, new TextDecoder().decode(body));
-  if (!decoded.ok) throw new Error(`a master sent an event that does not decode: ${decoded.error}`);
-  return decoded.value;
 }

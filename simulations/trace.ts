@@ -1,13 +1,6 @@
 // A fingerprint of everything that happened in a run, and the lines of it when somebody wants to read them. Two runs of
 // one seed have the same fingerprint, or something in them depended on more than the seed.
 
-export interface TraceLine {
-  readonly tick: number;
-  readonly who: string;
-  readonly what: string;
-  readonly facts: Readonly<Record<string, unknown>>;
-}
-
 export class Trace {
   #low = 0x811c9dc5;
   #high = 0x9e3779b9;
