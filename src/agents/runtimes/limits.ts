@@ -35,6 +35,8 @@ export const RECONNECT_FIRST_MS = 200;
 export const RECONNECT_MAX_MS = 2_000;
 /** How often the tasks are listed in case an exit event was missed. */
 export const RECONCILE_MS = 15_000;
+/** The first comparison after the event stream was opened: containerd does not say when it begins to count. */
+export const RECONCILE_SOON_MS = 1_000;
 /** One write of a blob into the content store. */
 export const BLOB_CHUNK_BYTES = 1024 * 1024;
 /** Largest manifest, index or image configuration that is read. */

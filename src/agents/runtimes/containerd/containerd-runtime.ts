@@ -12,7 +12,7 @@ import {
 } from "../../runtime.ts";
 import { removeEmptyParents } from "../cgroups.ts";
 import { checkSpec } from "../check-spec.ts";
-import { RECONCILE_MS } from "../limits.ts";
+import { RECONCILE_MS, RECONCILE_SOON_MS } from "../limits.ts";
 import { WAIT_STATUS_KILLED, waitStatusOfCode } from "../wait-status.ts";
 import type { ContainerBook } from "./bookkeeping.ts";
 import { asRuntimeFailure } from "./connection.ts";
@@ -100,7 +100,7 @@ class ContainerdRuntime implements Runtime {
         const tracked = live.containers.get(asId<ContainerId>(id));
         if (tracked !== undefined) tracked.outOfMemory = true;
       },
-      onGap: () => this.#reconcile(live),
+      onGap: () => this.#reconcile(live, RECONCILE_SOON_MS),
     };
     const events = listenToTasks(session.connection, listener, clock, tracer);
     live.stopEvents = () => events.stop();
@@ -213,7 +213,7 @@ class ContainerdRuntime implements Runtime {
     this.#finish(live, id, tracked, waitStatus).catch((error: unknown) => {
       this.#options.tracer.error("runtime.exit-not-noted", { id, error });
       tracked.ended = false;
-      this.#reconcileLater(live);
+      this.#reconcileLater(live, RECONCILE_MS);
     });
   }
 
@@ -239,14 +239,14 @@ class ContainerdRuntime implements Runtime {
     if (this.#live === live && live.containers.get(exit.id) === tracked) live.handler(exit);
   }
 
-  #reconcileLater(live: Live): void {
+  #reconcileLater(live: Live, delayMs: number): void {
     live.reconciling?.cancel();
     if (this.#live !== live) return;
-    live.reconciling = this.#options.clock.after(RECONCILE_MS, () => this.#reconcile(live));
+    live.reconciling = this.#options.clock.after(delayMs, () => this.#reconcile(live, RECONCILE_MS));
   }
 
   /** Compares what is thought to run with containerd's tasks, for exits whose event was missed. */
-  #reconcile(live: Live): void {
+  #reconcile(live: Live, nextMs: number): void {
     const running = [...live.containers].filter(([, tracked]) => !tracked.ended);
     const compare = async () => {
       if (running.length === 0) return;
@@ -254,7 +254,7 @@ class ContainerdRuntime implements Runtime {
       const found = new Map(tasks.map((task) => [task.id, task]));
       for (const [id] of running) {
         const task = found.get(id) ?? (await findTask(live.session, id));
-        if (task === undefined) this.#onExit(live, id, "lost");
+        if (task === undefined) await this.#onTaskGone(live, id);
         else if (task.status === "STOPPED") this.#onExit(live, id, task.exitStatus);
       }
     };
@@ -262,6 +262,13 @@ class ContainerdRuntime implements Runtime {
       .catch((error: Error) =>
         this.#options.tracer.warn("runtime.reconcile-failed", { reason: error.message }),
       )
-      .finally(() => this.#reconcileLater(live));
+      .finally(() => this.#reconcileLater(live, nextMs));
+  }
+
+  /** Its exit is in the books if whoever deleted it was an agent. */
+  async #onTaskGone(live: Live, id: ContainerId): Promise<void> {
+    const book = await live.session.books.read(id);
+    if (book?.stage === "ended") this.#reportAgain(live, id, book);
+    else this.#onExit(live, id, "lost");
   }
 }
