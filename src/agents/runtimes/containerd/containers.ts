@@ -141,15 +141,17 @@ export async function removeContainer(session: Session, id: ContainerId, clock: 
   if (memory !== undefined) await removeCgroups([join(memory.mount, parent, id)]).catch(() => undefined);
 }
 
+/** A task that has not quite ended cannot be deleted: containerd or its shim says so, with a code of its own each. */
 async function endTask(session: Session, id: string, clock: Clock): Promise<void> {
+  const notYet = (error: unknown): void => {
+    if (!isStatus(error, status.FAILED_PRECONDITION, status.UNKNOWN)) throw error;
+  };
   for (let round = 0; round < SETTLE_ROUNDS; round++) {
-    await signalContainer(session, id, "SIGKILL").catch((error: unknown) => {
-      if (!isStatus(error, status.FAILED_PRECONDITION, status.UNKNOWN)) throw error;
-    });
+    await signalContainer(session, id, "SIGKILL").catch(notYet);
     try {
       return await deleteEndedTask(session, id);
     } catch (error) {
-      if (!isStatus(error, status.FAILED_PRECONDITION)) throw error;
+      notYet(error);
     }
     await pause(clock, SETTLE_POLL_MS);
   }
