@@ -36,7 +36,7 @@ test("kill -9 of the leader, again and again, while tasks are launched and finis
   let finished = 0;
   await framework.start();
   const job = runTasks(framework, requests(), {
-    attemptsMax: 2,
+    attemptsMax: 3,
     onLaunch: (taskId) => void launched.push(taskId),
     onUpdate: (_, { state }) => {
       if (state === "TASK_FINISHED") finished++;
