@@ -47,6 +47,7 @@ function exchange(url: string, method: string, body: string | undefined): Promis
         if (size > ANSWER_BYTES_MAX) outgoing.destroy(new Error("the answer is too long"));
         else parts.push(part);
       });
+      response.once("error", (error) => reject(new Error(`${url}: ${error.message}`)));
       response.once("end", () => {
         const text = Buffer.concat(parts).toString("utf8");
         if (response.statusCode === 200) resolve(text);

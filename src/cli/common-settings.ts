@@ -27,5 +27,5 @@ export const mastersSetting: Setting = {
   description: "API address of a master; several with commas or by repeating the flag; any of them will do",
   default: [`127.0.0.1:${DEFAULT_PORT}`],
   defaultText: `127.0.0.1:${DEFAULT_PORT}`,
-  list: true,
+  separator: ",",
 };

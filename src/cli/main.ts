@@ -1,6 +1,6 @@
 // The `tepui` command: reads the words, leaves the work to the other files of this folder.
 import { Command, CommanderError } from "commander";
-import { EXIT } from "../host/exit-codes.ts";
+import { EXIT, exitCodeOf } from "../host/exit-codes.ts";
 import { packageVersion } from "../host/version.ts";
 import { agentCommand } from "./agent.ts";
 import { logCommand } from "./log.ts";
@@ -34,7 +34,7 @@ async function main(): Promise<void> {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
     else {
       process.stderr.write(`tepui: ${error instanceof Error ? error.message : String(error)}\n`);
-      process.exitCode = EXIT.failed;
+      process.exitCode = exitCodeOf(error);
     }
   }
 }
@@ -45,5 +45,10 @@ function applyToAll(command: Command, words: string): void {
   command.showHelpAfterError(`(see "${words} --help")`);
   for (const child of command.commands) applyToAll(child, `${words} ${child.name()}`);
 }
+
+// Whoever reads our output has had enough, as in `tepui log cat … | head`.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? EXIT.done : EXIT.failed);
+});
 
 await main();

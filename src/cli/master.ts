@@ -17,8 +17,9 @@ const settings: readonly Setting[] = [
     description:
       "a member of the cluster: its name, and the host:port at which the others reach its Raft port and its API; " +
       "repeat for each, the same on every master (semicolons in one value also part them)",
-    default: "m1=127.0.0.1:5052,127.0.0.1:5050",
-    parse: collectMembers,
+    default: ["m1=127.0.0.1:5052,127.0.0.1:5050"],
+    defaultText: "m1=127.0.0.1:5052,127.0.0.1:5050",
+    separator: ";",
   },
   {
     flags: "--cluster <name>",
@@ -69,7 +70,7 @@ const settings: readonly Setting[] = [
 
 interface MasterFlags {
   readonly id: string;
-  readonly member: string;
+  readonly member: readonly string[];
   readonly cluster: string;
   readonly dataDir: string;
   readonly listen: string;
@@ -116,18 +117,21 @@ async function run(flags: MasterFlags): Promise<void> {
   process.exit();
 }
 
-function shown(flags: MasterFlags): Record<string, string> {
-  return Object.fromEntries(Object.entries(flags).map(([name, value]) => [name, String(value)]));
+/** For everybody who may ask the api: without the user and password that a URL may hold. */
+export function shown(flags: object): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(flags).map(([name, value]) => [
+      name,
+      String(value).replace(/^(\w+:\/\/)[^/]*@/, "$1***@"),
+    ]),
+  );
 }
 
-/** Repeated flags add up; the default does not count once one is given. */
-function collectMembers(text: string, before: unknown): string {
-  const given = typeof before === "string" && before !== settings[1]?.default ? `${before};` : "";
-  return given + text;
-}
-
-function parseMembers(text: string): { id: MemberId; raftAddress: string; apiAddress: string }[] {
-  return text.split(";").map((part) => {
+/** @throws Error that names what is wrong, an id that is there twice among it */
+export function parseMembers(
+  parts: readonly string[],
+): readonly { id: MemberId; raftAddress: string; apiAddress: string }[] {
+  const members = parts.map((part) => {
     const match = /^([^=,;]+)=([^,]+),([^,]+)$/.exec(part.trim());
     const [, name, raftAddress, apiAddress] = match ?? [];
     if (name === undefined || raftAddress === undefined || apiAddress === undefined) {
@@ -137,4 +141,7 @@ function parseMembers(text: string): { id: MemberId; raftAddress: string; apiAdd
     splitAddress(apiAddress);
     return { id: asId<MemberId>(name), raftAddress, apiAddress };
   });
+  const twice = members.find(({ id }, i) => members.findIndex((other) => other.id === id) < i);
+  if (twice !== undefined) throw new Error(`--member ${twice.id} is there twice`);
+  return members;
 }

@@ -1,7 +1,6 @@
 // `tepui run`: one task, its output as it comes, and its exit code as ours.
 import { randomUUID } from "node:crypto";
 import { Command } from "commander";
-import { shellCodeOf } from "../agents/wait-status.ts";
 import {
   Framework,
   FrameworkError,
@@ -13,11 +12,13 @@ import {
   type TaskRequest,
   type TaskStatus,
 } from "../frameworks/sdk/index.ts";
-import { EXIT } from "../host/exit-codes.ts";
+import { EXIT, shellCodeOf } from "../host/exit-codes.ts";
 import { mastersSetting } from "./common-settings.ts";
 import { positiveNumber, type Setting, withSettings } from "./settings.ts";
 
 const OUTPUT_POLL_MS = 200;
+/** Silence of all masters that is worth a word. */
+const MASTER_PATIENCE_MS = 3_000;
 
 const settings: readonly Setting[] = [
   mastersSetting,
@@ -63,26 +64,64 @@ async function run(words: readonly string[], flags: RunFlags): Promise<void> {
     failoverTimeoutSeconds: 0,
   });
   framework.on("disconnected", ({ reason }) => status(`lost the master (${reason}), looking for the leader`));
-  await framework.start();
+  await subscribe(framework, flags.master);
   const taskId = `${flags.name}-${randomUUID()}`;
   const output = new OutputStream(taskId);
-  process.once("SIGINT", () => {
-    status("killing the task");
-    framework.kill(taskId).catch(() => undefined);
-  });
+  const interruption = interrupter(framework, taskId);
   try {
     const [outcome] = await runTasks(framework, [request(taskId, words, flags)], {
       attemptsMax: 1,
-      onLaunch: (_id, offer) => output.begin(framework.id() ?? "", offer),
+      onLaunch: (_id, offer) => {
+        interruption.launched();
+        output.begin(framework.id() ?? "", offer);
+      },
       onUpdate: (_id, update) => onUpdate(update, output),
     });
     await output.finish();
     process.exitCode = outcome === undefined ? EXIT.failed : exitCode(outcome.status);
+  } catch (error) {
+    if (!(error instanceof FrameworkError && error.code === "stopped")) throw error;
+    process.exitCode = EXIT.interrupted;
   } finally {
     await framework.stop({ teardown: true }).catch((error: unknown) => {
       if (!(error instanceof FrameworkError)) throw error;
     });
   }
+}
+
+async function subscribe(framework: Framework, masters: readonly string[]): Promise<void> {
+  const notice = setTimeout(
+    () => status(`no master has answered yet (${masters.join(", ")}); trying on`),
+    MASTER_PATIENCE_MS,
+  );
+  try {
+    await framework.start();
+  } finally {
+    clearTimeout(notice);
+  }
+}
+
+/** The first Ctrl-C or SIGTERM kills the task, or leaves if there is none yet; a second one ends the command at once. */
+function interrupter(framework: Framework, taskId: string): { launched(): void } {
+  let isLaunched = false;
+  const kill = (): void => void framework.kill(taskId).catch(() => undefined);
+  const interrupt = (): void => {
+    process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
+    if (!isLaunched) {
+      void framework.stop({ teardown: true }).catch(() => undefined);
+      return;
+    }
+    status("killing the task");
+    kill();
+    // The call may be lost with its master.
+    framework.on("subscribed", kill);
+  };
+  process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
+  return {
+    launched() {
+      isLaunched = true;
+    },
+  };
 }
 
 function onUpdate(update: TaskStatus, output: OutputStream): void {

@@ -12,8 +12,8 @@ export interface Setting {
   readonly defaultText?: string;
   readonly choices?: readonly string[];
   readonly parse?: (text: string, before: unknown) => unknown;
-  /** May be given several times, or once with commas. */
-  readonly list?: boolean;
+  /** A list: given several times, or once with this between its parts. */
+  readonly separator?: "," | ";";
 }
 
 /** Adds the settings, `--config`, and what reads both environment and file before the command runs. */
@@ -25,7 +25,10 @@ export function withSettings(command: Command, settings: readonly Setting[]): Co
       "JSON file with settings by their long names; flags and environment win",
     ).env("TEPUI_CONFIG"),
   );
-  command.hook("preAction", (_, action) => applyConfigFile(action, settings));
+  command.hook("preAction", (_, action) => {
+    readSwitches(action, settings);
+    applyConfigFile(action, settings);
+  });
   return command;
 }
 
@@ -39,14 +42,28 @@ function optionOf(setting: Setting): Option {
   );
   if (setting.default !== undefined) option.default(setting.default, setting.defaultText);
   if (setting.choices !== undefined) option.choices(setting.choices);
-  if (setting.list === true) {
+  const { separator } = setting;
+  if (separator !== undefined) {
     option.argParser((text: string, before: readonly string[] | undefined) => [
       ...(before === setting.default ? [] : (before ?? [])),
-      ...text.split(",").filter((part) => part !== ""),
+      ...text.split(separator).filter((part) => part !== ""),
     ]);
   } else if (setting.parse !== undefined) option.argParser(setting.parse);
   return option;
 }
+
+/** A switch counts as given when its environment variable is there at all; "false" and the like are to mean no. */
+function readSwitches(command: Command, settings: readonly Setting[]): void {
+  for (const option of settings.map(optionOf)) {
+    if (!option.isBoolean() || option.envVar === undefined) continue;
+    const name = option.attributeName();
+    const text = process.env[option.envVar];
+    if (command.getOptionValueSource(name) === "env" && NO_WORDS.has(text ?? ""))
+      command.setOptionValueWithSource(name, false, "env");
+  }
+}
+
+const NO_WORDS: ReadonlySet<string> = new Set(["", "0", "false", "no"]);
 
 function applyConfigFile(command: Command, settings: readonly Setting[]): void {
   const file: unknown = command.getOptionValue("config");
@@ -66,25 +83,42 @@ function applyConfigFile(command: Command, settings: readonly Setting[]): void {
 }
 
 function readConfig(command: Command, file: string): Record<string, unknown> {
+  let parsed: unknown;
   try {
-    const parsed: unknown = JSON.parse(readFileSync(file, "utf8"));
-    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return { ...parsed };
-    return command.error(`error: ${file} holds no JSON object`);
+    parsed = JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
-    return command.error(`error: the config file cannot be read: ${String(error)}`);
+    return command.error(`error: the config file cannot be read: ${messageOf(error)}`);
   }
+  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return { ...parsed };
+  return command.error(`error: ${file} holds no JSON object`);
 }
 
 function configValue(command: Command, option: Option, value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(String);
-  const text = String(value);
-  if (option.isBoolean()) return text === "true";
-  if (option.parseArg === undefined) return text;
   try {
-    return option.parseArg(text, undefined);
+    if (option.isBoolean()) return booleanOf(value);
+    const texts = Array.isArray(value) ? value : [value];
+    const { parseArg } = option;
+    if (texts.length === 1)
+      return parseArg === undefined ? textOf(texts[0]) : parseArg(textOf(texts[0]), undefined);
+    if (!Array.isArray(option.defaultValue)) throw new InvalidArgumentError("It takes one value.");
+    return texts.reduce<unknown>((before, each) => parseArg?.(textOf(each), before), []);
   } catch (error) {
-    return command.error(`error: setting "${option.long}" of the config file: ${String(error)}`);
+    return command.error(`error: setting "${option.long}" of the config file: ${messageOf(error)}`);
   }
+}
+
+function booleanOf(value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw new InvalidArgumentError("It must be true or false.");
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === "string" || typeof value === "number") return String(value);
+  throw new InvalidArgumentError("It must be a text or a number.");
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function longName(setting: Setting): string {

@@ -9,5 +9,6 @@ export function untilStopped(): Promise<"SIGINT" | "SIGTERM" | "orphaned"> {
     });
     process.once("SIGTERM", () => resolve("SIGTERM"));
     process.once("disconnect", () => resolve("orphaned"));
+    if (process.send !== undefined && !process.connected) resolve("orphaned");
   });
 }

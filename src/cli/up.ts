@@ -75,6 +75,26 @@ async function up(flags: UpFlags): Promise<void> {
   const dataDirectory =
     flags.dataDir === undefined ? await mkdtemp(join(tmpdir(), "tepui-")) : resolve(flags.dataDir);
   const runtime = await chooseRuntime(flags.runtime, dataDirectory);
+  try {
+    await upWith(runtime, { flags, dataDirectory, startedMs, stopAsked });
+  } finally {
+    await runtime.close();
+    const failed = process.exitCode === EXIT.failed;
+    if (flags.dataDir === undefined && !failed) await rm(dataDirectory, { recursive: true, force: true });
+  }
+  print("Stopped; no task is left.");
+  process.exit();
+}
+
+interface UpRun {
+  readonly flags: UpFlags;
+  readonly dataDirectory: string;
+  readonly startedMs: number;
+  readonly stopAsked: ReturnType<typeof untilStopped>;
+}
+
+/** Sets the process' exit code; all members have ended when it resolves. */
+async function upWith(runtime: PreparedRuntime, { flags, dataDirectory, ...run }: UpRun): Promise<void> {
   const cluster = await startLocalCluster(clusterOptions(flags, dataDirectory, runtime));
   cluster.onUnexpectedExit((member, code, signal) => {
     print(
@@ -83,10 +103,10 @@ async function up(flags: UpFlags): Promise<void> {
   });
   printMembers(cluster, runtime, dataDirectory);
   try {
-    const outcome = await Promise.race([work(flags, cluster, runtime, startedMs), stopAsked]);
+    const outcome = await Promise.race([work(flags, cluster, runtime, run.startedMs), run.stopAsked]);
     if (outcome === "done" && flags.once !== true) {
       print("\nThe cluster stays up. Ctrl-C stops it and kills its tasks.");
-      await stopAsked;
+      await run.stopAsked;
     }
     if (outcome !== "done") process.exitCode = EXIT.interrupted;
   } catch (error) {
@@ -94,8 +114,8 @@ async function up(flags: UpFlags): Promise<void> {
     print(`The members' logs are in ${dataDirectory}/logs.`);
     process.exitCode = EXIT.failed;
   }
-  await stop(cluster, runtime, flags, dataDirectory);
-  process.exit();
+  print("\nStopping …");
+  await cluster.stop({ keepTasks: false });
 }
 
 async function work(
@@ -108,20 +128,6 @@ async function work(
     await runPiJob({ cluster, image: runtime.image, startedMs });
   else await waitForLeader(cluster.masters.map(({ api }) => api));
   return "done";
-}
-
-async function stop(
-  cluster: LocalCluster,
-  runtime: PreparedRuntime,
-  flags: UpFlags,
-  dataDirectory: string,
-): Promise<void> {
-  print("\nStopping …");
-  await cluster.stop({ keepTasks: false });
-  await runtime.close();
-  const failed = process.exitCode === EXIT.failed;
-  if (flags.dataDir === undefined && !failed) await rm(dataDirectory, { recursive: true, force: true });
-  print("Stopped; no task is left.");
 }
 
 function clusterOptions(

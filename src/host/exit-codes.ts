@@ -1,4 +1,9 @@
 // With which code a process ends, one for each reason, so that an operator's supervisor can tell them apart.
+import { InvariantError } from "../kernel/assert.ts";
+import { LogDamage, LogFailure } from "../log/index.ts";
+
+export { shellCodeOf } from "../agents/wait-status.ts";
+
 export const EXIT = {
   done: 0,
   /** Something that this command reports as failed. */
@@ -15,3 +20,10 @@ export const EXIT = {
   /** Stopped by Ctrl-C, as shells report it. */
   interrupted: 130,
 } as const;
+
+/** For what a command threw. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof LogDamage) return EXIT.logDamaged;
+  if (error instanceof LogFailure) return EXIT.diskFailed;
+  return error instanceof InvariantError ? EXIT.bug : EXIT.failed;
+}

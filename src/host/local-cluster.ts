@@ -3,12 +3,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
+import { createServer } from "node:net";
 import { join } from "node:path";
 
 /** How far the ports of one member are from those of the next. */
 const PORT_STEP = 10;
 const AGENT_PORT_OFFSET = 1;
 const RAFT_PORT_OFFSET = 2;
+const PORT_MAX = 65_535;
 /** A process that has not ended so long after being asked to is killed. Milliseconds. */
 const STOP_PATIENCE_MS = 15_000;
 /** SIGUSR1 is said again after this time: before a process listens for it Node takes it for itself. Milliseconds. */
@@ -56,19 +58,24 @@ export interface LocalCluster {
   onUnexpectedExit(action: (process: LocalProcess, code: number | null, signal: string | null) => void): void;
 }
 
+/** @throws Error that names the members whose ports are taken */
 export async function startLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
+  await assertPortsFree(options);
   await mkdir(join(options.dataDirectory, "logs"), { recursive: true });
   const watchers: ((process: LocalProcess, code: number | null, signal: string | null) => void)[] = [];
   const unexpected = (process: LocalProcess, code: number | null, signal: string | null): void => {
     for (const watcher of watchers) watcher(process, code, signal);
   };
-  const masters = times(options.masters, (i) => master(options, i, unexpected));
-  const agents = times(options.agents, (i) => agent(options, i, unexpected));
+  let stopping = false;
+  const watch = { unexpected, mayStart: () => !stopping };
+  const masters = times(options.masters, (i) => master(options, i, watch));
+  const agents = times(options.agents, (i) => agent(options, i, watch));
   for (const process of [...masters, ...agents]) process.start();
   return {
     masters,
     agents,
     async stop({ keepTasks }) {
+      stopping = true;
       await Promise.all(agents.map((each) => each.end(keepTasks ? "SIGTERM" : "SIGUSR1")));
       await Promise.all(masters.map((each) => each.end("SIGTERM")));
     },
@@ -76,9 +83,36 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
   };
 }
 
-type Unexpected = (process: LocalProcess, code: number | null, signal: string | null) => void;
+interface Watch {
+  unexpected(process: LocalProcess, code: number | null, signal: string | null): void;
+  /** False once the cluster is being stopped: what starts then would be left behind. */
+  mayStart(): boolean;
+}
 
-function master(options: LocalClusterOptions, i: number, unexpected: Unexpected): LocalProcess {
+/** A member would end at once, or another cluster be taken for ours. */
+async function assertPortsFree(options: LocalClusterOptions): Promise<void> {
+  const wanted = [
+    ...times(options.masters, (i) => [`m${i + 1}`, options.port + i * PORT_STEP] as const),
+    ...times(options.masters, (i) => [`m${i + 1}`, options.port + i * PORT_STEP + RAFT_PORT_OFFSET] as const),
+    ...times(options.agents, (i) => [`a${i + 1}`, options.port + i * PORT_STEP + AGENT_PORT_OFFSET] as const),
+  ];
+  const problems: string[] = [];
+  for (const [name, port] of wanted) {
+    if (port > PORT_MAX) problems.push(`${name} would need port ${port}, beyond ${PORT_MAX}`);
+    else if (!(await isFree(port))) problems.push(`port ${port} for ${name} is taken`);
+  }
+  if (problems.length > 0) throw new Error(`${problems.join("; ")}; choose others with --port`);
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+function master(options: LocalClusterOptions, i: number, watch: Watch): LocalProcess {
   const name = `m${i + 1}`;
   const members = times(
     options.masters,
@@ -98,11 +132,11 @@ function master(options: LocalClusterOptions, i: number, unexpected: Unexpected)
     name,
     api: address(options, i, 0),
     words: [...words, ...options.masterFlags],
-    unexpected,
+    watch,
   });
 }
 
-function agent(options: LocalClusterOptions, i: number, unexpected: Unexpected): LocalProcess {
+function agent(options: LocalClusterOptions, i: number, watch: Watch): LocalProcess {
   const name = `a${i + 1}`;
   const masters = times(options.masters, (k) => address(options, k, 0)).join(",");
   const api = address(options, i, AGENT_PORT_OFFSET);
@@ -113,7 +147,7 @@ function agent(options: LocalClusterOptions, i: number, unexpected: Unexpected):
     name,
     api,
     words: [...words, ...options.agentFlags],
-    unexpected,
+    watch,
   });
 }
 
@@ -128,7 +162,7 @@ interface ProcessPlan {
   readonly name: string;
   readonly api: string;
   readonly words: readonly string[];
-  readonly unexpected: Unexpected;
+  readonly watch: Watch;
 }
 
 function localProcess(options: LocalClusterOptions, plan: ProcessPlan): LocalProcess {
@@ -141,14 +175,18 @@ function localProcess(options: LocalClusterOptions, plan: ProcessPlan): LocalPro
     api: plan.api,
     pid: () => (child?.exitCode === null && child.signalCode === null ? child.pid : undefined),
     start() {
+      if (!plan.watch.mayStart()) return;
       asked = false;
       const started = launch(options, plan);
       child = started;
       ended = new Promise((resolve) => {
-        started.once("exit", (code, signal) => {
-          if (!asked) plan.unexpected(self, code, signal);
+        const onEnd = (code: number | null, signal: string | null): void => {
+          if (!asked) plan.watch.unexpected(self, code, signal);
           resolve();
-        });
+        };
+        started.once("exit", onEnd);
+        // It could not be started at all: no exit follows.
+        started.once("error", () => onEnd(null, null));
       });
     },
     async end(signal) {
@@ -173,14 +211,22 @@ function launch(options: LocalClusterOptions, plan: ProcessPlan): ChildProcess {
   const child = spawn(program, [...before, ...plan.words], {
     stdio: ["ignore", output, output, "ipc"],
     detached: true,
+    env: withoutConfig(process.env),
   });
   if (!options.logsToTerminal) {
     const file = createWriteStream(join(options.dataDirectory, "logs", `${plan.name}.log`), { flags: "a" });
+    file.on("error", (error) => process.stderr.write(`tepui: log of ${plan.name}: ${error.message}\n`));
     child.stdout?.pipe(file, { end: false });
     child.stderr?.pipe(file, { end: false });
     child.once("close", () => file.end());
   }
   return child;
+}
+
+/** The config file of the command that starts us says nothing of its members. */
+function withoutConfig(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { TEPUI_CONFIG: _own, ...rest } = env;
+  return rest;
 }
 
 function address(options: LocalClusterOptions, i: number, offset: number): string {
