@@ -132,6 +132,9 @@ export class SimNetwork {
     const peerHost = hostOf(address);
     const end = this.#newEnd(host, life, peerHost, handler);
     loop.schedule(this.#latency(host, peerHost), this.#network, () => this.#arriveAt(address, end));
+    loop.schedule(DIAL_TIMEOUT_US, life, () => {
+      if (end.state === "opening") this.#failDial(end, "connecting took too long");
+    });
     return this.#connection(end);
   }
 
@@ -158,14 +161,11 @@ export class SimNetwork {
     if (dialer.state === "closed") return;
     const { loop } = this.#parts;
     const { host, peerHost } = dialer;
-    const fail = (reason: string): void => this.#failDial(dialer, reason);
-    if (this.#isCut(host, peerHost) || this.#isCut(peerHost, host) || this.#darkHosts.has(peerHost)) {
-      loop.schedule(DIAL_TIMEOUT_US, dialer.life, () => fail("connecting took too long"));
-      return;
-    }
+    if (this.#isCut(host, peerHost) || this.#darkHosts.has(peerHost)) return;
     const port = this.#ports.get(address);
     if (port === undefined) {
-      loop.schedule(this.#latency(peerHost, host), dialer.life, () => fail("connection refused"));
+      const refuse = (): void => this.#failDial(dialer, "connection refused");
+      if (!this.#isCut(peerHost, host)) loop.schedule(this.#latency(peerHost, host), dialer.life, refuse);
       return;
     }
     const acceptor = this.#newEnd(port.host, port.life, host, silent);
