@@ -1,13 +1,17 @@
 // Three masters as processes of their own, for the benchmark: found ready, watched for the CPU time that they use, gone
 // with their data at the end.
 import { mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type LocalProcess, startLocalCluster } from "../../src/host/local-cluster.ts";
 
 const MASTERS = 3;
-const FIRST_PORT = 17_050;
+/** Where ports are looked for that nobody listens on, so that no other cluster is measured. */
+const FIRST_PORT = 33_000;
+const LAST_PORT = 39_000;
+const PORTS_NEEDED = 30;
 const POLL_MS = 50;
 const PATIENCE_MS = 20_000;
 const SYNCS = 200;
@@ -39,7 +43,7 @@ export async function startBenchCluster(profiled: boolean): Promise<BenchCluster
     command: [process.execPath, "--disable-warning=ExperimentalWarning", ...profiling, main],
     masters: MASTERS,
     agents: 0,
-    port: FIRST_PORT,
+    port: await freePort(),
     dataDirectory,
     masterFlags: [],
     agentFlags: [],
@@ -60,6 +64,22 @@ export async function startBenchCluster(profiled: boolean): Promise<BenchCluster
     await remove();
     throw error;
   }
+}
+
+async function freePort(): Promise<number> {
+  for (let port = FIRST_PORT; port < LAST_PORT; port += PORTS_NEEDED) {
+    const taken = await Promise.all(Array.from({ length: PORTS_NEEDED }, (_, i) => isTaken(port + i)));
+    if (!taken.includes(true)) return port;
+  }
+  throw new Error("no free ports");
+}
+
+function isTaken(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(true));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(false)));
+  });
 }
 
 async function findLeader(masters: readonly LocalProcess[]): Promise<LocalProcess> {

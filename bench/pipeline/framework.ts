@@ -26,8 +26,6 @@ export interface BenchFramework {
   request(call: Omit<SchedulerCall, "framework_id">): Buffer;
   /** Sends one call on a connection of its own; resolves at the 202. */
   call(call: Omit<SchedulerCall, "framework_id">): Promise<void>;
-  /** The cluster forgets it and its tasks. */
-  tearDown(): Promise<void>;
   close(): void;
 }
 
@@ -70,10 +68,6 @@ export async function subscribe(
     id,
     request: bytesOf,
     call,
-    tearDown() {
-      closing = true;
-      return call({ type: "TEARDOWN" });
-    },
     close() {
       closing = true;
       outgoing.destroy();

@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { type BenchCluster, startBenchCluster, syncLatencies } from "./cluster.ts";
 import { capacity, type Figures, quantile, table } from "./figures.ts";
 import { readProfile, type Spent, spentIn } from "./profile.ts";
-import { measureRounds, type Round, type Running, type Tally } from "./rounds.ts";
+import { measureRounds, type Running, type Tally } from "./rounds.ts";
 import { callLoop, launchLoop, type Stage, setStage, statusLoop } from "./workloads.ts";
 
 const TARGET_EVENTS_PER_SECOND = 50_000;
@@ -58,7 +58,7 @@ async function measureAndShow(cluster: BenchCluster): Promise<void> {
 async function measureAll(cluster: BenchCluster, stage: Stage): Promise<readonly Figures[]> {
   const figures: Figures[] = [];
   const measure = async (way: string, inFlight: number, start: (tally: Tally) => Running): Promise<void> => {
-    figures.push({ way, inFlight, rounds: await rounds(cluster, Number(values.rounds), start) });
+    figures.push({ way, inFlight, rounds: await rounds(cluster, start) });
   };
   for (const inFlight of isWanted("statuses") ? IN_FLIGHT : []) {
     await measure("status of an agent to UPDATE", inFlight, (tally) => statusLoop(stage, inFlight, tally));
@@ -67,18 +67,18 @@ async function measureAll(cluster: BenchCluster, stage: Stage): Promise<readonly
     await measure("KILL to 202", inFlight, (tally) => callLoop(stage, inFlight, tally));
   }
   if (isWanted("launches")) {
-    const all: Round[] = [];
-    for (let i = 0; i < Number(values.rounds); i++) {
-      all.push(...(await rounds(cluster, 1, await launchLoop(stage, `launches-${i}`))));
-    }
-    figures.push({ way: "ACCEPT of 100 tasks to 202", inFlight: stage.agents.length, rounds: all });
+    const launching = await launchLoop(stage);
+    await measure("ACCEPT of 100 tasks to 202", stage.agents.length, launching);
   }
   return figures;
 }
 
-function rounds(cluster: BenchCluster, count: number, start: (tally: Tally) => Running) {
+function rounds(cluster: BenchCluster, start: (tally: Tally) => Running) {
   const seconds = Number(values.seconds);
-  return measureRounds({ cluster, rounds: count, seconds, warmUpSeconds: WARM_UP_SECONDS }, start);
+  return measureRounds(
+    { cluster, rounds: Number(values.rounds), seconds, warmUpSeconds: WARM_UP_SECONDS },
+    start,
+  );
 }
 
 function isWanted(name: string): boolean {

@@ -155,10 +155,10 @@ export function callLoop(stage: Stage, inFlight: number, tally: Tally): Running 
 }
 
 /** ACCEPTs of a hundred tasks each, as fast as offers come; answered by the 202. */
-export async function launchLoop(stage: Stage, name: string): Promise<(tally: Tally) => Running> {
+export async function launchLoop(stage: Stage): Promise<(tally: Tally) => Running> {
   const offers: Offer[] = [];
   let onOffers: () => void = () => undefined;
-  const framework = await subscribe(stage.api, name, {
+  const framework = await subscribe(stage.api, "launches", {
     onRecord: () => undefined,
     onOffers(more) {
       offers.push(...more);
@@ -210,7 +210,6 @@ export async function launchLoop(stage: Stage, name: string): Promise<(tally: Ta
           answered();
         });
         for (const socket of [...sockets, reviver]) socket.close();
-        await framework.tearDown();
         framework.close();
       },
     };

@@ -5,9 +5,9 @@ export const QUEUED_COMMANDS_MAX = 100_000;
 /** Entries proposed and not yet committed; above it commands wait, and so batches grow under load. */
 export const ENTRIES_IN_FLIGHT_MAX = 64;
 /** Events proposed and not yet committed, whose effects might be released in one turn; above it commands wait. */
-export const EVENTS_IN_FLIGHT_MAX = 8 * 1024;
-/** Events gathered into one entry before it is proposed. One command's events are never parted. */
-export const EVENTS_PER_ENTRY_MAX = 1024;
+export const EVENTS_IN_FLIGHT_MAX = 2048;
+/** Events gathered into one entry before it is proposed: the work of one turn. One command's are never parted. */
+export const EVENTS_PER_ENTRY_MAX = 512;
 /** Entries between two snapshots, the same on every replica: they compare their digests there. */
 export const SNAPSHOT_INTERVAL_ENTRIES = 20_000;
 /** Own digests kept until the leader's record of the same index arrives. */

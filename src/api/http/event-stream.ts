@@ -4,6 +4,8 @@ import type { ServerResponse } from "node:http";
 import { STREAM_ENDING_MS_MAX } from "../limits.ts";
 import { writeHead } from "./reply.ts";
 
+const CHUNK_END = Buffer.from("\r\n", "latin1");
+
 export interface EventStreamOptions {
   readonly response: ServerResponse;
   /** What may wait for the reader beside the first record. Bytes. */
@@ -17,6 +19,9 @@ export class EventStream {
   private unsentBytesMax: number;
   private opened = false;
   private closed = false;
+  /** Records of this turn: together they are one write. */
+  private gathered: Uint8Array[] = [];
+  private gatheredBytes = 0;
 
   constructor(options: EventStreamOptions) {
     this.options = options;
@@ -35,20 +40,24 @@ export class EventStream {
     this.opened = true;
     this.unsentBytesMax += first.byteLength;
     writeHead(this.options.response, 200, ["Transfer-Encoding", "chunked", ...headers], date);
+    this.options.response.flushHeaders();
     this.send(first);
   }
 
   send(record: Uint8Array): void {
     if (this.closed || !this.opened) return;
-    const { response } = this.options;
-    response.write(record);
-    if (response.writableLength > this.unsentBytesMax) this.drop("reader too slow");
+    if (this.gathered.length === 0) process.nextTick(() => this.release());
+    this.gathered.push(record);
+    this.gatheredBytes += record.byteLength;
+    const unsent = this.options.response.writableLength + this.gatheredBytes;
+    if (unsent > this.unsentBytesMax) this.drop("reader too slow");
   }
 
   /** Ends the response in good order; what was sent before still arrives. */
   end(): void {
     if (this.closed) return;
     if (this.opened) this.options.response.setTimeout(STREAM_ENDING_MS_MAX);
+    this.release();
     this.finish("ended");
     this.options.response.end();
   }
@@ -60,9 +69,29 @@ export class EventStream {
     this.options.response.destroy();
   }
 
+  private release(): void {
+    const { gathered } = this;
+    this.gathered = [];
+    this.gatheredBytes = 0;
+    if (gathered.length === 0 || this.closed) return;
+    const { response } = this.options;
+    // Without a socket the response waits for an earlier one on its connection, and Node keeps what it is given.
+    if (response.socket === null) for (const record of gathered) response.write(record);
+    else if (response.socket.writable) response.socket.write(chunksOf(gathered));
+  }
+
   private finish(reason: string): void {
     if (this.closed) return;
     this.closed = true;
     this.options.onClosed(reason);
   }
+}
+
+/** As Node would write them, but for all records in one piece instead of several pieces for each. */
+function chunksOf(records: readonly Uint8Array[]): Uint8Array {
+  const parts: Uint8Array[] = [];
+  for (const record of records) {
+    parts.push(Buffer.from(`${record.byteLength.toString(16)}\r\n`, "latin1"), record, CHUNK_END);
+  }
+  return Buffer.concat(parts);
 }
