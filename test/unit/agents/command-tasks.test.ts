@@ -118,7 +118,7 @@ describe("what the runtime is told", () => {
       MESOS_SANDBOX: spec?.sandbox,
     });
     expect(spec?.sandbox).toBe(
-      `/work/slaves/cluster-S0/frameworks/${FRAMEWORK}/executors/t/runs/${spec?.id}`,
+      `/var/lib/agent/slaves/cluster-S0/frameworks/${FRAMEWORK}/executors/t/runs/${spec?.id}`,
     );
   });
 

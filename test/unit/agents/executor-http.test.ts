@@ -215,7 +215,9 @@ describe("a whole exchange goes as it went with Mesos", () => {
   function compareEnvironment(ours: Readonly<Record<string, string>>, theirs: Record<string, string>): void {
     const runs = /[0-9a-f-]{36}$/;
     for (const [key, value] of Object.entries(theirs)) {
-      const own = (ours[key] ?? `(no ${key})`).replace("/work/", "/var/lib/mesos/agent/").replace(runs, "");
+      const own = (ours[key] ?? `(no ${key})`)
+        .replace("/var/lib/agent/", "/var/lib/mesos/agent/")
+        .replace(runs, "");
       expect(`${key}=${own}`).toBe(`${key}=${value.replace(runs, "")}`);
     }
   }

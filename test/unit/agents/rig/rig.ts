@@ -103,10 +103,10 @@ export class Rig {
 
   #sandboxes(): Sandboxes {
     return {
-      absolute: (path) => `/work/${path}`,
+      absolute: (path) => `/var/lib/agent/${path}`,
       create: async (path) => {
         this.sandboxes.push(path);
-        return `/work/${path}`;
+        return `/var/lib/agent/${path}`;
       },
       remove: async (path) => void this.removedSandboxes.push(path),
     };
