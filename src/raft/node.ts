@@ -73,7 +73,13 @@ class Node implements RaftNode {
       },
       onFailure,
     });
-    this.lane = new SnapshotLane({ storage, chunkBytes: this.tuning.snapshotChunkBytes, feed, onFailure });
+    this.lane = new SnapshotLane({
+      storage,
+      chunkBytes: this.tuning.snapshotChunkBytes,
+      logReplaced: () => this.writes.replaced(),
+      feed,
+      onFailure,
+    });
     this.applier = new Applier(
       asIndex(0),
       (entries) => stateMachine.applyCommitted(entries),

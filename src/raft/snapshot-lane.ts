@@ -9,6 +9,8 @@ import type { SnapshotMeta } from "./types.ts";
 export interface SnapshotLaneOptions {
   readonly storage: RaftStorage;
   readonly chunkBytes: number;
+  /** Settles when the log is not being replaced. */
+  logReplaced(): Promise<void>;
   feed(input: Input): void;
   onFailure(error: unknown): void;
 }
@@ -43,6 +45,7 @@ export class SnapshotLane {
   save(meta: SnapshotMeta, data: Uint8Array | Iterable<Uint8Array>, saved: () => void): Promise<void> {
     return this.run(async () => {
       if (meta.index <= this.newestIndex()) return;
+      await this.options.logReplaced();
       await this.options.storage.writeSnapshot(meta, data instanceof Uint8Array ? [data] : data);
       this.options.feed({ kind: "snapshot-saved", meta });
       saved();
@@ -102,6 +105,8 @@ export class SnapshotLane {
       this.options.feed({ kind: "receive-failed", meta });
       return;
     }
+    // A slow disk may still be replacing the log by the snapshot before; the newest one has to be that one until then.
+    await this.options.logReplaced();
     await this.sink.sink.finish();
     this.sink = null;
     this.options.feed({ kind: "snapshot-received", meta });

@@ -40,6 +40,11 @@ export class WriteQueue {
     this.watch(this.run(() => this.options.storage.compact(asIndex(upTo + 1))));
   }
 
+  /** Settles when the log is not being replaced; never rejects. */
+  async replaced(): Promise<void> {
+    while (this.gate !== null && !this.failed) await this.gate.catch(() => undefined);
+  }
+
   /** Settles when nothing is under way; never rejects. */
   async idle(): Promise<void> {
     await this.last.catch(() => undefined);

@@ -9,7 +9,7 @@ import { bytes, memberId } from "./support/core-cluster.ts";
 import { MemoryStorage } from "./support/memory-storage.ts";
 import { VirtualClock } from "./support/virtual-clock.ts";
 
-function harness() {
+function harness(logReplaced = (): Promise<void> => Promise.resolve()) {
   const clock = new VirtualClock();
   const storage = new MemoryStorage(clock);
   const fed: Input[] = [];
@@ -17,6 +17,7 @@ function harness() {
   const lane = new SnapshotLane({
     storage,
     chunkBytes: 4,
+    logReplaced,
     feed: (input) => fed.push(input),
     onFailure: (error) => failures.push(error),
   });
@@ -49,6 +50,22 @@ describe("the snapshot lane", () => {
     await clock.advance(20);
     expect(storage.snapshot()?.index).toBe(9);
     expect(fed.map(({ kind }) => kind)).toEqual(["snapshot-received"]);
+  });
+
+  it("publishes no snapshot while the log is still being replaced by the one before", async () => {
+    let open = nothing;
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const { clock, storage, lane } = harness(() => gate);
+    lane.receive({ kind: "begin", meta: metaAt(9) });
+    lane.receive({ kind: "chunk", meta: metaAt(9), offset: 0, bytes: bytes("new"), done: true });
+    void lane.save(metaAt(10), bytes("own"), nothing);
+    await clock.advance(20);
+    expect(storage.snapshot()).toBeUndefined();
+    open();
+    await clock.advance(20);
+    expect(storage.snapshot()?.index).toBe(10);
   });
 
   it("serves pieces of the newest snapshot only", async () => {

@@ -47,6 +47,23 @@ const meta = {
 };
 
 describe("the write queue", () => {
+  it("says when the log is not being replaced any more", async () => {
+    const { calls, names, queue } = harness();
+    let isReplaced = false;
+    queue.issue(write(1, 1));
+    queue.issue(write(2, 10, meta));
+    void queue.replaced().then(() => {
+      isReplaced = true;
+    });
+    calls[0]?.resolve();
+    await settled();
+    expect(names()).toEqual(["append 1", "reset"]);
+    expect(isReplaced).toBe(false);
+    calls[1]?.resolve();
+    await settled();
+    expect(isReplaced).toBe(true);
+  });
+
   it("hands writes over without waiting, and reports them in order whatever the order of the answers", async () => {
     const { calls, names, persisted, queue } = harness();
     queue.issue(write(1, 1));
