@@ -8,9 +8,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type LocalProcess, startLocalCluster } from "../../src/host/local-cluster.ts";
 
 const MASTERS = 3;
-/** Where ports are looked for that nobody listens on, so that no other cluster is measured. */
-const FIRST_PORT = 33_000;
-const LAST_PORT = 39_000;
+/** Where ports are looked for that nobody listens on, so that no other cluster is measured; below those of clients. */
+const FIRST_PORT = 12_000;
+const LAST_PORT = 16_000;
 const PORTS_NEEDED = 30;
 const POLL_MS = 50;
 const PATIENCE_MS = 20_000;
