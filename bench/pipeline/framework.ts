@@ -159,7 +159,7 @@ export class LaunchTemplates {
   }
 }
 
-export function tinyTask(id: string, agentId: string): TaskInfo {
+function tinyTask(id: string, agentId: string): TaskInfo {
   const scalar = (name: string, value: number) => ({ name, type: "SCALAR" as const, scalar: { value } });
   return {
     name: "tiny",

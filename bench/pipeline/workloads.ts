@@ -11,7 +11,7 @@ import { closedLoop, type Running, type Tally } from "./rounds.ts";
 const AGENTS = 64;
 const TASKS_PER_AGENT = 16;
 /** Tasks that one ACCEPT launches in the third. */
-export const TASKS_PER_ACCEPT = 100;
+const TASKS_PER_ACCEPT = 100;
 /** By then the offers have come that were made before a SUPPRESS. Milliseconds. */
 const LAST_OFFERS_MS = 300;
 const UUID_MARK = Buffer.from("tepuiben", "latin1");
