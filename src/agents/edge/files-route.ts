@@ -1,8 +1,8 @@
 // Files of sandboxes: GET /files/read (a piece as JSON, as Mesos' clients ask for it) and /files/download (bytes, with
 // Range). Paths are those of the sandboxes on disk, or virtual: /frameworks/F/executors/E/runs/latest/… (SB02).
-// Nothing outside the sandboxes is shown, whatever links a task has laid.
-import { createReadStream } from "node:fs";
-import { open, readdir, realpath, stat } from "node:fs/promises";
+// Nothing outside the sandboxes is shown, whatever links a task has laid, and lays while we look.
+import { constants } from "node:fs";
+import { type FileHandle, lstat, open, readdir, realpath } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join, sep } from "node:path";
 import { err, ok, type Result } from "../../kernel/result.ts";
@@ -26,13 +26,14 @@ export async function filesRoute(
   else {
     const file = await sandboxFile(join(workDirectory, "slaves"), wanted);
     if (file === null) refuse(response, notFound);
-    else if (path === "/files/download") await download(file, request, response);
-    else await read(file, query, response);
+    else if (path === "/files/download") download(file, request, response);
+    else await read(file, query, response).finally(() => file.handle.close());
   }
 }
 
 interface SandboxFile {
-  readonly path: string;
+  /** Whoever takes the file closes it. */
+  readonly handle: FileHandle;
   /** Bytes. */
   readonly size: number;
 }
@@ -42,14 +43,32 @@ async function sandboxFile(root: string, wanted: string): Promise<SandboxFile | 
   try {
     const home = await realpath(root);
     for (const candidate of await candidates(home, wanted)) {
-      const path = await realpath(candidate).catch(() => null);
-      if (path === null || !path.startsWith(home + sep)) continue;
-      const found = await stat(path);
-      if (found.isFile()) return { path, size: found.size };
+      const file = await openWithin(home, candidate);
+      if (file !== null) return file;
     }
   } catch {
     // The folder of sandboxes is not there yet.
   }
+  return null;
+}
+
+/** What was opened must be what has a path within `home`: a link may have been put in its place in between. */
+async function openWithin(home: string, candidate: string): Promise<SandboxFile | null> {
+  const path = await realpath(candidate).catch(() => null);
+  if (path === null || !path.startsWith(home + sep) || !(await lstat(path)).isFile()) return null;
+  // Without waiting for a writer, should it have become a pipe.
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const opened = await handle.stat();
+    const now = await realpath(path);
+    const named = await lstat(now);
+    const isSame = opened.dev === named.dev && opened.ino === named.ino;
+    if (opened.isFile() && isSame && now.startsWith(home + sep)) return { handle, size: opened.size };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+  await handle.close();
   return null;
 }
 
@@ -59,11 +78,7 @@ async function candidates(home: string, wanted: string): Promise<string[]> {
   return (await readdir(home)).map((agentId) => join(home, agentId, wanted));
 }
 
-async function download(
-  file: SandboxFile,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+function download(file: SandboxFile, request: IncomingMessage, response: ServerResponse): void {
   const match = /^bytes=(\d+)-$/.exec(request.headers.range ?? "");
   const start = Math.min(Number(match?.[1] ?? 0), file.size);
   response.writeHead(match === null ? 200 : 206, {
@@ -75,10 +90,15 @@ async function download(
   });
   if (start === file.size) {
     response.end();
+    file.handle.close().catch(() => undefined);
     return;
   }
-  const stream = createReadStream(file.path, { start, end: file.size - 1 });
+  const stream = file.handle.createReadStream({ start, end: file.size - 1 });
   stream.once("error", () => response.destroy());
+  stream.once("end", () => {
+    // The task has cut its file meanwhile: the length that was announced cannot be kept.
+    if (stream.bytesRead < file.size - start) response.destroy();
+  });
   response.once("close", () => stream.destroy());
   stream.pipe(response);
 }
@@ -112,12 +132,7 @@ function rangeOf(
 }
 
 async function piece(file: SandboxFile, offset: number, length: number): Promise<Buffer> {
-  const handle = await open(file.path, "r");
-  try {
-    const buffer = Buffer.alloc(Math.max(0, Math.min(length, file.size - offset)));
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, offset);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await handle.close();
-  }
+  const buffer = Buffer.alloc(Math.max(0, Math.min(length, file.size - offset)));
+  const { bytesRead } = await file.handle.read(buffer, 0, buffer.length, offset);
+  return buffer.subarray(0, bytesRead);
 }

@@ -4,10 +4,13 @@ import type { SandboxAddress } from "./run-tasks.ts";
 
 /** The agent does not answer. Milliseconds. */
 const ANSWER_TIMEOUT_MS = 10_000;
-/** More of one file is not taken into memory. Bytes. */
+/** More of one file is not taken into memory at once. Bytes. */
 const FILE_BYTES_MAX = 256 * 1024 * 1024;
 
-/** The bytes of a sandbox file from `offset` on; empty if there is nothing more yet. @throws Error if it cannot be read */
+/**
+ * The bytes of a sandbox file from `offset` on, FILE_BYTES_MAX at the most; empty if there is nothing more yet.
+ * @throws Error if it cannot be read
+ */
 export function readSandboxFile(sandbox: SandboxAddress, name: string, offset = 0): Promise<Buffer> {
   const query = new URLSearchParams({ path: `${sandbox.path}/${name}` });
   const url = `http://${sandbox.agent}/files/download?${query}`;
@@ -18,12 +21,14 @@ export function readSandboxFile(sandbox: SandboxAddress, name: string, offset = 
       let size = 0;
       response.on("data", (part: Buffer) => {
         size += part.length;
-        if (size > FILE_BYTES_MAX) outgoing.destroy(new Error("the file is too long"));
-        else parts.push(part);
+        parts.push(part);
+        if (size < FILE_BYTES_MAX || !isFile(response.statusCode)) return;
+        resolve(Buffer.concat(parts).subarray(0, FILE_BYTES_MAX));
+        outgoing.destroy();
       });
       response.once("end", () => {
         const bytes = Buffer.concat(parts);
-        if (response.statusCode === 206 || response.statusCode === 200) resolve(bytes);
+        if (isFile(response.statusCode)) resolve(bytes);
         else reject(new Error(`${url}: ${response.statusCode} ${bytes.toString("utf8")}`));
       });
       response.once("error", reject);
@@ -32,4 +37,8 @@ export function readSandboxFile(sandbox: SandboxAddress, name: string, offset = 
     outgoing.once("error", reject);
     outgoing.end();
   });
+}
+
+function isFile(status: number | undefined): boolean {
+  return status === 206 || status === 200;
 }
