@@ -34,6 +34,7 @@ export interface BenchCluster {
 
 /** @param profiled each master writes a CPU profile when it ends */
 export async function startBenchCluster(profiled: boolean): Promise<BenchCluster> {
+  const port = await freePort();
   const dataDirectory = await mkdtemp(join(tmpdir(), "tepui-bench-pipeline-"));
   const profiles = join(dataDirectory, "profiles");
   await mkdir(profiles);
@@ -43,7 +44,7 @@ export async function startBenchCluster(profiled: boolean): Promise<BenchCluster
     command: [process.execPath, "--disable-warning=ExperimentalWarning", ...profiling, main],
     masters: MASTERS,
     agents: 0,
-    port: await freePort(),
+    port,
     dataDirectory,
     masterFlags: [],
     agentFlags: [],
