@@ -73,8 +73,8 @@ describe("with a cluster", () => {
   test("run streams a task's output and tells its states", async () => {
     const words = ["run", ...master, "--name", "slow", "--", "echo one; echo two >&2; sleep 2; echo three"];
     const slow = startTepui(words);
-    await eventually("the first line while it runs", () => slow.stdout() === "one\n");
-    expect(slow.stderr()).toContain("two\n");
+    const firstLines = () => slow.stdout() === "one\n" && slow.stderr().includes("two\n");
+    await eventually("the first lines while it runs", firstLines);
     expect(slow.child.exitCode).toBeNull();
     const { code, stdout, stderr } = await slow.ended;
     expect({ code, stdout }).toEqual({ code: 0, stdout: "one\nthree\n" });
