@@ -135,11 +135,11 @@ export class SimDisk {
     this.#stalled ??= [];
   }
 
-  /** All that hung completes. */
+  /** All that hung completes, in its order, as soon as time goes on. */
   resume(): void {
     const waiting = this.#stalled ?? [];
     this.#stalled = undefined;
-    for (const complete of waiting) complete();
+    for (const complete of waiting) this.#clock.after(0, complete);
   }
 
   /** Decay of stored bytes: flips the bits of `mask` in one byte. */
