@@ -47,7 +47,11 @@ export async function startAgentHttp(options: AgentHttpOptions): Promise<AgentHt
 function listen(server: Server, options: AgentHttpOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(options.port, options.host, () => resolve());
+    server.listen(options.port, options.host, () => {
+      server.off("error", reject);
+      server.on("error", (error) => options.tracer.error("agent.http", { reason: error.message }));
+      resolve();
+    });
   });
 }
 
