@@ -21,6 +21,8 @@ export interface FrameworkTask {
   readonly id: string;
   readonly agentId: string;
   isOver: boolean;
+  /** Its ACCEPT was sent twice: that offers are invalid says nothing of it. */
+  isRepeated: boolean;
   killWanted: boolean;
 }
 
@@ -270,10 +272,16 @@ export class SimFramework {
     };
     if (chance(random, workload.repeatedCalls)) {
       observer.repeats(frameworkId, ids);
+      for (const id of ids) this.#repeated(id);
       this.#call(call, (status) => this.#launched(frameworkId, ids, status));
     }
     this.#call(call, (status) => this.#launched(frameworkId, ids, status));
     for (const id of ids) this.#killSometimes(id);
+  }
+
+  #repeated(id: string): void {
+    const task = this.#parts.store.tasks.get(id);
+    if (task !== undefined) task.isRepeated = true;
   }
 
   #launched(frameworkId: string, ids: readonly string[], status: number): void {
@@ -293,7 +301,7 @@ export class SimFramework {
       cpus -= needs.cpus;
       mem -= needs.mem;
       const id = `${store.name}-${store.generation}-t${store.launched++}`;
-      store.tasks.set(id, { id, agentId, isOver: false, killWanted: false });
+      store.tasks.set(id, { id, agentId, isOver: false, isRepeated: false, killWanted: false });
       infos.push(taskInfo(random, workload, { id, agentId, ...needs }));
     }
     return infos;
@@ -325,7 +333,7 @@ export class SimFramework {
     const { store, workload, observer, knowsPartitions, random } = this.#parts;
     observer.status(store.id ?? "", status, knowsPartitions);
     const task = store.tasks.get(status.task_id.value);
-    if (task !== undefined && endsTask(status)) task.isOver = true;
+    if (task !== undefined && endsTask(status, task.isRepeated)) task.isOver = true;
     const { uuid, agent_id } = status;
     if (uuid === undefined || agent_id === undefined) return;
     const acknowledge = { agent_id, task_id: status.task_id, uuid };
@@ -395,12 +403,12 @@ export class SimFramework {
 }
 
 /** Whether the framework may forget the task. Answers of reconciliation count: what nobody knows is over. */
-function endsTask({ state, uuid, reason, unreachable_time }: TaskStatus): boolean {
+function endsTask({ state, uuid, reason, unreachable_time }: TaskStatus, isRepeated: boolean): boolean {
   if (unreachable_time !== undefined) return false;
   if (reason === "REASON_RECONCILIATION")
     return state === "TASK_UNKNOWN" || state === "TASK_GONE" || isTerminal(state);
   const isOfMaster = uuid === undefined;
-  if (isOfMaster && reason === "REASON_INVALID_OFFERS") return false;
+  if (isOfMaster && reason === "REASON_INVALID_OFFERS") return !isRepeated;
   if (isOfMaster && reason === "REASON_AGENT_REREGISTERED")
     return state === "TASK_GONE" || state === "TASK_LOST";
   return isTerminal(state);

@@ -34,9 +34,14 @@ export class SameState {
     }
   }
 
-  /** A member whose state has as many events as this one has the same state. */
+  /**
+   * A member whose state has as many events as this one has the same state, unless it leads, or believes so, and is
+   * ahead of what is committed. False if there was nothing to compare.
+   */
   compare(member: string, master: Master): boolean {
     const state = master.state();
+    const { role, commitIndex, lastIndex } = master.status();
+    if (role === "leader" && commitIndex !== lastIndex) return false;
     if (state.eventCount !== this.state.eventCount) return false;
     if (this.#compared.get(master) === state.eventCount) return true;
     this.#compared.set(master, state.eventCount);
