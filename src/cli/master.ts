@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { createTracer, type LogLevel } from "../host/pino-tracer.ts";
 import { runMaster } from "../host/run-master.ts";
-import { splitAddress } from "../host/tcp-network.ts";
+import { parseAddress } from "../host/tcp-network.ts";
 import { asId, type MemberId } from "../kernel/ids.ts";
 import { logSettings } from "./common-settings.ts";
 import { type Setting, wholeNumber, withSettings } from "./settings.ts";
@@ -137,8 +137,8 @@ export function parseMembers(
     if (name === undefined || raftAddress === undefined || apiAddress === undefined) {
       throw new Error(`--member "${part}" is not of the form name=host:raft-port,host:api-port`);
     }
-    splitAddress(raftAddress);
-    splitAddress(apiAddress);
+    parseAddress(raftAddress);
+    parseAddress(apiAddress);
     return { id: asId<MemberId>(name), raftAddress, apiAddress };
   });
   const twice = members.find(({ id }, i) => members.findIndex((other) => other.id === id) < i);

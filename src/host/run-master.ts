@@ -11,7 +11,7 @@ import { nodeClock } from "./node-clock.ts";
 import { createNodeDisk } from "./node-disk.ts";
 import { nodeRandom } from "./node-random.ts";
 import { startRedisExport } from "./redis-export.ts";
-import { joinAddress, splitAddress, tcpNetwork } from "./tcp-network.ts";
+import { joinAddress, parseAddress, tcpNetwork } from "./tcp-network.ts";
 import { packageVersion } from "./version.ts";
 
 export interface MasterConfig {
@@ -49,12 +49,12 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
     network: tcpNetwork,
     disk: createNodeDisk(config.dataDirectory),
     directory: "log",
-    raftListenAddress: joinAddress(config.listenHost, splitAddress(own.raftAddress).port),
+    raftListenAddress: joinAddress(config.listenHost, parseAddress(own.raftAddress).port),
     tracer: config.tracer,
     onFatal: endProcess,
     tuning: { snapshotIntervalEntries: config.snapshotIntervalEntries },
   });
-  const { host, port } = splitAddress(own.apiAddress);
+  const { host, port } = parseAddress(own.apiAddress);
   const api: Api = createApi({
     master,
     clock: nodeClock,

@@ -1,6 +1,8 @@
 // Whole frames over TCP behind the Network port: each frame is its length in four bytes, big-endian, and its bytes.
 // Used between masters. A frame that is too long, or a peer that does not read, ends the connection.
 import { createConnection, createServer, type Socket } from "node:net";
+import { frameLength, frameReader } from "../api/agents/frames.ts";
+import { splitAddress } from "../api/convert/addresses.ts";
 import type { Connection, ConnectionHandler, Listener, Network } from "../kernel/ports.ts";
 
 /** Longest frame taken from a peer. Bytes. */
@@ -9,11 +11,10 @@ export const FRAME_BYTES_MAX = 64 * 1024 * 1024;
 export const UNSENT_BYTES_MAX = 256 * 1024 * 1024;
 /** A connection that is not open after this has failed. Milliseconds. */
 export const DIAL_TIMEOUT_MS = 2_000;
-const LENGTH_BYTES = 4;
 
 export const tcpNetwork: Network = {
   dial(address, handler) {
-    const { host, port } = splitAddress(address);
+    const { host, port } = parseAddress(address);
     const socket = createConnection({ host, port });
     const timer = setTimeout(() => socket.destroy(new Error("connecting took too long")), DIAL_TIMEOUT_MS);
     socket.once("close", () => clearTimeout(timer));
@@ -33,7 +34,7 @@ export const tcpNetwork: Network = {
     };
   },
   listen(address, accept) {
-    const { host, port } = splitAddress(address);
+    const { host, port } = parseAddress(address);
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket);
@@ -102,52 +103,8 @@ function writeFrame(socket: Socket, frame: Uint8Array): void {
     socket.cork();
     process.nextTick(() => socket.uncork());
   }
-  const length = Buffer.allocUnsafe(LENGTH_BYTES);
-  length.writeUInt32BE(frame.length);
-  socket.write(length);
+  socket.write(frameLength(frame));
   socket.write(frame);
-}
-
-/** Cuts a stream of bytes into frames; the function it gives answers false when a frame is too long. */
-export function frameReader(
-  bytesMax: number,
-  onFrame: (frame: Uint8Array) => void,
-): (bytes: Uint8Array) => boolean {
-  let pending: Buffer[] = [];
-  let size = 0;
-  let wanted = LENGTH_BYTES;
-  let inLength = true;
-
-  function take(count: number): Buffer {
-    const first = pending[0];
-    if (first !== undefined && first.length >= count) {
-      if (first.length === count) pending.shift();
-      else pending[0] = first.subarray(count);
-      size -= count;
-      return first.subarray(0, count);
-    }
-    const whole = Buffer.concat(pending, size);
-    pending = size === count ? [] : [whole.subarray(count)];
-    size -= count;
-    return whole.subarray(0, count);
-  }
-
-  return (bytes) => {
-    pending.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-    size += bytes.length;
-    while (size >= wanted) {
-      const part = take(wanted);
-      if (inLength) {
-        wanted = part.readUInt32BE();
-        if (wanted > bytesMax) return false;
-      } else {
-        wanted = LENGTH_BYTES;
-        onFrame(part);
-      }
-      inLength = !inLength;
-    }
-    return true;
-  };
 }
 
 /** `host:port`, IPv6 hosts in brackets. */
@@ -156,12 +113,8 @@ export function joinAddress(host: string, port: number): string {
 }
 
 /** @throws Error for a text that is no `host:port` */
-export function splitAddress(address: string): { readonly host: string; readonly port: number } {
-  const colon = address.lastIndexOf(":");
-  const digits = address.slice(colon + 1);
-  const port = Number(digits);
-  if (colon < 1 || !/^\d+$/.test(digits) || port > 65_535) {
-    throw new Error(`"${address}" is not an address of the form host:port`);
-  }
-  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, "$1"), port };
+export function parseAddress(address: string): { readonly host: string; readonly port: number } {
+  const parts = splitAddress(address);
+  if (parts === null) throw new Error(`"${address}" is not an address of the form host:port`);
+  return parts;
 }

@@ -3,12 +3,14 @@
 import type { Duplex } from "node:stream";
 import { AGENT_FRAME_BYTES_MAX } from "../../contract/agent-protocol.ts";
 import type { Connection, ConnectionHandler } from "../../kernel/ports.ts";
-import { encodeFrame, FrameDecoder } from "./frames.ts";
+import { encodeFrame, frameReader } from "./frames.ts";
 
 /** A connection that is open. Its handler is set by `attach`, with whatever bytes came along with the upgrade. */
 export class SocketConnection implements Connection {
   private readonly socket: Duplex;
-  private readonly decoder = new FrameDecoder(AGENT_FRAME_BYTES_MAX);
+  private readonly read = frameReader(AGENT_FRAME_BYTES_MAX, (frame) => {
+    if (!this.closed) this.handler?.onFrame(frame);
+  });
   private handler: ConnectionHandler | null = null;
   private closed = false;
   private gathering = false;
@@ -62,15 +64,7 @@ export class SocketConnection implements Connection {
   }
 
   private receive(bytes: Uint8Array): void {
-    if (this.closed) return;
-    const frames = this.decoder.push(bytes);
-    if (frames === null) {
-      this.broken("a frame is larger than allowed");
-      return;
-    }
-    for (const frame of frames) {
-      if (!this.closed) this.handler?.onFrame(frame);
-    }
+    if (!this.closed && !this.read(bytes)) this.broken("a frame is larger than allowed");
   }
 
   private broken(reason: string): void {

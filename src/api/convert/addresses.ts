@@ -14,11 +14,12 @@ export function ipNumber(ip: string): number {
     .reduce((sum, octet) => sum * 256 + Number(octet), 0);
 }
 
-/** Splits at the last colon; null if there is no port in it. */
+/** Splits at the last colon; null if there is no host or no port of 0 to 65535. */
 export function splitAddress(address: string): { readonly host: string; readonly port: number } | null {
   const parts = /^(.+):(\d{1,5})$/.exec(address);
   const [, host, port] = parts ?? [];
-  return host === undefined || port === undefined ? null : { host: unbracketed(host), port: Number(port) };
+  if (host === undefined || port === undefined || Number(port) > 65_535) return null;
+  return { host: unbracketed(host), port: Number(port) };
 }
 
 function unbracketed(host: string): string {

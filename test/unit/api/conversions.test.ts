@@ -1,7 +1,7 @@
 // What the wire says and what the state holds are the same thing, in both directions and in both encodings.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeFrame, FrameDecoder } from "../../../src/api/agents/frames.ts";
+import { encodeFrame, frameReader } from "../../../src/api/agents/frames.ts";
 import { frameworkSpec } from "../../../src/api/convert/frameworks.ts";
 import { problemOfId, problemOfRole } from "../../../src/api/convert/ids.ts";
 import { resourcesFromWire, resourcesToWire } from "../../../src/api/convert/resources.ts";
@@ -321,12 +321,12 @@ describe("frames", () => {
     fc.assert(
       fc.property(frames, fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1 }), (sent, sizes) => {
         const bytes = Buffer.concat(sent.map((frame) => encodeFrame(frame)));
-        const decoder = new FrameDecoder(100);
         const received: number[][] = [];
+        const read = frameReader(100, (frame) => void received.push([...frame]));
         let at = 0;
         for (let i = 0; at < bytes.length; i++) {
           const size = sizes[i % sizes.length] ?? 1;
-          for (const frame of decoder.push(bytes.subarray(at, at + size)) ?? []) received.push([...frame]);
+          expect(read(bytes.subarray(at, at + size))).toBe(true);
           at += size;
         }
         expect(received).toEqual(sent.map((frame) => [...frame]));
@@ -335,7 +335,10 @@ describe("frames", () => {
   });
 
   it("that are too large are refused before they have arrived", () => {
-    expect(new FrameDecoder(100).push(Uint8Array.from([0, 0, 0, 101]))).toBeNull();
-    expect(new FrameDecoder(100).push(Uint8Array.from([0, 0, 0, 100]))).toEqual([]);
+    const received: Uint8Array[] = [];
+    const reader = () => frameReader(100, (frame) => void received.push(frame));
+    expect(reader()(Uint8Array.from([0, 0, 0, 101]))).toBe(false);
+    expect(reader()(Uint8Array.from([0, 0, 0, 100]))).toBe(true);
+    expect(received).toEqual([]);
   });
 });

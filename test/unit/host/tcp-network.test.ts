@@ -2,7 +2,8 @@
 import { createConnection, createServer, type Socket } from "node:net";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { frameReader, joinAddress, splitAddress, tcpNetwork } from "../../../src/host/tcp-network.ts";
+import { frameReader } from "../../../src/api/agents/frames.ts";
+import { joinAddress, parseAddress, tcpNetwork } from "../../../src/host/tcp-network.ts";
 import type { Connection } from "../../../src/kernel/ports.ts";
 
 const FRAME_BYTES_MAX = 300;
@@ -133,7 +134,7 @@ test("a peer that announces too long a frame is cut off", async () => {
     onFrame: () => undefined,
     onClose: () => undefined,
   }));
-  const { host, port } = splitAddress(listener.address);
+  const { host, port } = parseAddress(listener.address);
   const socket: Socket = createConnection({ host, port });
   const closed = new Promise((resolve) => void socket.once("close", resolve));
   socket.on("error", () => undefined);
@@ -157,11 +158,11 @@ test("addresses: host and port, IPv6 in brackets; all else is refused", () => {
     ["m1.example:0", "m1.example", 0],
     ["[::1]:65535", "::1", 65_535],
   ] as const) {
-    expect(splitAddress(text)).toEqual({ host, port });
+    expect(parseAddress(text)).toEqual({ host, port });
     expect(joinAddress(host, port)).toBe(text);
   }
   for (const text of ["", "host", ":5050", "host:", "host:x", "host:65536", "host:-1", "host:1.5"]) {
-    expect(() => splitAddress(text), text).toThrow("host:port");
+    expect(() => parseAddress(text), text).toThrow("host:port");
   }
 });
 
