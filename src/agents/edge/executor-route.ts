@@ -2,24 +2,21 @@
 // streams of subscribed executors. Who may call is the supervisor's business.
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { decodeJson, decodeProtobuf } from "../../contract/codec.ts";
 import { messageTypes } from "../../contract/message-types.ts";
 import { encodeRecord } from "../../contract/record-io.ts";
 import type { ExecutorCall, ExecutorEvent } from "../../contract/types.ts";
 import { err, type Result } from "../../kernel/result.ts";
 import type { Agent, ExecutorStream } from "../agent-types.ts";
 import { executorCallFault } from "../executor-call-form.ts";
-import { REQUEST_BYTES_MAX, STREAM_BUFFERED_BYTES_MAX } from "../limits.ts";
+import { STREAM_BUFFERED_BYTES_MAX } from "../limits.ts";
 import {
   acceptedEncoding,
-  contentEncoding,
   type Encoding,
   encodeMessage,
   mediaTypes,
   type Refusal,
-  readBody,
+  readMessage,
   refuse,
-  wrongMethod,
 } from "./http-replies.ts";
 
 export async function executorRoute(
@@ -37,20 +34,10 @@ export async function executorRoute(
 }
 
 async function readCall(request: IncomingMessage): Promise<Result<ExecutorCall, Refusal> | null> {
-  if (request.method !== "POST") return err(wrongMethod("POST", request.method ?? ""));
-  const encoding = contentEncoding(request);
-  if (!encoding.ok) return encoding;
-  const body = await readBody(request, REQUEST_BYTES_MAX);
-  if (body === null || !body.ok) return body;
-  const call = decodeCall(body.value, encoding.value);
-  if (!call.ok) return err({ status: 400, text: call.error });
+  const call = await readMessage(request, messageTypes.ExecutorCall);
+  if (call === null || !call.ok) return call;
   const fault = executorCallFault(call.value);
   return fault === null ? call : err({ status: 400, text: `Failed to validate Executor::Call: ${fault}` });
-}
-
-function decodeCall(body: Uint8Array, encoding: Encoding): Result<ExecutorCall, string> {
-  if (encoding === "protobuf") return decodeProtobuf(messageTypes.ExecutorCall, body);
-  return decodeJson(messageTypes.ExecutorCall, Buffer.from(body).toString("utf8"));
 }
 
 async function subscribe(

@@ -1,8 +1,9 @@
 // What every route of the agent's HTTP side shares: reading a bounded body, media types, answers in Mesos' words.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { encodeJson, encodeProtobuf } from "../../contract/codec.ts";
+import { decodeJson, decodeProtobuf, encodeJson, encodeProtobuf } from "../../contract/codec.ts";
 import type { MessageType } from "../../contract/schema.ts";
 import { err, ok, type Result } from "../../kernel/result.ts";
+import { REQUEST_BYTES_MAX } from "../limits.ts";
 
 export type Encoding = "json" | "protobuf";
 
@@ -65,7 +66,7 @@ export function wrongMethod(expected: string, received: string): Refusal {
 }
 
 /** Exactly one of the two types: parameters are a 415 in Mesos. */
-export function contentEncoding(request: IncomingMessage): Result<Encoding, Refusal> {
+function contentEncoding(request: IncomingMessage): Result<Encoding, Refusal> {
   const type = request.headers["content-type"];
   if (type === undefined) return err({ status: 400, text: "Expecting 'Content-Type' to be present" });
   if (type === mediaTypes.json) return ok("json");
@@ -88,7 +89,7 @@ export function acceptedEncoding(request: IncomingMessage): Result<Encoding, Ref
 }
 
 /** The whole body, or a 413 as soon as it is known to be too long; null if the client went away. */
-export async function readBody(
+async function readBody(
   request: IncomingMessage,
   bytesMax: number,
 ): Promise<Result<Uint8Array, Refusal> | null> {
@@ -104,4 +105,21 @@ export async function readBody(
     return null;
   }
   return ok(Buffer.concat(pieces));
+}
+
+/** The message in the body of a POST. Null when the connection broke before it was whole. */
+export async function readMessage<Message>(
+  request: IncomingMessage,
+  type: MessageType<Message>,
+): Promise<Result<Message, Refusal> | null> {
+  if (request.method !== "POST") return err(wrongMethod("POST", request.method ?? ""));
+  const encoding = contentEncoding(request);
+  if (!encoding.ok) return encoding;
+  const body = await readBody(request, REQUEST_BYTES_MAX);
+  if (body === null || !body.ok) return body;
+  const message =
+    encoding.value === "protobuf"
+      ? decodeProtobuf(type, body.value)
+      : decodeJson(type, Buffer.from(body.value).toString("utf8"));
+  return message.ok ? message : err({ status: 400, text: message.error });
 }

@@ -1,49 +1,23 @@
 // POST /api/v1 on the agent: GET_HEALTH and GET_VERSION. The other calls of the agent's operator API (AO01 to AO10) are
 // answered with 501 and their name.
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { decodeJson, decodeProtobuf } from "../../contract/codec.ts";
 import { messageTypes } from "../../contract/message-types.ts";
 import type { AgentCall, AgentResponse } from "../../contract/types.ts";
 import { err, ok, type Result } from "../../kernel/result.ts";
-import { REQUEST_BYTES_MAX } from "../limits.ts";
-import {
-  acceptedEncoding,
-  answerMessage,
-  contentEncoding,
-  type Encoding,
-  type Refusal,
-  readBody,
-  refuse,
-  wrongMethod,
-} from "./http-replies.ts";
+import { acceptedEncoding, answerMessage, type Refusal, readMessage, refuse } from "./http-replies.ts";
 
 export async function operatorRoute(
   version: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const call = await readCall(request);
+  const call = await readMessage(request, messageTypes.AgentCall);
   if (call === null) return;
   const encoding = acceptedEncoding(request);
   const answer = call.ok ? answerOf(call.value, version) : call;
   if (!answer.ok) refuse(response, answer.error);
   else if (!encoding.ok) refuse(response, encoding.error);
   else answerMessage(response, messageTypes.AgentResponse, answer.value, encoding.value);
-}
-
-async function readCall(request: IncomingMessage): Promise<Result<AgentCall, Refusal> | null> {
-  if (request.method !== "POST") return err(wrongMethod("POST", request.method ?? ""));
-  const encoding = contentEncoding(request);
-  if (!encoding.ok) return encoding;
-  const body = await readBody(request, REQUEST_BYTES_MAX);
-  if (body === null || !body.ok) return body;
-  const call = decodeCall(body.value, encoding.value);
-  return call.ok ? call : err({ status: 400, text: call.error });
-}
-
-function decodeCall(body: Uint8Array, encoding: Encoding): Result<AgentCall, string> {
-  if (encoding === "protobuf") return decodeProtobuf(messageTypes.AgentCall, body);
-  return decodeJson(messageTypes.AgentCall, Buffer.from(body).toString("utf8"));
 }
 
 function answerOf(call: AgentCall, version: string): Result<AgentResponse, Refusal> {
