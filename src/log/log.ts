@@ -1,6 +1,7 @@
 // The log of one member: appends, snapshots and the removal of what snapshots made superfluous. Opening is in open.ts.
 import { assert } from "../kernel/assert.ts";
 import type { LogIndex, Term } from "../kernel/ids.ts";
+import { asIndex } from "../kernel/ids.ts";
 import type { Disk, Tracer } from "../kernel/ports.ts";
 import { LogFailure } from "./errors.ts";
 import type { LogLimits } from "./limits.ts";
@@ -154,8 +155,8 @@ export class Log {
     const { position, limits } = this.#parts;
     const first = entries[0];
     if (first === undefined) return;
-    const covered = this.snapshot?.index ?? 0;
-    assert(first.index > covered, "an entry within the snapshot is not to be replaced", {
+    const covered = this.#covered();
+    assert(first.index > covered, "an entry that a snapshot covers is not to be replaced", {
       index: first.index,
       covered,
     });
@@ -170,6 +171,17 @@ export class Log {
       assert(entry.payload.length <= limits.entryBytesMax, "an entry is too large", { index: entry.index });
       term = entry.term;
     }
+  }
+
+  /**
+   * The last entry that cannot change any more. A snapshot that a leader sent is the newest already before resetTo drops
+   * the entries that it conflicts with or goes beyond; until then these may be replaced.
+   */
+  #covered(): LogIndex {
+    const { position } = this.#parts;
+    const { snapshot } = this;
+    if (snapshot === undefined || position.termAt(snapshot.index) !== snapshot.term) return position.base;
+    return asIndex(Math.max(snapshot.index, position.base));
   }
 
   #checkHardState(next: HardState): void {

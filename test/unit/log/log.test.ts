@@ -218,6 +218,20 @@ describe("resetTo", () => {
     expect((await machine.open()).entries).toEqual([]);
   });
 
+  it("may come after an append of a new leader below the snapshot that has arrived", async () => {
+    const machine = new Machine();
+    const { log } = await machine.open();
+    await machine.run(log.append({ entries: entries(1, 6, 2) }));
+    await machine.run(log.writeSnapshot(point(20, 3), [stateAt(point(20, 3))]));
+    await machine.run(log.append({ entries: [entry(5, 4)] }));
+    expect(log.lastIndex).toBe(5);
+    await machine.run(log.resetTo(point(20, 3)));
+    expect(() => log.append({ entries: [entry(20, 4)] })).toThrow("snapshot covers");
+    await machine.run(log.append({ entries: [entry(21, 4)] }));
+    machine.sim.crash();
+    expect(plain((await machine.open()).entries)).toEqual(plain([entry(21, 4)]));
+  });
+
   it("is done by the next start if the process ended before it", async () => {
     const machine = new Machine();
     const { log } = await machine.open();
