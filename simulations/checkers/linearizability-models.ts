@@ -42,6 +42,8 @@ function hasRead(
 
 export type FlagsInput =
   | { readonly kind: "set" | "clear"; readonly flag: string }
+  /** Answered with the flag if it is set, or with nothing. */
+  | { readonly kind: "has"; readonly flag: string }
   /** Answered with the flags that are set, in any order. */
   | { readonly kind: "list" };
 
@@ -52,15 +54,36 @@ export const flagsModel: Model<ReadonlySet<string>, FlagsInput, readonly string[
     if (input.kind === "set")
       return { state: state.has(input.flag) ? state : new Set(state).add(input.flag) };
     if (input.kind === "clear") return { state: without(state, input.flag) };
-    return answer === null || isSame(state, answer.output ?? []) ? { state } : null;
+    if (answer === null) return { state };
+    const told = answer.output ?? [];
+    const isRight =
+      input.kind === "list" ? isSame(state, told) : told.includes(input.flag) === state.has(input.flag);
+    return isRight ? { state } : null;
   },
-  isRead: ({ kind }) => kind === "list",
+  isRead: ({ kind }) => kind === "list" || kind === "has",
   stateKey: (state) => JSON.stringify([...state].sort()),
   show: (input, output) => {
     if (input.kind === "list") return `list ${JSON.stringify(output === null ? null : output.toSorted())}`;
+    if (input.kind === "has")
+      return `has ${input.flag}: ${output === null ? "?" : output.includes(input.flag)}`;
     return `${input.kind} ${input.flag}`;
   },
+  canBeLeftOut: ({ input }, others) => {
+    if (input.kind !== "set" && input.kind !== "clear") return false;
+    return !others.some((other) => hasSeen(other, input.flag, input.kind === "set"));
+  },
 };
+
+/** Whether somebody was told that the flag is set, or is not. */
+function hasSeen(
+  { input, answer }: Operation<FlagsInput, readonly string[] | null>,
+  flag: string,
+  isSet: boolean,
+): boolean {
+  if (answer === null || input.kind === "set" || input.kind === "clear") return false;
+  if (input.kind === "has" && input.flag !== flag) return false;
+  return answer.output?.includes(flag) === isSet;
+}
 
 /**
  * The same history flag by flag: each list becomes a read of every flag that the history names. Cheaper to check than
@@ -72,20 +95,22 @@ export function flagByFlag(
   const flags = new Set(history.flatMap(({ input, answer }) => namedIn(input, answer?.output ?? null)));
   return history.flatMap(({ client, key, input, callAt, answer }) => {
     const asked = input.kind === "list" ? [...flags] : [input.flag];
-    return asked.map((flag) => ({
-      client,
-      key: `${key}/${flag}`,
-      input:
-        input.kind === "list"
-          ? ({ kind: "read" } as const)
-          : ({ kind: "write", value: input.kind === "set" ? 1 : null } as const),
-      callAt,
-      answer:
-        answer === null
-          ? null
-          : { returnAt: answer.returnAt, output: answer.output?.includes(flag) === true ? 1 : null },
-    }));
+    return asked.map((flag) => {
+      const output = answer?.output?.includes(flag) === true ? 1 : null;
+      return {
+        client,
+        key: `${key}/${flag}`,
+        input: flagInput(input),
+        callAt,
+        answer: answer === null ? null : { returnAt: answer.returnAt, output },
+      };
+    });
   });
+}
+
+function flagInput({ kind }: FlagsInput): RegisterInput<RegisterValue> {
+  if (kind === "list" || kind === "has") return { kind: "read" };
+  return { kind: "write", value: kind === "set" ? 1 : null };
 }
 
 function namedIn(input: FlagsInput, output: readonly string[] | null): readonly string[] {
