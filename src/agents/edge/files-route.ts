@@ -2,7 +2,7 @@
 // Range). Paths are those of the sandboxes on disk, or virtual: /frameworks/F/executors/E/runs/latest/… (SB02).
 // Nothing outside the sandboxes is shown, whatever links a task has laid, and lays while we look.
 import { constants } from "node:fs";
-import { type FileHandle, lstat, open, readdir, realpath } from "node:fs/promises";
+import { type FileHandle, open, readdir, readlink, realpath, stat } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join, sep } from "node:path";
 import { err, ok, type Result } from "../../kernel/result.ts";
@@ -52,24 +52,33 @@ async function sandboxFile(root: string, wanted: string): Promise<SandboxFile | 
   return null;
 }
 
-/** What was opened must be what has a path within `home`: a link may have been put in its place in between. */
+/**
+ * What counts is where the opened file is, as the kernel says it (agents run on Linux): any check by path, before or
+ * after the opening, may look at something else than what was opened, because the task may swap a link in between.
+ */
 async function openWithin(home: string, candidate: string): Promise<SandboxFile | null> {
-  const path = await realpath(candidate).catch(() => null);
-  if (path === null || !path.startsWith(home + sep) || !(await lstat(path)).isFile()) return null;
+  if (!(await isFile(candidate))) return null;
   // Without waiting for a writer, should it have become a pipe.
-  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const handle = await open(candidate, constants.O_RDONLY | constants.O_NONBLOCK).catch(() => null);
+  if (handle === null) return null;
   try {
     const opened = await handle.stat();
-    const now = await realpath(path);
-    const named = await lstat(now);
-    const isSame = opened.dev === named.dev && opened.ino === named.ino;
-    if (opened.isFile() && isSame && now.startsWith(home + sep)) return { handle, size: opened.size };
+    const place = await readlink(`/proc/self/fd/${handle.fd}`);
+    if (opened.isFile() && place.startsWith(home + sep)) return { handle, size: opened.size };
   } catch (error) {
     await handle.close();
     throw error;
   }
   await handle.close();
   return null;
+}
+
+/** Asked first, since the opening of a device can have effects. */
+async function isFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
 }
 
 /** A virtual path names no agent: every id this agent ever had may hold it. */

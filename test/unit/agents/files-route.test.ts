@@ -1,4 +1,5 @@
 // Sandbox files over HTTP, as frameworks read them, and what is not shown.
+import { spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -74,3 +75,37 @@ test("links within the sandboxes are followed, those that lead out are not, nor 
   }
   expect((await download(join(folder, "secret"))).status).toBe(404);
 });
+
+test("a task that swaps a folder for a link while we look gets nothing from outside the sandbox", async () => {
+  await mkdir(join(sandbox, "real"));
+  await writeFile(join(sandbox, "real", "secret"), "inside");
+  const swapping = spawn(process.execPath, ["-e", SWAP, sandbox, folder], { stdio: "inherit" });
+  try {
+    const seen = new Set<string>();
+    while (!seen.has("inside") || seen.size < 2 || swapping.exitCode === null) {
+      const path = join(sandbox, "swapped", "secret");
+      const { status, body } = await get("/files/download", { path });
+      seen.add(status === 200 ? body : String(status));
+    }
+    expect([...seen].sort()).toEqual(["404", "inside"]);
+  } finally {
+    swapping.kill("SIGKILL");
+  }
+});
+
+/** Swaps without a pause for two seconds, from a process of its own: no look of ours is safe from it. */
+const SWAP = `
+  const { renameSync } = require("node:fs");
+  const { join } = require("node:path");
+  const [sandbox, outside] = process.argv.slice(1);
+  require("node:fs").symlinkSync(outside, join(sandbox, "link"));
+  const end = Date.now() + 2000;
+  const swap = (from, to) => renameSync(join(sandbox, from), join(sandbox, to));
+  while (Date.now() < end) {
+    swap("real", "swapped");
+    swap("swapped", "real");
+    swap("link", "swapped");
+    swap("swapped", "link");
+  }
+  swap("real", "swapped");
+`;
