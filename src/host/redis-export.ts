@@ -101,7 +101,7 @@ async function copy(redis: Redis, options: RedisExportOptions, position: LogInde
   const additions: (string | number)[][] = [];
   let last: LogIndex | null = null;
   for (const entry of options.master.history(position)) {
-    if (last === null && position > 0 && entry.index > position) {
+    if (last === null && position > 0 && entry.index > position + 1) {
       options.tracer.warn("redis export has a gap", { from: position + 1, to: entry.index - 1 });
     }
     last = entry.index;

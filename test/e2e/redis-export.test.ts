@@ -1,7 +1,7 @@
 // `--export-redis`: what is in the log arrives in the stream, once each and in order, also across the death of the leader
 // and of Redis itself. The Redis is a real one, started here.
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -86,13 +86,14 @@ interface Exported {
 }
 
 /** No persistence but what SAVE writes. */
-function startRedis(): ChildProcess {
-  const flags = ["--port", String(redisPort), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-  return spawn("redis-server", [...flags, "--dir", folder], { stdio: "ignore" });
+function startRedis(port = redisPort): ChildProcess {
+  const flags = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+  const files = ["--dir", folder, "--dbfilename", `${port}.rdb`];
+  return spawn("redis-server", [...flags, ...files], { stdio: "ignore" });
 }
 
-async function redis<Value>(work: (client: Redis) => Promise<Value>): Promise<Value> {
-  const client = new Redis(redisPort, "127.0.0.1", { lazyConnect: true, maxRetriesPerRequest: 1 });
+async function redis<Value>(work: (client: Redis) => Promise<Value>, port = redisPort): Promise<Value> {
+  const client = new Redis(port, "127.0.0.1", { lazyConnect: true, maxRetriesPerRequest: 1 });
   client.on("error", () => undefined);
   try {
     return await work(client);
@@ -101,8 +102,8 @@ async function redis<Value>(work: (client: Redis) => Promise<Value>): Promise<Va
   }
 }
 
-async function readStream(): Promise<Exported[]> {
-  const rows = await redis((client) => client.xrange(STREAM, "-", "+"));
+async function readStream(port = redisPort): Promise<Exported[]> {
+  const rows = await redis((client) => client.xrange(STREAM, "-", "+"), port);
   return rows.map(([id, words]) => {
     const fields = new Map<string, string>();
     for (let i = 0; i + 1 < words.length; i += 2) fields.set(words[i] ?? "", words[i + 1] ?? "");
@@ -110,15 +111,49 @@ async function readStream(): Promise<Exported[]> {
   });
 }
 
-async function exportedUpTo(text: string): Promise<void> {
+async function exportedUpTo(text: string, port = redisPort): Promise<void> {
   await eventually(`"${text}" in the stream`, async () =>
-    (await readStream()).some(({ fields }) => fields.get("text")?.startsWith(text) === true),
+    (await readStream(port)).some(({ fields }) => fields.get("text")?.startsWith(text) === true),
   );
 }
 
 function batch(name: string): TaskRequest[] {
   return [0, 1, 2, 3, 4].map((i) => ({ id: `${name}-${i}`, cpus: 0.5, mem: 32, command: "sleep 0.2" }));
 }
+
+test("what the log forgot while Redis was away is told as a gap, and the export goes on after it", async () => {
+  const options = { masters: 1, agents: 1 } as const;
+  const port = redisPort + 1;
+  let own = startRedis(port);
+  const masterFlags = ["--export-redis", `redis://127.0.0.1:${port}`, "--snapshot-interval", "100"];
+  const small = await startTestCluster({ ...options, masterFlags });
+  try {
+    await small.ready();
+    const framework = new Framework({ masters: small.apis, name: "gap", failoverTimeoutSeconds: 60 });
+    await framework.start();
+    await runTasks(framework, batch("before"));
+    await exportedUpTo("TaskLaunched before-4", port);
+    await redis((client) => client.save(), port);
+    own.kill("SIGKILL");
+    // Many entries: what is kept before a snapshot is half an interval.
+    for (let n = 0; n < 12; n++) await runTasks(framework, batch(`away${n}`));
+    own = startRedis(port);
+    await eventually("the gap in the leader's log", async () => {
+      const log = await readFile(join(small.dataDirectory, "logs", "m1.log"), "utf8");
+      const line = log.split("\n").find((text) => text.includes("redis export has a gap"));
+      if (line === undefined) return false;
+      const { from, to } = JSON.parse(line) as { from: number; to: number };
+      expect(to).toBeGreaterThanOrEqual(from);
+      return true;
+    });
+    await runTasks(framework, batch("after"));
+    await exportedUpTo("TaskLaunched after-4", port);
+    await framework.stop({ teardown: true });
+  } finally {
+    await small.destroy();
+    own.kill("SIGKILL");
+  }
+});
 
 async function killLeader(): Promise<void> {
   const leader = await cluster.leader();
