@@ -164,7 +164,7 @@ export class SimNetwork {
     if (this.#isCut(host, peerHost) || this.#darkHosts.has(peerHost)) return;
     const port = this.#ports.get(address);
     if (port === undefined) {
-      const refuse = (): void => this.#failDial(dialer, "connection refused");
+      const refuse = (): void => this.#failDial(dialer, "connection refused", true);
       if (!this.#isCut(peerHost, host)) loop.schedule(this.#latency(peerHost, host), dialer.life, refuse);
       return;
     }
@@ -178,10 +178,10 @@ export class SimNetwork {
     });
   }
 
-  #failDial(dialer: End, reason: string): void {
+  #failDial(dialer: End, reason: string, isRefused = false): void {
     if (dialer.state === "closed") return;
     this.#forget(dialer);
-    dialer.handler.onClose(reason);
+    dialer.handler.onClose(reason, isRefused);
   }
 
   #connection(end: End): Connection {

@@ -68,15 +68,25 @@ export interface Connection {
   send(frame: Uint8Array): void;
   /** Bytes queued but not yet handed to the network: the sender's measure for flow control. */
   bufferedBytes(): number;
+  /**
+   * Names that the network has proved to be the other side's, once the connection is open. Missing, or undefined, where
+   * the network proves nothing.
+   */
+  peerNames?(): readonly string[] | undefined;
   /** Closes without a call of onClose on this side. */
   close(): void;
 }
 
 export interface ConnectionHandler {
   onOpen?(): void;
+  /** Longest frame that is taken now, in bytes; a longer one ends the connection. Missing: the network's own bound. */
+  frameBytesMax?(): number;
   onFrame(frame: Uint8Array): void;
-  /** Called once, whoever closed, unless this side called close(). */
-  onClose(reason: string): void;
+  /**
+   * Called once, whoever closed, unless this side called close(). `isRefused`: this side dialled, and the machine there
+   * answered that nobody listens; of a machine that does not answer nothing is known.
+   */
+  onClose(reason: string, isRefused?: boolean): void;
 }
 
 export interface Listener {

@@ -18,9 +18,10 @@ export function encodeFrame(frame: Uint8Array): Uint8Array {
 /**
  * Cuts a stream of bytes into frames, which may share the bytes' memory. The function it gives answers false when a
  * frame is too long: nothing more is to be given to it.
+ * @param bytesMax of one frame; a function is asked at each
  */
 export function frameReader(
-  bytesMax: number,
+  bytesMax: number | (() => number),
   onFrame: (frame: Uint8Array) => void,
 ): (bytes: Uint8Array) => boolean {
   let pending: Buffer[] = [];
@@ -49,7 +50,7 @@ export function frameReader(
       const part = take(wanted);
       if (inLength) {
         wanted = part.readUInt32BE();
-        if (wanted > bytesMax) return false;
+        if (wanted > (typeof bytesMax === "number" ? bytesMax : bytesMax())) return false;
       } else {
         wanted = LENGTH_BYTES;
         onFrame(part);

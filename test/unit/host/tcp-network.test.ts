@@ -129,6 +129,62 @@ test("a dial that fails is told once; one that was closed before is told nothing
   expect(events).toEqual(["closed"]);
 });
 
+test("a machine where nobody listens refuses; an address that is none fails, and nothing is thrown", async () => {
+  const listener = await tcpNetwork.listen("127.0.0.1:0", () => ({
+    onFrame: () => undefined,
+    onClose: () => undefined,
+  }));
+  await listener.close();
+  const failed = (address: string): Promise<unknown> =>
+    new Promise((resolve) => {
+      const onClose = (reason: string, isRefused?: boolean) => resolve({ reason, isRefused });
+      tcpNetwork.dial(address, { onFrame: () => undefined, onClose });
+    });
+  expect(await failed(listener.address)).toMatchObject({ isRefused: true });
+  expect(await failed("nowhere")).toEqual({
+    reason: expect.stringContaining("host:port"),
+    isRefused: undefined,
+  });
+});
+
+test("an open connection that the other side ends is not refused", async () => {
+  const listener = await tcpNetwork.listen("127.0.0.1:0", (connection) => {
+    connection.close();
+    return { onFrame: () => undefined, onClose: () => undefined };
+  });
+  const refused = await new Promise((resolve) => {
+    tcpNetwork.dial(listener.address, {
+      onFrame: () => undefined,
+      onClose: (_, isRefused) => resolve(isRefused),
+    });
+  });
+  expect(refused).toBe(false);
+  await listener.close();
+});
+
+test("the handler says how long a frame may be, anew for each", async () => {
+  let allowed = 3;
+  const received: string[] = [];
+  const closed = new Promise<string>((resolve) => {
+    void tcpNetwork
+      .listen("127.0.0.1:0", () => ({
+        frameBytesMax: () => allowed,
+        onFrame: (frame) => {
+          received.push(Buffer.from(frame).toString());
+          allowed = 5;
+        },
+        onClose: resolve,
+      }))
+      .then((listener) => {
+        const handler = { onFrame: () => undefined, onClose: () => void listener.close() };
+        const connection = tcpNetwork.dial(listener.address, handler);
+        for (const text of ["abc", "abcde", "abcdef", "a"]) connection.send(Buffer.from(text));
+      });
+  });
+  expect(await closed).toContain("longer than is allowed");
+  expect(received).toEqual(["abc", "abcde"]);
+});
+
 test("a peer that announces too long a frame is cut off", async () => {
   const listener = await tcpNetwork.listen("127.0.0.1:0", () => ({
     onFrame: () => undefined,
