@@ -7,7 +7,7 @@ import {
   batchHeaderBytes,
   countZeroSectors,
   encodeBatchHeader,
-  encodeHardState,
+  encodeHardStateRecord,
   encodeSegmentHeader,
   entryPrefixBytes,
   hardStateBytesMax,
@@ -49,6 +49,8 @@ export class Batch {
   maxIndex = 0;
   /** True if the batch holds a reset: no earlier segment holds anything that still counts. */
   hasReset = false;
+  /** The newest hard state among its records, if there is one. */
+  hardState: HardState | undefined;
 
   /** Empties the batch for use from this start. */
   begin(start: BatchStart): void {
@@ -58,6 +60,7 @@ export class Batch {
     this.#settled = settledPromise();
     this.maxIndex = 0;
     this.hasReset = false;
+    this.hardState = undefined;
   }
 
   /** Header and records, without padding. */
@@ -98,9 +101,10 @@ export class Batch {
   addHardState(state: HardState): void {
     this.#reserve(smallRecordBytesMax);
     const at = this.#end + recordHeaderBytes;
-    const body = encodeHardState(this.#view, at, state);
+    const body = encodeHardStateRecord(this.#view, at, state);
     this.#beginRecord(recordKinds.hardState, body);
     this.#endRecord(body);
+    this.hardState = state;
   }
 
   addReset(point: LogPoint): void {

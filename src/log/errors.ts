@@ -20,6 +20,19 @@ export class LogDamage extends Error {
   }
 }
 
+/** Not damaged but written by a newer version of the program; never repaired. */
+export class LogTooNew extends LogDamage {
+  constructor(file: string, version: number) {
+    super(
+      file,
+      8,
+      `it has format version ${version}`,
+      "Start the newer version of the program that wrote it",
+    );
+    this.name = "LogTooNew";
+  }
+}
+
 /** A write, sync, rename or removal failed. The log accepts nothing more; the process must end and open it again. */
 export class LogFailure extends Error {
   readonly operation: string;
@@ -30,6 +43,11 @@ export class LogFailure extends Error {
     this.operation = operation;
   }
 }
+
+/** For damage after which it is not known what this member has voted. */
+export const replaceAdvice =
+  "What this member has voted is not known any more: it must not come back under its name. Remove it from the cluster " +
+  "and let a new member with another name and an empty data directory join";
 
 const restoreAdvice =
   "Nothing was changed. Move this member's log folder away and start it with an empty one as a new member: it will " +

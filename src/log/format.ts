@@ -7,7 +7,9 @@ import { crc32c } from "./crc32c.ts";
 import { memberIdUnitsMax } from "./limits.ts";
 import type { HardState } from "./types.ts";
 
-export const formatVersion = 1;
+/** Written. Version 1 had no flags beside the hard state; it is read for ever. */
+export const formatVersion = 2;
+const oldestVersion = 1;
 /** The unit in which a disk may keep or lose an unsynced write. Batches begin at a multiple of it. */
 export const sectorBytes = 512;
 export const batchHeaderBytes = 32;
@@ -15,15 +17,19 @@ export const recordHeaderBytes = 12;
 /** Index and term before an entry's payload. */
 export const entryPrefixBytes = 16;
 export const recordKinds = { entry: 1, hardState: 2, reset: 3 } as const;
-export const hardStateBytesMax = 12 + 2 * memberIdUnitsMax;
+export const hardStateBytesMax = 12 + 2 * memberIdUnitsMax + 4;
 
 const segmentMagicLow = 0x55504554;
 const segmentMagicHigh = 0x474f4c49;
 const batchMagic = 0x31427054;
 const noVote = 0xffff_ffff;
+const healingFlag = 1;
+const headerFlagsAt = sectorBytes - 8;
 const two32 = 0x1_0000_0000;
 
 export interface SegmentHeader {
+  /** Of the format. */
+  readonly version: number;
   /** 1 for the first segment ever, then one more for each. */
   readonly sequence: number;
   /** One more than the last index when the segment was begun. */
@@ -87,7 +93,7 @@ export function getUint53(view: DataView, offset: number): number {
 }
 
 /** Writes the header into the first sector of `view`. */
-export function encodeSegmentHeader(view: DataView, header: SegmentHeader): void {
+export function encodeSegmentHeader(view: DataView, header: Omit<SegmentHeader, "version">): void {
   const bytes = new Uint8Array(view.buffer, view.byteOffset, sectorBytes).fill(0);
   view.setUint32(0, segmentMagicLow, true);
   view.setUint32(4, segmentMagicHigh, true);
@@ -98,11 +104,13 @@ export function encodeSegmentHeader(view: DataView, header: SegmentHeader): void
   setUint53(view, 32, header.previousTerm);
   view.setUint32(40, header.chain, true);
   encodeHardState(view, 44, header.hardState);
+  view.setUint32(headerFlagsAt, hardStateFlags(header.hardState), true);
   view.setUint32(sectorBytes - 4, crc32c(bytes, 0, sectorBytes - 4), true);
 }
 
 export type DecodedSegmentHeader =
   | { readonly kind: "header"; readonly header: SegmentHeader }
+  | { readonly kind: "newer"; readonly version: number }
   | { readonly kind: "bad"; readonly why: string };
 
 /** @param bytes a segment of at least one sector */
@@ -113,14 +121,15 @@ export function decodeSegmentHeader(bytes: Uint8Array): DecodedSegmentHeader {
   if (crc32c(bytes, 0, sectorBytes - 4) !== view.getUint32(sectorBytes - 4, true))
     return { kind: "bad", why: "the checksum of the segment's header does not match" };
   const version = view.getUint32(8, true);
-  if (version !== formatVersion)
-    return { kind: "bad", why: `format version ${version}, this program reads ${formatVersion}` };
+  if (version > formatVersion) return { kind: "newer", version };
+  if (version < oldestVersion) return { kind: "bad", why: `there is no format version ${version}` };
   const header: SegmentHeader = {
+    version,
     sequence: getUint53(view, 16),
     firstIndex: asIndex(getUint53(view, 24)),
     previousTerm: asTerm(getUint53(view, 32)),
     chain: view.getUint32(40, true),
-    hardState: decodeHardState(view, 44),
+    hardState: decodeHardState(view, 44, view.getUint32(headerFlagsAt, true)),
   };
   return { kind: "header", header };
 }
@@ -170,17 +179,37 @@ export function encodeHardState(view: DataView, offset: number, state: HardState
   return 12 + 2 * vote.length;
 }
 
-/** Only for bytes whose checksum was found right. */
-export function decodeHardState(view: DataView, offset: number): HardState {
-  const term = asTerm(getUint53(view, offset));
+/** What of a hard state is no number or name, as bits. */
+export function hardStateFlags(state: HardState): number {
+  return state.healing ? healingFlag : 0;
+}
+
+/** Hard state, then its flags. Returns the bytes written. */
+export function encodeHardStateRecord(view: DataView, offset: number, state: HardState): number {
+  const bytes = encodeHardState(view, offset, state);
+  view.setUint32(offset + bytes, hardStateFlags(state), true);
+  return bytes + 4;
+}
+
+/** Only for bytes whose checksum was found right. Records of version 1 end before the flags. */
+export function decodeHardStateRecord(view: DataView, offset: number, bytes: number): HardState {
   const units = view.getUint32(offset + 8, true);
-  if (units === noVote) return { term, votedFor: null };
+  const end = 12 + (units === noVote ? 0 : 2 * units);
+  return decodeHardState(view, offset, bytes >= end + 4 ? view.getUint32(offset + end, true) : 0);
+}
+
+/** Only for bytes whose checksum was found right. */
+export function decodeHardState(view: DataView, offset: number, flags: number): HardState {
+  const term = asTerm(getUint53(view, offset));
+  const healing = (flags & healingFlag) !== 0;
+  const units = view.getUint32(offset + 8, true);
+  if (units === noVote) return { term, votedFor: null, healing };
   assert(units <= memberIdUnitsMax, "a checked hard state is not well formed", { units });
   let vote = "";
   for (let unit = 0; unit < units; unit++) {
     vote += String.fromCharCode(view.getUint16(offset + 12 + 2 * unit, true));
   }
-  return { term, votedFor: asId(vote) };
+  return { term, votedFor: asId(vote), healing };
 }
 
 /** True if bytes[start, end) are all zero. */

@@ -1,9 +1,9 @@
 // The durable log: what other rooms may use of it. Format: docs/log-format.md.
 export { crc32c } from "./crc32c.ts";
-export { LogDamage, LogFailure } from "./errors.ts";
+export { LogDamage, LogFailure, LogTooNew } from "./errors.ts";
 export type { LogLimits } from "./limits.ts";
 export type { Log } from "./log.ts";
-export { type OpenedLog, openLog } from "./open.ts";
+export { type DamagedLog, type OpenedLog, openLog, type RepairChoice } from "./open.ts";
 export { type LogRecord, readLog } from "./read-log.ts";
 export { SnapshotReader } from "./snapshot-reader.ts";
-export type { HardState, LogEntry, LogPoint, SnapshotMeta } from "./types.ts";
+export type { HardState, HardStateUpdate, LogEntry, LogPoint, SnapshotMeta } from "./types.ts";

@@ -15,6 +15,8 @@ export interface LogLimits {
   readonly snapshotBlockBytes: number;
   /** Newest snapshots that are kept. */
   readonly snapshotsKept: number;
+  /** Newest files that are kept of those put aside because they were damaged. */
+  readonly damagedFilesKept: number;
 }
 
 const mebibyte = 1024 * 1024;
@@ -27,6 +29,7 @@ export const defaultLogLimits: LogLimits = {
   preallocateBytes: mebibyte,
   snapshotBlockBytes: 256 * 1024,
   snapshotsKept: 2,
+  damagedFilesKept: 16,
 };
 
 /** UTF-16 code units of a member's id: it has to fit into a segment's header. */

@@ -12,12 +12,12 @@ import type { Segment } from "./recovery.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
 import type { SnapshotReader } from "./snapshot-reader.ts";
 import type { SnapshotSink, Snapshots } from "./snapshots.ts";
-import type { HardState, LogEntry, LogPoint, SnapshotMeta } from "./types.ts";
+import type { HardState, HardStateUpdate, LogEntry, LogPoint, SnapshotMeta } from "./types.ts";
 
 export interface AppendRequest {
   /** Indices ascending by one. The first may be at or below the end: it replaces what is there and all after it. */
   readonly entries?: readonly LogEntry[];
-  readonly hardState?: HardState;
+  readonly hardState?: HardStateUpdate;
 }
 
 export interface LogParts {
@@ -66,8 +66,7 @@ export class Log {
   append(request: AppendRequest): Promise<void> {
     const entries = request.entries ?? [];
     this.#checkEntries(entries);
-    if (request.hardState !== undefined) this.#checkHardState(request.hardState);
-    return this.#parts.writer.append(entries, request.hardState);
+    return this.#parts.writer.append(entries, this.#nextHardState(request.hardState));
   }
 
   /**
@@ -184,11 +183,13 @@ export class Log {
     return asIndex(Math.max(snapshot.index, position.base));
   }
 
-  #checkHardState(next: HardState): void {
-    const { term, votedFor } = this.#parts.writer.hardState;
+  #nextHardState(next: HardStateUpdate | undefined): HardState | undefined {
+    if (next === undefined) return undefined;
+    const { term, votedFor, healing } = this.#parts.writer.hardState;
     assert(next.term >= term, "the term never falls", { term, next: next.term });
     assert((next.votedFor ?? "").length <= memberIdUnitsMax, "a member's id is too long");
     if (next.term === term && votedFor !== null)
       assert(next.votedFor === votedFor, "a vote stays for its term", { term });
+    return { term: next.term, votedFor: next.votedFor, healing: next.healing ?? healing };
   }
 }

@@ -3,17 +3,23 @@
 import { assert, InvariantError } from "../kernel/assert.ts";
 import type { Disk, DiskFile, Tracer } from "../kernel/ports.ts";
 import { silentTracer } from "../kernel/ports.ts";
+import type { FoundLog } from "./assess.ts";
+import { findDamage, isOutOfReach, newestHardState, withoutEntries } from "./assess.ts";
 import { smallRecordBytesMax } from "./batch.ts";
 import { LogDamage, LogFailure } from "./errors.ts";
 import { batchHeaderBytes, sectorBytes } from "./format.ts";
+import { HardStateFile, noEnd, readHardStateFile } from "./hard-state-file.ts";
 import type { LogLimits } from "./limits.ts";
 import { defaultLogLimits } from "./limits.ts";
 import { Log } from "./log.ts";
+import { PutAside } from "./put-aside.ts";
 import type { Recovered } from "./recovery.ts";
 import { recoverSegments } from "./recovery.ts";
+import type { WriterPlace } from "./segment-writer.ts";
 import { SegmentWriter } from "./segment-writer.ts";
+import { SnapshotReader } from "./snapshot-reader.ts";
 import type { FoundSnapshots } from "./snapshot-store.ts";
-import { findSnapshot, removeTemporaries } from "./snapshot-store.ts";
+import { findSnapshot, removeTemporaries, snapshotPath } from "./snapshot-store.ts";
 import { Snapshots } from "./snapshots.ts";
 import type { HardState, LogEntry, LogPoint, Repair, SnapshotMeta } from "./types.ts";
 
@@ -23,11 +29,28 @@ export interface OpenOptions {
   readonly directory: string;
   readonly limits?: Partial<LogLimits>;
   readonly tracer?: Tracer;
+  /** What to do if something durable is damaged or missing; "refuse" unless given. */
+  readonly repair?: RepairChoice | ((damaged: DamagedLog) => Promise<RepairChoice>);
+}
+
+/**
+ * "cut": go back to what comes before the damage, put the rest aside and mark the member as healing, for whoever has
+ * peers to make it good. "refuse": reject with LogDamage.
+ */
+export type RepairChoice = "refuse" | "cut";
+
+/** What can be read before anything is changed. */
+export interface DamagedLog {
+  readonly damage: LogDamage;
+  /** Before the damage. */
+  readonly entries: readonly LogEntry[];
+  /** The newest good snapshot, opened; the caller closes it. */
+  readSnapshot(): Promise<SnapshotReader | undefined>;
 }
 
 export interface OpenedLog {
   readonly log: Log;
-  /** Term 0 and no vote in a new log. */
+  /** Term 0 and no vote in a new log. `healing` if what was acknowledged may be lost, now or at an earlier start. */
   readonly hardState: HardState;
   /** The newest good snapshot. */
   readonly snapshot: SnapshotMeta | undefined;
@@ -54,46 +77,112 @@ async function open(options: OpenOptions): Promise<OpenedLog> {
   const { disk, directory, tracer = silentTracer } = options;
   const limits = checkedLimits(options.limits ?? {});
   await disk.makeDirectory(directory);
-  const found = await findSnapshot(disk, directory);
-  const recovered = await recoverSegments(disk, directory);
-  checkComplete(directory, found, recovered);
-  const repaired = [...recovered.repaired, ...skipped(found)];
-  const dropped = conflicting(found.newest, recovered);
-  if (dropped !== undefined) repaired.push({ kind: "entriesDropped", snapshot: dropped });
-  const file = await repair(disk, directory, recovered);
-  const { segments, position } = recovered;
-  const writer = new SegmentWriter({ disk, directory, limits, tracer }, { ...recovered, file });
-  // Proves to the next start that all before it was durable.
-  await (dropped === undefined ? writer.append([], undefined) : writer.reset(dropped));
-  for (const { kind, ...facts } of repaired) {
-    if (kind === "zerosCut") tracer.debug(`log.${kind}`, facts);
-    else tracer.warn(`log.${kind}`, facts);
-  }
-  const place = { disk, directory, limits, fail: (failure: LogFailure) => writer.fail(failure) };
-  const snapshots = new Snapshots(place, found.newest);
-  const log = new Log({ disk, directory, limits, tracer, segments, position, writer, snapshots });
-  const entries = dropped === undefined ? recovered.entries : [];
-  return { log, hardState: recovered.hardState, snapshot: found.newest, entries, repaired };
+  const found = await look(disk, directory);
+  const damage = findDamage(found);
+  if (damage !== undefined) await refuseUnlessChosen(options, found, damage);
+  const known = newestHardState(found, damage);
+  const hardState = damage === undefined ? known : { ...known, healing: true };
+  const hardStateFile = await HardStateFile.open(disk, directory, found.slots, hardState);
+  // Before anything is cut: from here on nobody takes what is left for all that there was.
+  if (damage !== undefined) await hardStateFile.writeBoth(hardState, noEnd);
+  const mended = await mend(disk, found, damage, limits.damagedFilesKept);
+  return start({ disk, directory, limits, tracer }, found, mended, hardState, hardStateFile);
 }
 
-/** Every entry after the snapshot must be there, and no damaged snapshot may have been the only place of a state. */
-function checkComplete(directory: string, found: FoundSnapshots, recovered: Recovered): void {
-  const { position, segments } = recovered;
-  const covered = found.newest?.index ?? 0;
-  if (segments.length === 0 && (found.newest !== undefined || found.damaged.length > 0))
-    throw new LogDamage(directory, 0, "there are snapshots but no segments, so the last vote is not known");
-  for (const damage of found.damaged) {
-    const needed = position.termAt(damage.index) !== damage.term || position.base > covered;
-    if (needed) throw damage.error;
+/** Everything in the folder, and whether it is whole. */
+async function look(disk: Disk, directory: string): Promise<FoundLog> {
+  const slots = await readHardStateFile(disk, directory);
+  const snapshots = await findSnapshot(disk, directory);
+  return { directory, snapshots, recovered: await recoverSegments(disk, directory), slots };
+}
+
+/** Rejects with the damage unless it is to be cut away. */
+async function refuseUnlessChosen(options: OpenOptions, found: FoundLog, damage: LogDamage): Promise<void> {
+  const { disk, directory, repair = "refuse" } = options;
+  const { newest } = found.snapshots;
+  const path = newest === undefined ? undefined : snapshotPath(directory, newest);
+  const readSnapshot = async (): Promise<SnapshotReader | undefined> =>
+    path === undefined ? undefined : SnapshotReader.open(disk, path);
+  const { entries } = found.recovered;
+  const choice = typeof repair === "string" ? repair : await repair({ damage, entries, readSnapshot });
+  if (choice === "refuse") throw damage;
+}
+
+interface Mended {
+  readonly recovered: Recovered;
+  /** The newest segment, to be gone on with. */
+  readonly file: DiskFile | undefined;
+  readonly repaired: readonly Repair[];
+}
+
+/** Puts aside what is damaged, cuts the tail, removes leftovers. */
+async function mend(
+  disk: Disk,
+  found: FoundLog,
+  damage: LogDamage | undefined,
+  kept: number,
+): Promise<Mended> {
+  const { directory, snapshots } = found;
+  const aside = await PutAside.begin(disk, directory);
+  const isUseless = damage !== undefined && isOutOfReach(found);
+  const recovered = isUseless ? withoutEntries(found.recovered) : found.recovered;
+  const { segments, damage: segmentDamage } = found.recovered;
+  const useless = [...(isUseless ? segments : []), ...(segmentDamage?.useless ?? [])];
+  for (const { path } of useless.reverse()) await aside.file(path);
+  for (const { error } of snapshots.damaged) await aside.file(error.file);
+  const last = recovered.segments.at(-1);
+  if (segmentDamage?.isWithinLast === true && last !== undefined) await aside.copy(last.path);
+  await aside.end(kept);
+  const repaired = [...(isUseless ? [] : recovered.repaired), ...skipped(snapshots)];
+  if (damage !== undefined) {
+    const { file, offset, why } = damage;
+    repaired.unshift({ kind: "damageCut", file, offset, why, putAside: aside.names });
   }
-  if (position.base > covered) {
-    const file = segments[0]?.path ?? directory;
-    throw new LogDamage(
-      file,
-      0,
-      `entries ${covered + 1} to ${position.base} are missing and no snapshot has them`,
-    );
+  return { recovered, repaired, file: await cutTail(disk, directory, recovered) };
+}
+
+async function start(
+  place: WriterPlace,
+  found: FoundLog,
+  { recovered, file, repaired }: Mended,
+  hardState: HardState,
+  hardStateFile: HardStateFile,
+): Promise<OpenedLog> {
+  const { disk, directory, limits, tracer } = place;
+  const { newest } = found.snapshots;
+  const { segments, position, end } = recovered;
+  const sequence = segments.at(-1)?.sequence;
+  await hardStateFile.writeBoth(hardState, sequence === undefined ? noEnd : { sequence, offset: end });
+  if (recovered.isOldFormat) await file?.close();
+  const current = recovered.isOldFormat ? undefined : file;
+  const writer = new SegmentWriter(place, { ...recovered, hardState, hardStateFile, file: current });
+  const dropped = conflicting(newest, recovered);
+  // Proves to the next start that all before it was durable.
+  const isSame = isSameHardState(hardState, recovered.hardState);
+  const begun = writer.append([], isSame ? undefined : hardState);
+  await (dropped === undefined ? begun : Promise.all([begun, writer.reset(dropped)]));
+  const all: Repair[] = [...repaired];
+  if (dropped !== undefined) all.push({ kind: "entriesDropped", snapshot: dropped });
+  trace(tracer, all);
+  const snapshots = new Snapshots(
+    { disk, directory, limits, fail: (failure: LogFailure) => writer.fail(failure) },
+    newest,
+  );
+  const log = new Log({ disk, directory, limits, tracer, segments, position, writer, snapshots });
+  const entries = dropped === undefined ? recovered.entries : [];
+  return { log, hardState, snapshot: newest, entries, repaired: all };
+}
+
+function trace(tracer: Tracer, repaired: readonly Repair[]): void {
+  for (const { kind, ...facts } of repaired) {
+    if (kind === "zerosCut") tracer.debug(`log.${kind}`, facts);
+    else if (kind === "damageCut") tracer.error(`log.${kind}`, facts);
+    else tracer.warn(`log.${kind}`, facts);
   }
+}
+
+function isSameHardState(a: HardState, b: HardState): boolean {
+  return a.term === b.term && a.votedFor === b.votedFor && a.healing === b.healing;
 }
 
 /** The snapshot, if the entries do not lead up to it: it was installed, but the process ended before resetTo. */
@@ -114,7 +203,7 @@ function skipped(found: FoundSnapshots): Repair[] {
  * Cuts the tail, removes leftovers and opens the newest segment. Its last batch is written again: if its sync had
  * failed, reads would still find it in the operating system's cache, and a later sync would succeed without writing it.
  */
-async function repair(disk: Disk, directory: string, recovered: Recovered): Promise<DiskFile | undefined> {
+async function cutTail(disk: Disk, directory: string, recovered: Recovered): Promise<DiskFile | undefined> {
   await removeTemporaries(disk, directory);
   if (recovered.unborn !== undefined) await disk.remove(recovered.unborn);
   await disk.syncDirectory(directory);

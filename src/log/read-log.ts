@@ -1,6 +1,6 @@
 // Reads a log without opening it: for tools, also while a master writes to it. Changes nothing on the disk.
 import type { Disk } from "../kernel/ports.ts";
-import { LogDamage } from "./errors.ts";
+import { LogDamage, LogTooNew } from "./errors.ts";
 import type { SegmentHeader } from "./format.ts";
 import { decodeSegmentHeader, isZero, sectorBytes } from "./format.ts";
 import type { Segment } from "./recovery.ts";
@@ -69,6 +69,7 @@ function readSegment(file: string, sequence: number, bytes: Uint8Array, isNewest
   if (bytes.length < sectorBytes || isZero(bytes, 0, sectorBytes))
     return isNewest ? { records: [], goOn: false } : damage([], file, 0, "it has no header");
   const decoded = decodeSegmentHeader(bytes);
+  if (decoded.kind === "newer") throw new LogTooNew(file, decoded.version);
   if (decoded.kind === "bad") return damage([], file, 0, decoded.why);
   const records: LogRecord[] = [{ kind: "segment", file, header: decoded.header, bytes: bytes.length }];
   const end = scanSegment(bytes, sequence, decoded.header.chain, {

@@ -1,11 +1,12 @@
-// Rebuilds the log from the segments of a folder, without changing anything: what has to be cut is said in the result.
+// Rebuilds the log from the segments of a folder, without changing anything: what has to be cut is said in the result,
+// damage and what could be read before it as well.
 
 import type { LogIndex } from "../kernel/ids.ts";
 import { asIndex, asTerm } from "../kernel/ids.ts";
 import type { Disk } from "../kernel/ports.ts";
-import { LogDamage } from "./errors.ts";
+import { LogDamage, LogTooNew } from "./errors.ts";
 import type { SegmentHeader } from "./format.ts";
-import { decodeSegmentHeader, isZero, parseSegmentName, sectorBytes } from "./format.ts";
+import { decodeSegmentHeader, formatVersion, isZero, parseSegmentName, sectorBytes } from "./format.ts";
 import { Position } from "./position.ts";
 import type { RecordVisitor, ScanEnd } from "./segment-scan.ts";
 import { scanSegment } from "./segment-scan.ts";
@@ -16,12 +17,16 @@ import type { HardState, LogEntry, LogPoint, Repair } from "./types.ts";
 export interface Segment {
   readonly path: string;
   readonly sequence: number;
+  /** One more than the last index when it was begun, from its name. */
+  readonly firstIndex: number;
   /** The greatest index of an entry in it that a later reset has not made void; 0 if there is none. */
   maxIndex: number;
 }
 
 export interface Recovered {
   readonly segments: Segment[];
+  /** The next segment has one more. */
+  readonly lastSequence: number;
   /** Bytes of the newest segment that hold whole batches. */
   readonly end: number;
   /** Bytes of the newest segment's file. */
@@ -30,46 +35,72 @@ export interface Recovered {
   readonly lastWrite: { readonly offset: number; readonly bytes: Uint8Array };
   readonly chain: number;
   readonly hardState: HardState;
+  /** False if damage may have taken the newest record of it. */
+  readonly isHardStateKnown: boolean;
+  /** The newest segment has an older format: nothing more is written to it. */
+  readonly isOldFormat: boolean;
   readonly position: Position;
   readonly entries: LogEntry[];
   /** The newest segment, if it was never begun durably: to be removed. */
   readonly unborn: string | undefined;
   readonly repaired: Repair[];
+  /** All above is what comes before this. */
+  readonly damage: SegmentDamage | undefined;
 }
 
-export const noHardState: HardState = { term: asTerm(0), votedFor: null };
+/** Anything but an unfinished tail of the newest segment. */
+export interface SegmentDamage {
+  readonly error: LogDamage;
+  /** `segments` ends with the one that is damaged, and whole batches precede the place. */
+  readonly isWithinLast: boolean;
+  /** Segments of which nothing counts. */
+  readonly useless: readonly Segment[];
+}
 
-/** Rejects with LogDamage if anything but the tail of the newest segment is not whole. */
+export const noHardState: HardState = { term: asTerm(0), votedFor: null, healing: false };
+
 export async function recoverSegments(disk: Disk, directory: string): Promise<Recovered> {
-  const segments = await listSegments(disk, directory);
-  const recovery = new Recovery();
+  const segments = await sortedSegments(disk, directory);
+  const recovery = new Recovery(segments.at(-1)?.sequence ?? 0);
   for (const [at, segment] of segments.entries()) {
     const bytes = await disk.read(segment.path);
     if (bytes === undefined) throw new LogDamage(segment.path, 0, "the segment went away while it was read");
-    recovery.take(segment, bytes, at === segments.length - 1);
+    const isNewest = at === segments.length - 1;
+    const error = gapBefore(segments, at) ?? recovery.take(segment, bytes, isNewest);
+    if (error === undefined) continue;
+    const newest = segments.at(-1);
+    const tail = isNewest || newest === undefined ? undefined : await disk.read(newest.path);
+    recovery.damaged(error, segments.slice(at), newest, tail);
+    break;
   }
   return recovery.result();
 }
 
 /** The segments of a folder in the order of writing. Rejects with LogDamage if one is missing between others. */
 export async function listSegments(disk: Disk, directory: string): Promise<Segment[]> {
+  const segments = await sortedSegments(disk, directory);
+  for (const at of segments.keys()) {
+    const gap = gapBefore(segments, at);
+    if (gap !== undefined) throw gap;
+  }
+  return segments;
+}
+
+async function sortedSegments(disk: Disk, directory: string): Promise<Segment[]> {
   const segments: Segment[] = [];
   for (const name of await disk.list(directory)) {
     const parsed = parseSegmentName(name);
-    if (parsed === undefined) continue;
-    segments.push({ path: `${directory}/${name}`, sequence: parsed.sequence, maxIndex: 0 });
+    if (parsed !== undefined) segments.push({ path: `${directory}/${name}`, ...parsed, maxIndex: 0 });
   }
-  segments.sort((a, b) => a.sequence - b.sequence);
-  for (const [at, segment] of segments.entries()) {
-    const before = segments[at - 1];
-    if (before !== undefined && segment.sequence !== before.sequence + 1)
-      throw new LogDamage(
-        segment.path,
-        0,
-        `the segment before it is missing; the last one is ${before.path}`,
-      );
-  }
-  return segments;
+  return segments.sort((a, b) => a.sequence - b.sequence);
+}
+
+function gapBefore(segments: readonly Segment[], at: number): LogDamage | undefined {
+  const [before, segment] = [segments[at - 1], segments[at]];
+  if (before === undefined || segment === undefined || segment.sequence === before.sequence + 1)
+    return undefined;
+  const why = `the segment before it is missing; the last one is ${before.path}`;
+  return new LogDamage(segment.path, 0, why);
 }
 
 /** Takes segments one after the other. */
@@ -84,36 +115,64 @@ class Recovery implements RecordVisitor {
   #fileBytes = 0;
   #lastWrite: Recovered["lastWrite"] = { offset: 0, bytes: new Uint8Array(0) };
   #unborn: string | undefined;
+  #damage: SegmentDamage | undefined;
+  #isHardStateKnown = true;
+  #version: number = formatVersion;
   #path = "";
   #maxIndex = 0;
+  #lastSequence: number;
 
-  take(segment: Segment, bytes: Uint8Array, isNewest: boolean): void {
+  constructor(lastSequence: number) {
+    this.#lastSequence = lastSequence;
+  }
+
+  /** @returns the damage, if there is any; then what comes before it was taken */
+  take(segment: Segment, bytes: Uint8Array, isNewest: boolean): LogDamage | undefined {
     this.#path = segment.path;
     const header = this.#header(segment, bytes, isNewest);
-    if (header === undefined) return;
+    if (header instanceof LogDamage || header === undefined) return header;
     this.#maxIndex = 0;
     const end = scanSegment(bytes, segment.sequence, header.chain, this);
-    if (end.stop !== undefined) this.#stopped(segment, bytes, end, isNewest);
     segment.maxIndex = this.#maxIndex;
     this.#segments.push(segment);
     this.#chain = end.chain;
     this.#end = end.offset;
+    this.#version = header.version;
     this.#fileBytes = bytes.length;
     this.#lastWrite = { offset: end.lastBatch, bytes: bytes.subarray(end.lastBatch, end.offset) };
+    return end.stop === undefined ? undefined : this.#stopped(segment, bytes, end, isNewest);
+  }
+
+  /** @param tail the bytes of the newest segment, unless it is the damaged one */
+  damaged(
+    error: LogDamage,
+    from: readonly Segment[],
+    newest: Segment | undefined,
+    tail: Uint8Array | undefined,
+  ): void {
+    const isWithinLast = this.#segments.at(-1) === from[0];
+    this.#damage = { error, isWithinLast, useless: isWithinLast ? from.slice(1) : from };
+    const known = newest === undefined || tail === undefined ? undefined : hardStateOf(newest, tail);
+    if (known !== undefined) this.#hardState = known;
+    this.#isHardStateKnown = known !== undefined;
   }
 
   result(): Recovered {
     return {
       segments: this.#segments,
+      lastSequence: this.#segments.at(-1)?.sequence ?? this.#lastSequence,
       end: this.#end,
       fileBytes: this.#fileBytes,
       lastWrite: this.#lastWrite,
       chain: this.#chain,
       hardState: this.#hardState,
+      isHardStateKnown: this.#isHardStateKnown,
+      isOldFormat: this.#version < formatVersion,
       position: this.#position ?? new Position({ index: asIndex(0), term: asTerm(0) }),
       entries: this.#entries,
       unborn: this.#unborn,
       repaired: this.#repaired,
+      damage: this.#damage,
     };
   }
 
@@ -140,20 +199,21 @@ class Recovery implements RecordVisitor {
   }
 
   /** The checked header, or undefined if the segment was never begun durably. */
-  #header(segment: Segment, bytes: Uint8Array, isNewest: boolean): SegmentHeader | undefined {
+  #header(segment: Segment, bytes: Uint8Array, isNewest: boolean): SegmentHeader | LogDamage | undefined {
     if (isNewest && wasNeverBegun(bytes, segment.sequence)) return this.#drop(segment);
     if (bytes.length < sectorBytes)
-      throw new LogDamage(segment.path, bytes.length, "it ends within its header");
+      return new LogDamage(segment.path, bytes.length, "it ends within its header");
     const decoded = decodeSegmentHeader(bytes);
-    if (decoded.kind === "bad") throw new LogDamage(segment.path, 0, decoded.why);
-    this.#connect(segment, decoded.header);
-    return decoded.header;
+    if (decoded.kind === "newer") throw new LogTooNew(segment.path, decoded.version);
+    if (decoded.kind === "bad") return new LogDamage(segment.path, 0, decoded.why);
+    return this.#connect(segment, decoded.header);
   }
 
-  #drop(segment: Segment): undefined {
+  #drop(segment: Segment): LogDamage | undefined {
     if (this.#segments.length === 0 && segment.sequence > 1)
-      throw new LogDamage(segment.path, 0, "it is empty and the segment before it is missing");
+      return new LogDamage(segment.path, 0, "it is empty and the segment before it is missing");
     this.#unborn = segment.path;
+    this.#lastSequence = segment.sequence - 1;
     this.#repaired.push({
       kind: "segmentRemoved",
       file: segment.path,
@@ -163,32 +223,34 @@ class Recovery implements RecordVisitor {
   }
 
   /** The header must say where the segment before ended; the first one says where the log begins. */
-  #connect(segment: Segment, header: SegmentHeader): void {
+  #connect(segment: Segment, header: SegmentHeader): SegmentHeader | LogDamage {
     if (header.sequence !== segment.sequence)
-      throw new LogDamage(segment.path, 16, `it says that it is segment ${header.sequence}`);
+      return new LogDamage(segment.path, 16, `it says that it is segment ${header.sequence}`);
     if (this.#position === undefined) {
       this.#position = new Position({ index: asIndex(header.firstIndex - 1), term: header.previousTerm });
       this.#hardState = header.hardState;
-      return;
+      return header;
     }
     if (header.chain !== this.#chain || header.firstIndex !== this.#position.last + 1)
-      throw new LogDamage(segment.path, 40, "the segment before it lacks records that were durable");
+      return new LogDamage(segment.path, 40, "the segment before it lacks records that were durable");
+    return header;
   }
 
-  #stopped(segment: Segment, bytes: Uint8Array, end: ScanEnd, isNewest: boolean): void {
+  #stopped(segment: Segment, bytes: Uint8Array, end: ScanEnd, isNewest: boolean): LogDamage | undefined {
     const why = end.stop?.why ?? "";
     if (!isNewest) {
-      if (isZero(bytes, end.offset, bytes.length)) return;
-      throw new LogDamage(segment.path, end.offset, `${why}, and a later segment follows`);
+      if (isZero(bytes, end.offset, bytes.length)) return undefined;
+      return new LogDamage(segment.path, end.offset, `${why}, and a later segment follows`);
     }
     const verdict = judgeTail(bytes, segment.sequence, end);
-    if (verdict.kind === "damage") throw new LogDamage(segment.path, end.offset, verdict.why);
+    if (verdict.kind === "damage") return new LogDamage(segment.path, end.offset, verdict.why);
     const place = { file: segment.path, offset: end.offset, bytes: bytes.length - end.offset };
     this.#repaired.push(
       verdict.kind === "zeros"
         ? { kind: "zerosCut", ...place }
         : { kind: "tailCut", ...place, why: verdict.why },
     );
+    return undefined;
   }
 
   #begun(): Position {
@@ -205,6 +267,14 @@ function wasNeverBegun(bytes: Uint8Array, sequence: number): boolean {
   if (bytes.length < sectorBytes) return true;
   if (!isZero(bytes, 0, sectorBytes)) return false;
   return laterBatch(bytes, sequence, 2 * sectorBytes) === undefined;
+}
+
+/** The newest hard state, from the newest segment alone; undefined if that is damaged as well. */
+function hardStateOf(newest: Segment, bytes: Uint8Array): HardState | undefined {
+  const alone = new Recovery(newest.sequence);
+  if (alone.take(newest, bytes, true) !== undefined) return undefined;
+  const { unborn, hardState } = alone.result();
+  return unborn === undefined ? hardState : undefined;
 }
 
 function firstOf(entries: readonly LogEntry[], otherwise: LogIndex): number {

@@ -6,7 +6,7 @@ import type { BatchHeader } from "./format.ts";
 import {
   batchHeaderBytes,
   decodeBatchHeader,
-  decodeHardState,
+  decodeHardStateRecord,
   entryPrefixBytes,
   getUint53,
   isZero,
@@ -132,7 +132,7 @@ function visitRecord(
   const body = at + recordHeaderBytes;
   const kind = view.getUint32(at + 8, true);
   if (kind === recordKinds.hardState) {
-    visitor.hardState(decodeHardState(view, body));
+    visitor.hardState(decodeHardStateRecord(view, body, bodyBytes));
     return;
   }
   const index = asIndex(getUint53(view, body));

@@ -6,6 +6,8 @@ import type { Disk, DiskFile, Tracer } from "../kernel/ports.ts";
 import { Batch, entryRecordBytes, smallRecordBytesMax } from "./batch.ts";
 import { LogFailure } from "./errors.ts";
 import { sectorEnd, segmentName } from "./format.ts";
+import type { DurableEnd, HardStateFile } from "./hard-state-file.ts";
+import { noEnd } from "./hard-state-file.ts";
 import type { LogLimits } from "./limits.ts";
 import type { Position } from "./position.ts";
 import type { Segment } from "./recovery.ts";
@@ -21,6 +23,9 @@ export interface WriterStart {
   readonly chain: number;
   readonly hardState: HardState;
   readonly position: Position;
+  /** The next segment has one more. */
+  readonly lastSequence: number;
+  readonly hardStateFile: HardStateFile;
 }
 
 export interface WriterPlace {
@@ -41,6 +46,8 @@ export class SegmentWriter {
   #allocated: number;
   #chain: number;
   #hardState: HardState;
+  #lastSequence: number;
+  readonly #hardStateFile: HardStateFile;
   #queue: Batch[] = [];
   #idle: Batch[] = [];
   #open: Batch | undefined;
@@ -57,6 +64,8 @@ export class SegmentWriter {
     this.#allocated = start.end;
     this.#chain = start.chain;
     this.#hardState = start.hardState;
+    this.#lastSequence = start.lastSequence;
+    this.#hardStateFile = start.hardStateFile;
   }
 
   /** Bytes appended but not yet durable. */
@@ -102,10 +111,17 @@ export class SegmentWriter {
   /** Waits for all that was appended; then closes the file and takes nothing more. */
   async close(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
+    const isClean = this.#failure === undefined;
     this.fail(new LogFailure("use", "it is closed"));
     const file = this.#file;
     this.#file = undefined;
-    await file?.close();
+    try {
+      if (isClean) await this.#hardStateFile.advance(this.#durableEnd());
+      await this.#hardStateFile.close();
+      await file?.close();
+    } catch (error) {
+      throw new LogFailure("close", error);
+    }
   }
 
   #appendEntry(entry: LogEntry): Batch {
@@ -188,6 +204,7 @@ export class SegmentWriter {
 
   async #write(batch: Batch): Promise<void> {
     const { segmentBytesMax } = this.#place.limits;
+    if (batch.hardState !== undefined) await this.#hardStateFile.write(batch.hardState, this.#durableEnd());
     if (this.#file === undefined || this.#end + sectorEnd(batch.bytes) > segmentBytesMax)
       await this.#beginSegment(batch);
     else await this.#writeTo(this.#file, batch);
@@ -207,7 +224,7 @@ export class SegmentWriter {
   }
 
   async #beginSegment(batch: Batch): Promise<void> {
-    const sequence = (this.#segments.at(-1)?.sequence ?? 0) + 1;
+    const sequence = this.#lastSequence + 1;
     const path = `${this.#place.directory}/${segmentName(sequence, batch.start.firstIndex)}`;
     await this.#file?.close();
     const file = await this.#place.disk.open(path);
@@ -219,8 +236,15 @@ export class SegmentWriter {
     await this.#allocate(file);
     await file.sync();
     await this.#place.disk.syncDirectory(this.#place.directory);
-    this.#segments.push({ path, sequence, maxIndex: 0 });
+    this.#segments.push({ path, sequence, firstIndex: batch.start.firstIndex, maxIndex: 0 });
+    this.#lastSequence = sequence;
+    await this.#hardStateFile.advance(this.#durableEnd());
     this.#place.tracer.debug("log.segmentBegun", { path });
+  }
+
+  #durableEnd(): DurableEnd {
+    const newest = this.#segments.at(-1);
+    return newest === undefined ? noEnd : { sequence: newest.sequence, offset: this.#end };
   }
 
   /** Writes zeros ahead of the end, so that the syncs that follow need not make a new file size durable. */

@@ -10,12 +10,15 @@ export const trailerBytes = 32;
 export const snapshotSuffix = ".snap";
 export const temporarySuffix = ".tmp";
 
-const snapshotVersion = 1;
+/** Of the file's format; what the content is made of is the caller's affair. */
+export const snapshotVersion = 1;
 const magicLow = 0x55504554;
 const magicHigh = 0x504e5349;
 const trailerMagic = 0x54537054;
 
 export interface SnapshotHeader extends LogPoint {
+  /** Of the format. */
+  readonly version: number;
   /** Content of every block but the last, which may be shorter. */
   readonly blockBytes: number;
 }
@@ -42,7 +45,7 @@ export function parseSnapshotName(name: string): LogPoint | undefined {
   };
 }
 
-export function encodeSnapshotHeader(header: SnapshotHeader): Uint8Array {
+export function encodeSnapshotHeader(header: Omit<SnapshotHeader, "version">): Uint8Array {
   const bytes = new Uint8Array(snapshotHeaderBytes);
   const view = viewOf(bytes);
   view.setUint32(0, magicLow, true);
@@ -62,9 +65,8 @@ export function decodeSnapshotHeader(bytes: Uint8Array): SnapshotHeader | string
   if (view.getUint32(0, true) !== magicLow || view.getUint32(4, true) !== magicHigh)
     return "it does not begin as a snapshot does";
   if (view.getUint32(60, true) !== crc32c(bytes, 0, 60)) return "the checksum of its header does not match";
-  if (view.getUint32(8, true) !== snapshotVersion)
-    return `format version ${view.getUint32(8, true)}, this program reads ${snapshotVersion}`;
   return {
+    version: view.getUint32(8, true),
     index: asIndex(getUint53(view, 16)),
     term: asTerm(getUint53(view, 24)),
     blockBytes: view.getUint32(12, true),

@@ -1,7 +1,7 @@
 // Reads a snapshot with one block in memory; every byte that is given out has been checked.
 import { assert } from "../kernel/assert.ts";
 import type { Disk, DiskFile } from "../kernel/ports.ts";
-import { LogDamage } from "./errors.ts";
+import { LogDamage, LogTooNew } from "./errors.ts";
 import type { SnapshotHeader, SnapshotTrailer } from "./snapshot-format.ts";
 import {
   addToChecksum,
@@ -10,6 +10,7 @@ import {
   decodeSnapshotHeader,
   decodeTrailer,
   snapshotHeaderBytes,
+  snapshotVersion,
   trailerBytes,
 } from "./snapshot-format.ts";
 import type { SnapshotMeta } from "./types.ts";
@@ -37,6 +38,7 @@ export class SnapshotReader {
       const size = await file.size();
       const header = decodeSnapshotHeader(await file.read(0, snapshotHeaderBytes));
       if (typeof header === "string") throw new LogDamage(path, 0, header);
+      if (header.version !== snapshotVersion) throw new LogTooNew(path, header.version);
       const trailerAt = Math.max(0, size - trailerBytes);
       const trailer = decodeTrailer(await file.read(trailerAt, trailerBytes));
       if (typeof trailer === "string") throw new LogDamage(path, trailerAt, trailer);

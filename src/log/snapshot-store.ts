@@ -1,6 +1,6 @@
 // The snapshots of a folder: which are there, which is the newest good one, how many are kept.
 import type { Disk } from "../kernel/ports.ts";
-import { LogDamage } from "./errors.ts";
+import { LogDamage, LogTooNew } from "./errors.ts";
 import { parseSnapshotName, snapshotName, snapshotSuffix, temporarySuffix } from "./snapshot-format.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
 import type { LogPoint, SnapshotMeta } from "./types.ts";
@@ -72,7 +72,7 @@ async function checkSnapshot(
     if (reader.meta.index === point.index && reader.meta.term === point.term) return reader.meta;
     return new LogDamage(path, 16, "its header does not agree with its name");
   } catch (error) {
-    if (error instanceof LogDamage) return error;
+    if (error instanceof LogDamage && !(error instanceof LogTooNew)) return error;
     throw error;
   }
 }

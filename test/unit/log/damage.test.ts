@@ -102,12 +102,13 @@ describe("an unfinished tail", () => {
     const machine = await filled();
     const { log } = await machine.open();
     await machine.run(log.append({ entries: [entry(24, 1, 1500)] }));
+    await machine.run(log.append({ entries: [entry(25, 1, 1500)] }));
     const path = machine.segments().at(-1) as string;
     const { length } = machine.bytesOf(path);
     const file = await machine.run(machine.sim.mount().open(path));
     await machine.run(file.write(length - 1024, new Uint8Array(512)));
     const result = await machine.open();
-    expect(result.entries.length).toBe(23);
+    expect(result.entries.length).toBe(24);
     expect(result.repaired).toMatchObject([
       { kind: "tailCut", why: "sectors of the last batch were not written" },
     ]);
@@ -123,6 +124,15 @@ describe("an unfinished tail", () => {
     const file = await machine.run(machine.sim.mount().open(path));
     await machine.run(file.write(length - 512, new Uint8Array(512)));
     expect(await opened(machine)).toBeInstanceOf(LogDamage);
+  });
+
+  it("that reaches back before an end that was noted as durable is refused", async () => {
+    const machine = await filled();
+    const { log } = await machine.open();
+    await machine.run(log.append({ entries: [entry(24)] }));
+    await machine.run(log.append({ hardState: vote(2, "b") }));
+    await shorten(machine, 1024);
+    expect(await opened(machine)).toMatchObject({ why: expect.stringContaining("was durable up to byte") });
   });
 
   it("that is a segment without a header is removed", async () => {

@@ -4,7 +4,14 @@ import type { DiskFaults } from "../../../simulations/sim-disk.ts";
 import { SimDisk } from "../../../simulations/sim-disk.ts";
 import { asId, asIndex, asTerm } from "../../../src/kernel/ids.ts";
 import { seededRandom } from "../../../src/kernel/random.ts";
-import type { HardState, LogEntry, LogLimits, LogPoint, OpenedLog } from "../../../src/log/index.ts";
+import type {
+  HardState,
+  LogEntry,
+  LogLimits,
+  LogPoint,
+  OpenedLog,
+  RepairChoice,
+} from "../../../src/log/index.ts";
 import { openLog } from "../../../src/log/index.ts";
 import { VirtualClock } from "./virtual-clock.ts";
 
@@ -33,8 +40,8 @@ export class Machine {
   }
 
   /** Starts a process that opens the log. */
-  open(): Promise<OpenedLog> {
-    return this.run(openLog({ disk: this.sim.mount(), directory, limits: this.#limits }));
+  open(repair: RepairChoice = "refuse"): Promise<OpenedLog> {
+    return this.run(openLog({ disk: this.sim.mount(), directory, limits: this.#limits, repair }));
   }
 
   /** Awaits in virtual time. */
@@ -62,8 +69,8 @@ export function entries(first: number, last: number, term = 1, bytes = 20): LogE
   return Array.from({ length: last - first + 1 }, (_, at) => entry(first + at, term, bytes));
 }
 
-export function vote(term: number, member: string | null = null): HardState {
-  return { term: asTerm(term), votedFor: member === null ? null : asId(member) };
+export function vote(term: number, member: string | null = null, healing = false): HardState {
+  return { term: asTerm(term), votedFor: member === null ? null : asId(member), healing };
 }
 
 export function point(index: number, term = 1): LogPoint {

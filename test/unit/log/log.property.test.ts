@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { asIndex, asTerm } from "../../../src/kernel/ids.ts";
-import type { LogEntry, LogPoint, OpenedLog, SnapshotMeta } from "../../../src/log/index.ts";
+import type { HardState, LogEntry, LogPoint, OpenedLog, SnapshotMeta } from "../../../src/log/index.ts";
 import { LogFailure } from "../../../src/log/index.ts";
 import { entry, Machine, stateAt, vote } from "./fixture.ts";
 import type { Change, State } from "./model.ts";
@@ -228,7 +228,7 @@ class History {
     await this.#checkContent();
     for (const { index, term, payload } of entries)
       expect(this.#written).toContain(`${index}/${term}/${payload.length}`);
-    this.#found = this.#matching(essence({ hardState, entries }, snapshot), snapshot);
+    this.#found = { ...this.#matching(essence({ entries }, snapshot), hardState, snapshot), hardState };
     expect(log.lastIndex).toBe(lastIndex(this.#found));
     this.#changes = [];
     this.#acknowledged = 0;
@@ -253,21 +253,32 @@ class History {
     expect([...content]).toEqual([...stateAt(reader.meta)]);
   }
 
-  /** The state after some number of changes, at least all acknowledged ones, that looks like this. */
-  #matching(found: string, snapshot: LogPoint | undefined): State {
+  /**
+   * The state after some number of changes, at least all acknowledged ones, that looks like this. The hard state may be
+   * ahead of the entries, never behind.
+   */
+  #matching(found: string, hardState: HardState, snapshot: LogPoint | undefined): State {
     let state = this.#found;
     const candidates: string[] = [];
+    const final = this.#now.hardState;
+    expect(hardState.term).toBeLessThanOrEqual(final.term);
     for (let count = 0; count <= this.#changes.length; count++) {
       const change = this.#changes[count - 1];
       if (change !== undefined) state = apply(state, change);
       if (count < this.#acknowledged) continue;
       const candidate = withSnapshot(state, snapshot);
-      if (essence(candidate, snapshot) === found) return candidate;
+      if (essence(candidate, snapshot) === found && isReached(hardState, state.hardState)) return candidate;
       candidates.push(essence(candidate, snapshot));
     }
     expect(candidates).toContain(found);
     return state;
   }
+}
+
+/** Votes of a history are never changed within a term. */
+function isReached(found: HardState, wanted: HardState): boolean {
+  if (found.term !== wanted.term) return found.term > wanted.term;
+  return found.votedFor === wanted.votedFor || wanted.votedFor === null;
 }
 
 describe("a log on a disk that loses power", () => {

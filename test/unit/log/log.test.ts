@@ -142,7 +142,7 @@ describe("a disk that fails", () => {
   });
 
   it("stops on a full disk and goes on after a restart with room", async () => {
-    const machine = new Machine("full", { capacityBytes: 3000 });
+    const machine = new Machine("full", { capacityBytes: 3000 + 4608 });
     const { log } = await machine.open();
     await machine.run(log.append({ entries: [entry(1)] }));
     await expect(machine.run(log.append({ entries: [entry(2, 1, 1400)] }))).rejects.toThrow("ENOSPC");

@@ -40,8 +40,8 @@ export function withSnapshot(state: State, snapshot: LogPoint | undefined): Stat
   return { ...state, base: { ...snapshot }, entries: [] };
 }
 
-/** The part of a state that a restart must give back: all after the snapshot. */
-export function essence(state: Pick<State, "hardState" | "entries">, snapshot: LogPoint | undefined): string {
+/** The entries that a restart must give back: all after the snapshot. */
+export function essence(state: Pick<State, "entries">, snapshot: LogPoint | undefined): string {
   const after = state.entries.filter((entry) => entry.index > (snapshot?.index ?? 0));
-  return JSON.stringify({ hardState: state.hardState, entries: plain(after) });
+  return JSON.stringify(plain(after));
 }
