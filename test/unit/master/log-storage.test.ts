@@ -67,7 +67,7 @@ test("a saved snapshot comes back with its membership and the entries after it",
   const { recovered } = await host.open();
   expect(recovered.snapshot).toEqual(meta(3));
   expect(recovered.entries.at(-1)?.index).toBe(5);
-  expect(recovered.hardState).toEqual({ term: 1, votedFor: "m1" });
+  expect(recovered.hardState).toEqual({ term: 1, votedFor: "m1", healing: false });
 });
 
 test("the bytes of a snapshot, sent in pieces, make the same snapshot on another member", async () => {
