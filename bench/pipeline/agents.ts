@@ -1,7 +1,7 @@
 // Agents that run nothing: they register over the agents' connection, take what they are told, and send the statuses
 // that the benchmark asks for.
 import { Packr, Unpackr } from "msgpackr";
-import type { FromAgent, ToAgent } from "../../src/contract/agent-protocol.ts";
+import type { FromAgent, RunTask, ToAgent } from "../../src/contract/agent-protocol.ts";
 import { PROTOCOL_VERSION } from "../../src/contract/agent-protocol.ts";
 import { createUpgradeDialer } from "../../src/host/upgrade-network.ts";
 import type { Connection } from "../../src/kernel/ports.ts";
@@ -21,22 +21,29 @@ export interface BenchAgent {
   close(): void;
 }
 
-/** Resolves when the leader has committed the registration; calls `onLost` if the connection ends by itself. */
+/**
+ * Resolves when the leader has committed the registration; calls `onLost` if the connection ends by itself.
+ * @param onRun told of each task that the agent is to run, with its id; what it returns is sent
+ */
 export function registerAgent(
   api: string,
   hostname: string,
   onLost: (reason: string) => void,
+  onRun?: (run: RunTask, agentId: string) => FromAgent,
 ): Promise<BenchAgent> {
   return new Promise((resolve, reject) => {
     let closing = false;
+    let id = "";
     const connection: Connection = createUpgradeDialer().dial(api, {
       onOpen: () => connection.send(packFrame(registration(hostname))),
       onFrame(bytes) {
-        if (bytes.length > CONTROL_FRAME_BYTES_MAX) return;
+        if (bytes.length > CONTROL_FRAME_BYTES_MAX && onRun === undefined) return;
         const frame = unpackr.unpack(bytes) as ToAgent;
         if (frame.kind === "ping") connection.send(packFrame({ kind: "pong" }));
         if (frame.kind === "redirect") reject(new Error("the leader has changed"));
+        if (frame.kind === "run" && onRun !== undefined) connection.send(packFrame(onRun(frame, id)));
         if (frame.kind !== "registered") return;
+        id = frame.agentId;
         resolve({
           id: frame.agentId,
           send: (status) => connection.send(status),

@@ -32,8 +32,14 @@ export interface BenchCluster {
   remove(): Promise<void>;
 }
 
-/** @param profiled each master writes a CPU profile when it ends */
-export async function startBenchCluster(profiled: boolean): Promise<BenchCluster> {
+/**
+ * @param profiled each master writes a CPU profile when it ends
+ * @param nodeFlags for each master's Node
+ */
+export async function startBenchCluster(
+  profiled: boolean,
+  nodeFlags: readonly string[] = [],
+): Promise<BenchCluster> {
   const port = await freePort();
   const dataDirectory = await mkdtemp(join(tmpdir(), "tepui-bench-pipeline-"));
   const profiles = join(dataDirectory, "profiles");
@@ -41,7 +47,7 @@ export async function startBenchCluster(profiled: boolean): Promise<BenchCluster
   const profiling = profiled ? ["--cpu-prof", `--cpu-prof-dir=${profiles}`] : [];
   const main = join(import.meta.dirname, "../../src/cli/main.ts");
   const cluster = await startLocalCluster({
-    command: [process.execPath, "--disable-warning=ExperimentalWarning", ...profiling, main],
+    command: [process.execPath, "--disable-warning=ExperimentalWarning", ...profiling, ...nodeFlags, main],
     masters: MASTERS,
     agents: 0,
     port,
@@ -67,7 +73,8 @@ export async function startBenchCluster(profiled: boolean): Promise<BenchCluster
   }
 }
 
-async function freePort(): Promise<number> {
+/** The first of thirty ports in a row on which nobody listens. */
+export async function freePort(): Promise<number> {
   for (let port = FIRST_PORT; port < LAST_PORT; port += PORTS_NEEDED) {
     const taken = await Promise.all(Array.from({ length: PORTS_NEEDED }, (_, i) => isTaken(port + i)));
     if (!taken.includes(true)) return port;

@@ -39,7 +39,7 @@ export function table(rows: readonly Figures[]): string {
 }
 
 /** Of ascending numbers. */
-export function quantile(ascending: readonly number[], part: number): number {
+export function quantile(ascending: ArrayLike<number>, part: number): number {
   return ascending[Math.min(ascending.length - 1, Math.floor(ascending.length * part))] ?? Number.NaN;
 }
 

@@ -119,12 +119,15 @@ interface Template {
 export class LaunchTemplates {
   private readonly framework: BenchFramework;
   private readonly tasksPerCall: number;
+  private readonly idPrefix: string;
   private readonly templates = new Map<string, Template>();
   private launched = 0;
 
-  constructor(framework: BenchFramework, tasksPerCall: number) {
+  /** @param idPrefix begins the id of each task, before its number */
+  constructor(framework: BenchFramework, tasksPerCall: number, idPrefix = "") {
     this.framework = framework;
     this.tasksPerCall = tasksPerCall;
+    this.idPrefix = idPrefix;
   }
 
   /** A whole HTTP call that launches tasks of new ids on the offer. Valid until the next call for the same agent. */
@@ -142,7 +145,7 @@ export class LaunchTemplates {
     const key = `${agentId} ${offerIdLength}`;
     const known = this.templates.get(key);
     if (known !== undefined) return known;
-    const task = tinyTask(TASK_PLACEHOLDER, agentId);
+    const task = tinyTask(this.idPrefix + TASK_PLACEHOLDER, agentId);
     const offerId = "?".repeat(offerIdLength);
     const bytes = this.framework.request({
       type: "ACCEPT",

@@ -28,8 +28,11 @@ export interface Stage {
   close(): void;
 }
 
-/** Registers agents, and a framework that launches the tasks of which the agents then speak. */
-export async function setStage(api: string): Promise<Stage> {
+/**
+ * Registers agents, and a framework that launches the tasks of which the agents then speak.
+ * @param idPrefix begins the id of each task
+ */
+export async function setStage(api: string, idPrefix = ""): Promise<Stage> {
   const agents: BenchAgent[] = [];
   for (let i = 0; i < AGENTS; i++) agents.push(await registerAgent(api, `bench-${i}`, fail));
   let updated: (number: number) => void = () => undefined;
@@ -49,7 +52,7 @@ export async function setStage(api: string): Promise<Stage> {
     },
     onFailure: fail,
   });
-  const launched = await launchOnAll(api, framework, offered);
+  const launched = await launchOnAll(api, new LaunchTemplates(framework, TASKS_PER_AGENT, idPrefix), offered);
   await framework.call({ type: "SUPPRESS" });
   await sleep(LAST_OFFERS_MS);
   await framework.call({ type: "DECLINE", decline: { offer_ids: offerIds } });
@@ -58,7 +61,7 @@ export async function setStage(api: string): Promise<Stage> {
     const agent = byId.get(agentId);
     if (agent === undefined) throw new Error(`an offer of the unknown agent ${agentId}`);
     return Array.from({ length: TASKS_PER_AGENT }, (_, i) => ({
-      id: String(turn * TASKS_PER_AGENT + i).padStart(9, "0"),
+      id: idPrefix + String(turn * TASKS_PER_AGENT + i).padStart(9, "0"),
       agent,
     }));
   });
@@ -78,8 +81,11 @@ export async function setStage(api: string): Promise<Stage> {
 }
 
 /** One ACCEPT on the first offer of each agent. @returns the agents in the order of the calls */
-async function launchOnAll(api: string, framework: BenchFramework, offers: AsyncIterable<readonly Offer[]>) {
-  const templates = new LaunchTemplates(framework, TASKS_PER_AGENT);
+async function launchOnAll(
+  api: string,
+  templates: LaunchTemplates,
+  offers: AsyncIterable<readonly Offer[]>,
+): Promise<readonly string[]> {
   const socket = new CallSocket(api, fail);
   const agentIds = new Set<string>();
   for await (const [offer] of offers) {
@@ -92,8 +98,11 @@ async function launchOnAll(api: string, framework: BenchFramework, offers: Async
   return [...agentIds];
 }
 
-/** TASK_RUNNING again and again, each with a new uuid; answered when the framework gets the UPDATE. */
-export function statusLoop(stage: Stage, inFlight: number, tally: Tally): Running {
+/**
+ * TASK_RUNNING again and again, each with a new uuid; answered when the framework gets the UPDATE.
+ * @param data of each status
+ */
+export function statusLoop(stage: Stage, inFlight: number, tally: Tally, data?: Uint8Array): Running {
   const open = new Map<number, () => void>();
   let sent = 0;
   stage.onUpdate((number) => {
@@ -102,7 +111,7 @@ export function statusLoop(stage: Stage, inFlight: number, tally: Tally): Runnin
     open.delete(number);
     done?.();
   });
-  const frames = stage.tasks.map(({ id, agent }) => statusFrame(stage.framework.id, id, agent.id));
+  const frames = stage.tasks.map(({ id, agent }) => statusFrame(stage.framework.id, id, agent.id, data));
   return closedLoop(inFlight, tally, 1, (slot, done) => {
     const which = slot % stage.tasks.length;
     const frame = frames[which];
@@ -115,7 +124,7 @@ export function statusLoop(stage: Stage, inFlight: number, tally: Tally): Runnin
 }
 
 /** Packed once; the number of each status is written into its uuid. */
-function statusFrame(frameworkId: string, taskId: string, agentId: string) {
+function statusFrame(frameworkId: string, taskId: string, agentId: string, data?: Uint8Array) {
   const uuid = Buffer.concat([UUID_MARK], UUID_BYTES);
   const bytes = Buffer.from(
     packFrame({
@@ -130,6 +139,7 @@ function statusFrame(frameworkId: string, taskId: string, agentId: string) {
         source: "SOURCE_EXECUTOR",
         timestamp: Date.now() / 1000,
         uuid,
+        ...(data === undefined ? {} : { data }),
       },
     }),
   );
@@ -217,6 +227,6 @@ export async function launchLoop(stage: Stage): Promise<(tally: Tally) => Runnin
 }
 
 /** What was measured would mean nothing; whoever started us cleans up. */
-function fail(reason: string): void {
+export function fail(reason: string): void {
   throw new Error(`the benchmark cannot go on: ${reason}`);
 }
