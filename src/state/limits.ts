@@ -65,3 +65,9 @@ export const ID_CHARACTERS_MAX = 255;
 
 /** Characters of a message that the master writes into a status or an event. */
 export const MESSAGE_CHARACTERS_MAX = 4_096;
+
+/** Tasks, or other small parts, in one chunk of a snapshot: the work of one slice. The same on every replica. */
+export const CHUNK_UNITS_MAX = 256;
+
+/** Bytes of one chunk of a snapshot from which on the next has fewer units. The same on every replica. */
+export const CHUNK_BYTES_TARGET = 256 * 1024;

@@ -1,47 +1,29 @@
 // The whole state as bytes, and back; and its digest, by which replicas compare. The bytes are canonical: Maps in their
 // order, which is part of the state, and every object's fields in theirs. A state that was restored and goes on has the
-// same digests as one that never stopped.
+// same digests as one that never stopped. How a state is packed while it goes on is in checkpoint/walk.ts.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
-import { createAllocatorState } from "../allocator/index.ts";
-import { asMillis } from "../kernel/ids.ts";
-import { err, ok, type Result } from "../kernel/result.ts";
-import { type DecodeError, malformed, unpackVersioned } from "./codec.ts";
-import { FORMAT_VERSION, migrate } from "./migrations/index.ts";
+import type { Result } from "../kernel/result.ts";
+import { createSnapshotDecoder } from "./checkpoint/decoder.ts";
+import { beginWalk } from "./checkpoint/walk.ts";
+import type { DecodeError } from "./codec.ts";
 import type { ClusterState } from "./model.ts";
-import { packValue } from "./packing.ts";
 
-/** The state before the first event. */
-export function createClusterState(): ClusterState {
-  return {
-    clusterId: null,
-    time: asMillis(0),
-    eventCount: 0,
-    leader: null,
-    minted: { frameworks: 0, agents: 0, offers: 0 },
-    frameworks: new Map(),
-    completedFrameworks: new Map(),
-    agents: new Map(),
-    goneAgents: new Map(),
-    offers: new Map(),
-    absentFrameworks: new Map(),
-    absentAgents: new Map(),
-    allocator: createAllocatorState(),
-    digests: [],
-  };
-}
+export { createClusterState } from "./initial-state.ts";
 
+/** In one go: for tools and tests; a master takes its snapshots by a walk. */
 export function encodeSnapshot(state: ClusterState): Uint8Array {
-  return packValue([FORMAT_VERSION, state]);
+  const chunks: Uint8Array[] = [];
+  const walk = beginWalk(state);
+  for (let chunk = walk.next(); chunk !== null; chunk = walk.next()) chunks.push(chunk);
+  return joined(chunks);
 }
 
 export function decodeSnapshot(bytes: Uint8Array): Result<ClusterState, DecodeError> {
-  const unpacked = unpackVersioned(bytes, 2);
-  if (!unpacked.ok) return unpacked;
-  const { version, parts } = unpacked.value;
-  const state = migrate(parts[0], "state", version);
-  if (!hasShapeOfState(state)) return err(malformed("it does not hold a cluster's state"));
-  return ok(state);
+  const decoder = createSnapshotDecoder();
+  decoder.push(bytes);
+  for (let step = decoder.step(); !step.ok || step.value; step = decoder.step()) if (!step.ok) return step;
+  return decoder.end();
 }
 
 /** Lower-case hexadecimal SHA-256 of a snapshot's bytes. */
@@ -50,15 +32,19 @@ export function digestOf(snapshot: Uint8Array): string {
 }
 
 export function digest(state: ClusterState): string {
-  return digestOf(encodeSnapshot(state));
+  const walk = beginWalk(state);
+  while (!walk.over()) walk.next();
+  return walk.digest();
 }
 
-/** Enough to tell a state from other data; its content is vouched for by the checksum of the file it came in. */
-function hasShapeOfState(value: unknown): value is ClusterState {
-  if (typeof value !== "object" || value === null) return false;
-  const wanted = Object.entries(createClusterState());
-  const found = new Map<string, unknown>(Object.entries(value));
-  return wanted.every(
-    ([name, part]) => found.has(name) && part instanceof Map === found.get(name) instanceof Map,
-  );
+function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const [only] = chunks;
+  if (only !== undefined && chunks.length === 1) return only;
+  const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return whole;
 }

@@ -1,23 +1,17 @@
 // Old formats of log entries and snapshots, lifted step by step to the one that is written today. A change of an event's
 // or the state's shape raises FORMAT_VERSION by one and adds the step from the version before; a step is never changed
-// again, for logs of every version live on in archives. There are none yet.
+// again, for logs of every version live on in archives.
+
+import { chunkedSnapshots } from "./chunked-snapshots.ts";
+import type { Migration } from "./migration.ts";
+
+export type { Migration } from "./migration.ts";
 
 /** What is written today. */
-export const FORMAT_VERSION = 1;
-
-export interface Migration {
-  /** The version that it reads; it makes the next one. */
-  readonly from: number;
-  /** For people: what changed. */
-  readonly reason: string;
-  /** One event, as unpacked: its fields as that version had them. */
-  event(event: unknown): unknown;
-  /** A whole state, as unpacked. */
-  state(state: unknown): unknown;
-}
+export const FORMAT_VERSION = 2;
 
 /** In order, one for each version from 1 to FORMAT_VERSION - 1. */
-export const MIGRATIONS: readonly Migration[] = [];
+export const MIGRATIONS: readonly Migration[] = [chunkedSnapshots];
 
 export type Migratable = "event" | "state";
 

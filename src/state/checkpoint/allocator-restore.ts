@@ -1,0 +1,70 @@
+// The allocator's part of restore.ts.
+import type {
+  AgentEntry,
+  Client,
+  ClientNumber,
+  ExpiryBucket,
+  Filter,
+  RoleEntry,
+} from "../../allocator/model.ts";
+import type { Resources } from "../../allocator/resources.ts";
+import type { AgentId, FrameworkId, Millis, RoleName } from "../../kernel/ids.ts";
+import { type Draft, type Entries, fill, mark, owner, type Reader } from "./draft.ts";
+import { TAGS } from "./unit.ts";
+
+type FrameworkValue = readonly [FrameworkId, boolean, boolean, Entries<RoleName, ClientNumber>];
+type RoleValue = readonly [RoleName, RoleEntry, Entries<string, number>, readonly ClientNumber[]];
+type ClientValue = readonly [ClientNumber, Client, Entries<string, number>];
+type AgentValue = readonly [
+  AgentId,
+  AgentEntry,
+  Entries<ClientNumber, Resources>,
+  Entries<ClientNumber, Filter[]>,
+];
+
+export const allocatorReaders: readonly (readonly [number, Reader])[] = [
+  [TAGS.allocatorFramework, addFramework],
+  [TAGS.role, addRole],
+  [TAGS.client, addClient],
+  [TAGS.filteredAgents, (draft, ids: readonly AgentId[]) => mark(owner(draft.client).filtered, ids)],
+  [TAGS.totals, ({ state }, list: Entries<string, number>) => fill(state.allocator.totals, list)],
+  [TAGS.withFree, ({ state }, ids: readonly AgentId[]) => mark(state.allocator.withFree, ids)],
+  [TAGS.heap, ({ state }, moments: readonly Millis[]) => void state.allocator.expiries.heap.push(...moments)],
+  [TAGS.bucket, addBucket],
+  [TAGS.bucketAgents, (draft, ids: readonly AgentId[]) => void owner(draft.bucket).agentIds.push(...ids)],
+  [
+    TAGS.bucketClients,
+    (draft, numbers: readonly ClientNumber[]) => void owner(draft.bucket).clients.push(...numbers),
+  ],
+  [TAGS.allocatorAgent, addAgent],
+];
+
+function addFramework({ state }: Draft, [id, active, gpu, clients]: FrameworkValue): void {
+  state.allocator.frameworks.set(id, { active, gpu, clients: new Map(clients) });
+}
+
+function addRole({ state }: Draft, [name, role, allocated, numbers]: RoleValue): void {
+  const clients = new Map<ClientNumber, true>();
+  mark(clients, numbers);
+  state.allocator.roles.set(name, { ...role, allocated: new Map(allocated), clients });
+}
+
+function addClient(draft: Draft, [number, head, allocated]: ClientValue): void {
+  const client: Client = { ...head, allocated: new Map(allocated), filtered: new Map() };
+  draft.state.allocator.clients.set(number, client);
+  draft.client = client;
+}
+
+function addBucket(draft: Draft, [until, count]: readonly [Millis, number]): void {
+  const bucket: ExpiryBucket = { count, agentIds: [], clients: [] };
+  draft.state.allocator.expiries.buckets.set(until, bucket);
+  draft.bucket = bucket;
+}
+
+function addAgent({ state }: Draft, [id, entry, allocations, filters]: AgentValue): void {
+  state.allocator.agents.set(id, {
+    ...entry,
+    allocations: new Map(allocations),
+    filters: new Map(filters),
+  });
+}

@@ -1,0 +1,130 @@
+// A walk packs the state as of the moment at which it began, whatever happens to the state before it is over: its bytes
+// are those of a walk done in one go at that moment.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Millis } from "../../../src/kernel/ids.ts";
+import { createSnapshotDecoder } from "../../../src/state/checkpoint/decoder.ts";
+import { beginWalk, type Walk } from "../../../src/state/checkpoint/walk.ts";
+import type { Event } from "../../../src/state/events.ts";
+import { evolve } from "../../../src/state/evolve.ts";
+import type { ClusterState } from "../../../src/state/model.ts";
+import { createClusterState, decodeSnapshot, digestOf, encodeSnapshot } from "../../../src/state/snapshot.ts";
+import { clusterAfter, steps } from "./random-commands.ts";
+
+interface Moment {
+  readonly event: Event;
+  readonly time: Millis;
+}
+
+function momentsOf(cluster: ReturnType<typeof clusterAfter>): Moment[] {
+  return cluster.log.flatMap(({ time, events }) => events.map((event) => ({ event, time })));
+}
+
+function rest(walk: Walk): Uint8Array[] {
+  const chunks: Uint8Array[] = [];
+  for (let chunk = walk.next(); chunk !== null; chunk = walk.next()) chunks.push(chunk);
+  return chunks;
+}
+
+function inOneGo(state: ClusterState, unitsMax: number): Buffer {
+  return Buffer.concat(rest(beginWalk(state, unitsMax)));
+}
+
+/** Carries the event out as a replica does while a walk is under way. */
+function happen(walk: Walk, state: ClusterState, { event, time }: Moment): void {
+  walk.before(event);
+  evolve(state, event, time);
+}
+
+describe("a walk", () => {
+  it("is not disturbed by any event that happens before it has read anything but the head", () => {
+    const seen = new Set<Event["kind"]>();
+    fc.assert(
+      fc.property(steps, (all) => {
+        const state = createClusterState();
+        for (const moment of momentsOf(clusterAfter(all))) {
+          const expected = inOneGo(state, 1);
+          const walk = beginWalk(state, 1);
+          happen(walk, state, moment);
+          expect(Buffer.concat(rest(walk)).equals(expected), moment.event.kind).toBe(true);
+          seen.add(moment.event.kind);
+        }
+      }),
+      { numRuns: 60, seed: 7 },
+    );
+    expect(seen.size, [...seen].join(", ")).toBeGreaterThanOrEqual(26);
+  });
+
+  it("gives the same chunks and digest when it is cut into slices with events between them", () => {
+    fc.assert(
+      fc.property(
+        steps,
+        fc.nat(),
+        fc.nat({ max: 12 }),
+        fc.array(fc.nat({ max: 3 })),
+        (all, from, units, pace) => {
+          const state = createClusterState();
+          const moments = momentsOf(clusterAfter(all));
+          const start = from % moments.length;
+          for (const { event, time } of moments.slice(0, start)) evolve(state, event, time);
+          const expected = inOneGo(state, units + 1);
+          const walk = beginWalk(state, units + 1);
+          const chunks: Uint8Array[] = [];
+          for (const [index, moment] of moments.slice(start).entries()) {
+            if (!walk.over()) happen(walk, state, moment);
+            for (let i = pace[index % pace.length] ?? 1; i > 0; i--)
+              chunks.push(walk.next() ?? new Uint8Array());
+          }
+          const bytes = Buffer.concat([...chunks, ...rest(walk)]);
+          expect(bytes.equals(expected)).toBe(true);
+          expect(walk.digest()).toBe(digestOf(bytes));
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it("has no chunks after the last one", () => {
+    const walk = beginWalk(createClusterState());
+    expect(walk.over()).toBe(true);
+    expect(walk.next()).not.toBeNull();
+    expect(walk.next()).toBeNull();
+  });
+});
+
+describe("a snapshot's decoder", () => {
+  it("gives the state with all that is in it, however the bytes are cut", () => {
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 1, max: 5_000 }), fc.nat({ max: 20 }), (all, length, units) => {
+        const { state } = clusterAfter(all);
+        const bytes = inOneGo(state, units + 1);
+        const decoder = createSnapshotDecoder();
+        for (let at = 0; at < bytes.length; at += length) {
+          decoder.push(bytes.subarray(at, at + length));
+          for (let step = decoder.step(); step.ok && step.value; step = decoder.step());
+        }
+        const restored = decoder.end();
+        if (!restored.ok) throw new Error(restored.error.message);
+        expect(restored.value).toEqual(state);
+        expect(encodeSnapshot(restored.value)).toEqual(encodeSnapshot(state));
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("refuses a snapshot that is cut short, goes on after its end, or is damaged, and never throws", () => {
+    const bytes = encodeSnapshot(clusterAfter([]).state);
+    for (const length of [1, 3, 5, 7, 100, bytes.length - 1]) {
+      expect(decodeSnapshot(bytes.subarray(0, length))).toMatchObject({ ok: false });
+    }
+    expect(decodeSnapshot(Buffer.concat([bytes, new Uint8Array(4)]))).toMatchObject({ ok: false });
+    fc.assert(
+      fc.property(fc.nat({ max: bytes.length - 1 }), fc.nat({ max: 255 }), (at, byte) => {
+        const damaged = bytes.slice();
+        damaged[at] = byte;
+        expect(typeof decodeSnapshot(damaged).ok).toBe("boolean");
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
