@@ -20,6 +20,9 @@ import type { Trace } from "./trace.ts";
 const FRAMEWORK_PORT = 5060;
 const RAFT_PORT = 5070;
 
+/** What a member traces when its role changes: Raft's part, and that it takes commands. */
+const ROLE_EVENTS: ReadonlySet<string> = new Set(["raft.role", "leading"]);
+
 export interface WorldParts {
   readonly options: SimOptions;
   readonly loop: EventLoop;
@@ -143,6 +146,8 @@ export function membersOf(options: SimOptions): readonly MasterMember[] {
 
 export class MasterMachine extends Machine {
   master: Master | null = null;
+  /** Its part in the cluster may be another since the checkers looked last. */
+  roleChanged = false;
 
   protected run(life: Life, clock: Clock, random: Random): void {
     this.#boot(life, clock, random).catch((error: unknown) => this.ended(life, String(error)));
@@ -158,7 +163,7 @@ export class MasterMachine extends Machine {
 
   async #boot(life: Life, clock: Clock, random: Random): Promise<void> {
     const { options, network } = this.world;
-    const tracer = this.tracer();
+    const tracer = this.#watched(this.tracer());
     const port = network.port(this.name, life);
     const master = await createMaster({
       self: asId<MemberId>(this.name),
@@ -172,7 +177,11 @@ export class MasterMachine extends Machine {
       directory: "log",
       tracer,
       onFatal: (reason) => this.ended(life, reason),
-      tuning: { raft: options.raft, snapshotIntervalEntries: options.snapshotIntervalEntries },
+      tuning: {
+        raft: options.raft,
+        log: options.log,
+        snapshotIntervalEntries: options.snapshotIntervalEntries,
+      },
     });
     const edge = new MasterEdge({ master, clock, random, tracer, name: this.name });
     master.attach(edge);
@@ -180,6 +189,16 @@ export class MasterMachine extends Machine {
     await port.listen(`${this.name}:${FRAMEWORK_PORT}`, (connection) => edge.frameworks.accept(connection));
     this.master = master;
     await master.start();
+  }
+
+  #watched(tracer: Tracer): Tracer {
+    return {
+      ...tracer,
+      info: (event, facts) => {
+        if (ROLE_EVENTS.has(event)) this.roleChanged = true;
+        tracer.info(event, facts);
+      },
+    };
   }
 }
 

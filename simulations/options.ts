@@ -2,6 +2,7 @@
 // of its own, so that over many seeds faults meet in combinations that an average of all of them would never show.
 import type { Random } from "../src/kernel/ports.ts";
 import { between, chance, pick, seededRandom } from "../src/kernel/random.ts";
+import type { LogLimits } from "../src/log/index.ts";
 import type { RaftTuning } from "../src/raft/index.ts";
 import type { Settings } from "../src/state/commands.ts";
 import type { DiskFaults, Range } from "./sim-disk.ts";
@@ -54,6 +55,8 @@ export interface Workload {
   readonly badCalls: number;
   readonly teardowns: number;
   readonly failoverTimeoutS: number;
+  /** From one launch of a framework to the next, in which it wants no offers; 0 for one that takes what it is offered. */
+  readonly paceMs: Range;
 }
 
 export interface SimOptions {
@@ -79,6 +82,7 @@ export interface SimOptions {
   readonly cutMs: Range;
   readonly settings: Settings;
   readonly raft: Partial<RaftTuning>;
+  readonly log: Partial<LogLimits>;
   readonly snapshotIntervalEntries: number;
 }
 
@@ -121,6 +125,7 @@ export function swarmOptions(seed: string, ticks: number): SimOptions {
       offerTimeoutMs: pick(random, [null, 2_000, 20_000]),
     },
     raft: swarmRaft(random),
+    log: swarmLog(random),
     snapshotIntervalEntries: pick(random, [50, 200, 1_000]),
   };
 }
@@ -153,6 +158,11 @@ function swarmWorkload(random: Random): Workload {
     badCalls: rate(0.2),
     teardowns: chance(random, 1 / 4) ? 0.02 : 0,
     failoverTimeoutS: pick(random, [0, 5, 600, 600, 600]),
+    paceMs: pick(random, [
+      { low: 0, high: 0 },
+      { low: 0, high: 0 },
+      { low: 200, high: 4_000 },
+    ]),
   };
 }
 
@@ -193,6 +203,18 @@ function swarmRaft(random: Random): Partial<RaftTuning> {
     storageStallMs: pick(random, [1_000, 5_000]),
     trailingEntriesMax: pick(random, [0, 10, 10_000]),
     snapshotChunkBytes: pick(random, [16_384, 1_048_576]),
+  };
+}
+
+/** Small segments, so that a short run has many of them. */
+function swarmLog(random: Random): Partial<LogLimits> {
+  const segmentBytesMax = pick(random, [262_144, 1_048_576, 67_108_864]);
+  return {
+    segmentBytesMax,
+    batchBytesMax: segmentBytesMax / 2,
+    entryBytesMax: segmentBytesMax / 4,
+    preallocateBytes: pick(random, [0, 4_096, 65_536]),
+    snapshotBlockBytes: pick(random, [4_096, 65_536]),
   };
 }
 

@@ -63,6 +63,8 @@ export interface FrameworkParts {
 
 const ANSWER_MS_MAX = 10_000;
 const RECONNECT_MS: Range = { low: 50, high: 1_500 };
+/** Declined offers are gathered for so long. */
+const DECLINE_MS: Range = { low: 0, high: 50 };
 const RECONCILE_EVERY_MS = 30_000;
 /** Calls kept to be sent late. */
 const OLD_CALLS_MAX = 20;
@@ -83,6 +85,9 @@ export class SimFramework {
   readonly #parts: FrameworkParts;
   #open: Open | null = null;
   #calls = 0;
+  #declined: Offer[] = [];
+  /** It has launched and wants no offers for a while. */
+  #isPausing = false;
   #nextMaster = 0;
   /** Calls of former streams, to be sent late. */
   readonly #old: CallFrame[] = [];
@@ -217,7 +222,7 @@ export class SimFramework {
     for (const { timer } of open.answers.values()) timer.cancel();
     open.answers.clear();
     store.id = id;
-    if (this.isDraining) this.#suppress();
+    if (this.isDraining || this.#isPausing) this.#suppress();
     this.#reconcile();
     for (const task of store.tasks.values()) if (task.killWanted && !task.isOver) this.#kill(task);
     this.#sendOld(open);
@@ -244,13 +249,20 @@ export class SimFramework {
     const { workload, store, random } = this.#parts;
     const left = workload.tasksPerFramework - store.launched;
     if (chance(random, workload.badCalls)) this.#callNonsense(offer);
-    if (this.isDraining || left <= 0 || chance(random, workload.declined)) this.#decline(offer);
+    const isWanted = !this.isDraining && !this.#isPausing && left > 0;
+    if (!isWanted || chance(random, workload.declined)) this.#decline(offer);
     else this.#accept(offer, Math.min(left, workload.tasksPerAccept));
   }
 
+  /** What is declined within a moment goes into one call. */
   #decline(offer: Offer): void {
-    const refuse_seconds = pick(this.#parts.random, [0, 1, 5, 20]);
-    this.#call({ type: "DECLINE", decline: { offer_ids: [offer.id], filters: { refuse_seconds } } });
+    this.#declined.push(offer);
+    if (this.#declined.length > 1) return;
+    this.#later(DECLINE_MS, () => {
+      const offer_ids = this.#declined.splice(0).map(({ id }) => id);
+      const refuse_seconds = pick(this.#parts.random, [0, 1, 5, 20]);
+      this.#call({ type: "DECLINE", decline: { offer_ids, filters: { refuse_seconds } } });
+    });
   }
 
   #accept(offer: Offer, most: number): void {
@@ -277,6 +289,16 @@ export class SimFramework {
     }
     this.#call(call, (status) => this.#launched(frameworkId, ids, status));
     for (const id of ids) this.#killSometimes(id);
+    if (workload.paceMs.high > 0) this.#pause();
+  }
+
+  #pause(): void {
+    this.#isPausing = true;
+    this.#suppress();
+    this.#later(this.#parts.workload.paceMs, () => {
+      this.#isPausing = false;
+      if (!this.isDraining) this.#call({ type: "REVIVE", revive: {} });
+    });
   }
 
   #repeated(id: string): void {

@@ -2,7 +2,8 @@
 // each member is held to it for ever, and each new leader has to have all of it.
 import type { LogIndex } from "../../src/kernel/ids.ts";
 import type { HistoryEntry, Master, MasterStatus } from "../../src/master/types.ts";
-import { encodeEntry } from "../../src/state/codec.ts";
+import type { Entry } from "../../src/raft/index.ts";
+import { decodeEntry } from "../../src/state/codec.ts";
 import type { Life } from "../event-loop.ts";
 import { type Check, checkOf } from "./check.ts";
 
@@ -23,7 +24,7 @@ interface Leader {
 export class CommittedLog {
   /** The newest index that any member has called committed. */
   highest = 0;
-  readonly #entries = new Map<number, { readonly term: number; readonly bytes: Uint8Array }>();
+  readonly #entries = new Map<number, { readonly term: number; readonly payload: Uint8Array }>();
   readonly #leaders = new Map<number, Leader>();
   readonly #seen = new Map<string, Seen>();
   readonly #onCommitted: (entry: HistoryEntry) => void;
@@ -38,15 +39,16 @@ export class CommittedLog {
     return this.#leaders.size;
   }
 
-  /** Looks at a member after something happened to it. */
-  observe(life: Life, master: Master): void {
+  /** Looks at a member after something happened to it. @param roleChanged its role may be another since the last look */
+  observe(member: string, life: Life, master: Master, roleChanged: boolean): void {
+    const seen = this.#seenBy(member, life);
+    const entries = master.entries((seen.commitIndex + 1) as LogIndex);
+    if (!roleChanged && entries.length === 0) return;
     const status = master.status();
     this.#checkLeader(status);
-    const seen = this.#seenBy(status.self, life);
     const { commitIndex } = status;
-    if (commitIndex === seen.commitIndex) return;
-    check(commitIndex > seen.commitIndex, "a commit index went backwards", () => ({ ...status, seen }));
-    for (const entry of master.history((seen.commitIndex + 1) as LogIndex)) this.#compare(status, entry);
+    check(commitIndex >= seen.commitIndex, "a commit index went backwards", () => ({ ...status, seen }));
+    for (const entry of entries) this.#compare(status, entry);
     seen.commitIndex = commitIndex;
     this.highest = Math.max(this.highest, commitIndex);
   }
@@ -78,9 +80,8 @@ export class CommittedLog {
     }));
   }
 
-  #compare({ self }: MasterStatus, entry: HistoryEntry): void {
-    const { index, term, time, events } = entry;
-    const bytes = encodeEntry({ time, events });
+  #compare({ self }: MasterStatus, entry: Entry): void {
+    const { index, term, payload } = entry;
     const known = this.#entries.get(index);
     if (known === undefined) {
       check(index > this.highest, "an entry appears where another or none was committed", () => ({
@@ -89,20 +90,24 @@ export class CommittedLog {
         term,
         highest: this.highest,
       }));
-      this.#entries.set(index, { term, bytes });
-      this.#onCommitted(entry);
+      this.#entries.set(index, { term, payload: payload.slice() });
+      if (payload.length > 0) this.#onCommitted(decoded(entry));
       return;
     }
-    check(known.term === term && sameBytes(known.bytes, bytes), "a committed entry differs", () => ({
+    const same = known.term === term && Buffer.compare(known.payload, payload) === 0;
+    check(same, "a committed entry differs", () => ({
       self,
       index,
       term,
       knownTerm: known.term,
-      events: events.map(({ kind }) => kind),
+      bytes: [known.payload.length, payload.length],
     }));
   }
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+function decoded(entry: Entry): HistoryEntry {
+  const { index, term, payload } = entry;
+  const content = decodeEntry(payload);
+  check(content.ok, "a committed entry cannot be read", () => ({ index, term }));
+  return { index, term, ...content.value };
 }

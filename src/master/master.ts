@@ -63,7 +63,8 @@ function asksForAllocation(event: Event): boolean {
 
 /** Opens the log; `start` joins the cluster. @throws LogDamage if the data directory cannot be trusted */
 export async function createMaster(options: MasterOptions): Promise<Master> {
-  const opened = await openLog({ disk: options.disk, directory: options.directory, tracer: options.tracer });
+  const { disk, directory, tracer, tuning } = options;
+  const opened = await openLog({ disk, directory, tracer, limits: tuning?.log ?? {} });
   return new MasterLoop(options, await LogStorage.open(opened));
 }
 
@@ -155,6 +156,10 @@ class MasterLoop implements Master {
       const entry = payload.length === 0 ? null : decodeEntry(payload);
       if (entry?.ok === true) yield { index, term, ...entry.value };
     }
+  }
+
+  entries(from: LogIndex): readonly Entry[] {
+    return this.node.readCommitted(from);
   }
 
   attach(sink: EffectSink): void {

@@ -1,6 +1,7 @@
 // What a master is made of: who it is, the ports it runs on, and what an operator may set.
 import type { MemberId } from "../kernel/ids.ts";
 import type { Clock, Disk, Network, Random, Tracer } from "../kernel/ports.ts";
+import type { LogLimits } from "../log/index.ts";
 import type { RaftTuning } from "../raft/index.ts";
 import type { Settings } from "../state/commands.ts";
 
@@ -23,6 +24,7 @@ export interface MasterOptions {
   onFatal(reason: string, cause: FatalCause): void;
   readonly tuning?: {
     readonly raft?: Partial<RaftTuning>;
+    readonly log?: Partial<LogLimits>;
     /** Entries between snapshots; the same on every member. */
     readonly snapshotIntervalEntries?: number;
   };

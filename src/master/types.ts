@@ -1,6 +1,7 @@
 // What the master offers to the rooms around it, and what it wants of them. The api submits commands and delivers
 // effects; it never touches state but to read it.
 import type { LogIndex, MemberId, Millis, Term } from "../kernel/ids.ts";
+import type { Entry } from "../raft/index.ts";
 import type { Command, Rejection } from "../state/commands.ts";
 import type { Reply } from "../state/decide.ts";
 import type { Effect } from "../state/effects.ts";
@@ -26,6 +27,8 @@ export interface Master {
   settled(): Promise<boolean>;
   /** Committed entries with events, from this index on, as far back as the log is kept in memory. */
   history(from: LogIndex): Iterable<HistoryEntry>;
+  /** The same entries, and Raft's own between them, as the bytes that the log holds. */
+  entries(from: LogIndex): readonly Entry[];
   /** Where effects go. One sink; given before start. */
   attach(sink: EffectSink): void;
 }

@@ -64,6 +64,10 @@ export class LocalMaster implements Master {
     this.lose(null);
   }
 
+  entries(): readonly [] {
+    return [];
+  }
+
   attach(sink: EffectSink): void {
     this.sink = sink;
   }
