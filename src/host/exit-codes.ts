@@ -1,6 +1,7 @@
 // With which code a process ends, one for each reason, so that an operator's supervisor can tell them apart.
 import { InvariantError } from "../kernel/assert.ts";
 import { LogDamage, LogFailure } from "../log/index.ts";
+import { FolderInUse } from "./folder-lock.ts";
 
 export { shellCodeOf } from "../agents/wait-status.ts";
 
@@ -17,6 +18,8 @@ export const EXIT = {
   diverged: 72,
   /** An assertion failed. */
   bug: 73,
+  /** Another process writes to the data folder. */
+  folderInUse: 74,
   /** Stopped by Ctrl-C, as shells report it. */
   interrupted: 130,
 } as const;
@@ -24,6 +27,7 @@ export const EXIT = {
 /** For what a command threw. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof LogDamage) return EXIT.logDamaged;
+  if (error instanceof FolderInUse) return EXIT.folderInUse;
   if (error instanceof LogFailure) return EXIT.diskFailed;
   return error instanceof InvariantError ? EXIT.bug : EXIT.failed;
 }

@@ -13,6 +13,7 @@ import type { Attribute } from "../contract/types.ts";
 import type { Tracer } from "../kernel/ports.ts";
 import { agentResources } from "./agent-resources.ts";
 import { EXIT } from "./exit-codes.ts";
+import { lockFolder } from "./folder-lock.ts";
 import { nodeClock } from "./node-clock.ts";
 import { createNodeDisk } from "./node-disk.ts";
 import { nodeRandom } from "./node-random.ts";
@@ -57,10 +58,11 @@ export interface RunningAgent {
 /** Where a sandbox is seen inside a container with an image (SB03). */
 const SANDBOX_MOUNT = "/mnt/mesos/sandbox";
 
-/** @throws RuntimeFailure if the runtime cannot be used, Error if a port is taken */
+/** @throws FolderInUse, RuntimeFailure if the runtime cannot be used, Error if a port is taken */
 export async function runAgent(config: AgentConfig): Promise<RunningAgent> {
   const workDirectory = resolve(config.workDirectory);
   await mkdir(join(workDirectory, "meta"), { recursive: true });
+  const lock = await lockFolder(workDirectory);
   const machine = await detectMachine(workDirectory);
   const agent = agentOf(config, machine, workDirectory);
   const http = await startAgentHttp({
@@ -75,10 +77,14 @@ export async function runAgent(config: AgentConfig): Promise<RunningAgent> {
     await agent.start();
   } catch (error) {
     await http.close();
+    await lock.release();
     throw error;
   }
   config.tracer.info("agent started", { port: http.port, runtime: config.runtime.kind });
-  return { stop: () => stop(agent, http), shutdown: () => shutdown(agent, http) };
+  return {
+    stop: () => stop(agent, http).then(lock.release),
+    shutdown: () => shutdown(agent, http).then(lock.release),
+  };
 }
 
 function agentOf(config: AgentConfig, machine: DetectedMachine, workDirectory: string): Agent {
