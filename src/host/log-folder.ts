@@ -1,10 +1,12 @@
 // A master's log folder for tools, also while the master runs: the entries that count, and the state before any of them.
 // Nothing is changed on the disk.
+
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { replay, stateOf } from "../debugger/index.ts";
 import { type LogEntry, type LogRecord, readLog, SnapshotReader } from "../log/index.ts";
 import { decodeMembership } from "../master/membership-header.ts";
+import { isOwn } from "../raft/index.ts";
 import { decodeEntry, type Entry } from "../state/codec.ts";
 import type { ClusterState } from "../state/model.ts";
 import { createNodeDisk } from "./node-disk.ts";
@@ -53,7 +55,7 @@ async function effectivePositions(dataDirectory: string): Promise<number[]> {
 
 /** The content of an entry; null for Raft's own. @throws Error if a newer version wrote it */
 export function contentOf({ index, payload }: LogEntry): Entry | null {
-  if (payload.length === 0) return null;
+  if (isOwn({ payload })) return null;
   const entry = decodeEntry(payload);
   if (!entry.ok) throw new Error(`entry ${index}: ${entry.error.message}`);
   return entry.value;

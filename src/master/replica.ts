@@ -1,20 +1,30 @@
 // One replica's copy of the cluster: applies entries to the state, and takes and compares snapshots at the indexes on
 // which all replicas do. It knows nothing of leadership: on a leader the pipeline evolves the state ahead of commits.
+
 import { assert, InvariantError } from "../kernel/assert.ts";
 import { asIndex, type LogIndex, type Millis } from "../kernel/ids.ts";
 import type { Result } from "../kernel/result.ts";
+import { isOwn } from "../raft/index.ts";
+import { beginWalk, type Walk } from "../state/checkpoint/walk.ts";
 import { type DecodeError, decodeEntry } from "../state/codec.ts";
 import type { Event } from "../state/events.ts";
 import { evolve } from "../state/evolve.ts";
+import { isOfThisFormat } from "../state/migrations/index.ts";
 import type { ClusterState } from "../state/model.ts";
-import { createClusterState, decodeSnapshot, digestOf, encodeSnapshot } from "../state/snapshot.ts";
-import { OWN_DIGESTS_MAX } from "./limits.ts";
+import { createClusterState } from "../state/snapshot.ts";
+import { CheckpointSchedule } from "./checkpoint-schedule.ts";
+import { OWN_DIGESTS_MAX, SNAPSHOT_INTERVAL_ENTRIES } from "./limits.ts";
 
-/** The state as of one index, and its digest. */
+/** The state as of one index, packed in slices while the replica goes on. */
 export interface Checkpoint {
   readonly index: LogIndex;
-  readonly bytes: Uint8Array;
-  readonly digest: string;
+  /** The next chunk of the snapshot; null after the last. */
+  next(): Uint8Array | null;
+  /** The last chunk has been made, and the digest is known. */
+  over(): boolean;
+  digest(): string;
+  /** Not wanted any more. */
+  abandon(): void;
 }
 
 export interface Replica {
@@ -25,12 +35,25 @@ export interface Replica {
   applyEntry(index: LogIndex, payload: Uint8Array): void;
   /** Applies events of an entry that is about to be proposed; `markEntry` follows with its index. */
   evolveAhead(event: Event, time: Millis): void;
-  markEntry(index: LogIndex): void;
+  /** @param bytes of its payload */
+  markEntry(index: LogIndex, bytes: number): void;
+  /** Whether a checkpoint is due at the newest entry. */
+  isCheckpointDue(): boolean;
   /** Whether the state holds events of entries after this one, or of one that has no index yet. */
   isAheadOf(index: LogIndex): boolean;
-  /** Forgets all and begins again from a snapshot, or from nothing. */
-  reset(index: LogIndex, snapshot: Uint8Array | null): void;
+  /** Forgets all and begins again from a snapshot's state, or from nothing. A checkpoint under way may be finished. */
+  reset(index: LogIndex, restored: ClusterState | null): void;
+  /** Begins one at the newest entry; none must be under way. */
   checkpoint(): Checkpoint;
+  /** The newest own digest that no leader has recorded yet. */
+  unrecordedDigest(): { readonly index: LogIndex; readonly digest: string } | null;
+}
+
+export interface ReplicaTuning {
+  /** Entries between checkpoints; the same on every member. */
+  readonly intervalEntries?: number;
+  /** Weight of the units in a chunk of a snapshot; the same on every member. */
+  readonly chunkUnitsMax?: number;
 }
 
 /**
@@ -39,29 +62,66 @@ export interface Replica {
  */
 export function createReplica(
   onDivergence: (index: LogIndex, own: string, leaders: string) => void,
+  tuning: ReplicaTuning = {},
 ): Replica {
+  const schedule = new CheckpointSchedule(tuning.intervalEntries ?? SNAPSHOT_INTERVAL_ENTRIES);
   let state = createClusterState();
   let index = asIndex(0);
   let unmarked = false;
+  let due = false;
+  /** Of the state that is now evolved, and not over yet. */
+  let walk: Walk | null = null;
   const ownDigests = new Map<LogIndex, string>();
 
   function evolveOne(event: Event, time: Millis): void {
+    walk?.before(event);
     evolve(state, event, time);
     if (event.kind === "DigestRecorded") compare(event.index, event.digest);
   }
 
   function compare(at: LogIndex, leaders: string): void {
     const own = ownDigests.get(at);
-    if (own !== undefined && own !== leaders) onDivergence(at, own, leaders);
+    if (own !== undefined && own !== leaders && isOfThisFormat(leaders)) onDivergence(at, own, leaders);
     ownDigests.delete(at);
   }
 
+  /** The leader may have finished the same checkpoint long before. */
   function keepDigest(at: LogIndex, digest: string): void {
     ownDigests.set(at, digest);
+    const recorded = state.digests.find((one) => one.index === at);
+    if (recorded !== undefined) compare(at, recorded.digest);
     for (const oldest of ownDigests.keys()) {
       if (ownDigests.size <= OWN_DIGESTS_MAX) break;
       ownDigests.delete(oldest);
     }
+  }
+
+  function checkpoint(): Checkpoint {
+    assert(!unmarked, "a checkpoint is taken between two entries", { index });
+    assert(walk === null, "one checkpoint is under way at a time", { index });
+    const at = index;
+    const mine = beginWalk(state, tuning.chunkUnitsMax);
+    if (mine.over()) keepDigest(at, mine.digest());
+    else walk = mine;
+    let wanted = !mine.over();
+    const end = () => {
+      wanted = false;
+      if (walk === mine) walk = null;
+    };
+    return {
+      index: at,
+      next() {
+        const chunk = mine.next();
+        if (wanted && mine.over()) {
+          end();
+          keepDigest(at, mine.digest());
+        }
+        return chunk;
+      },
+      over: mine.over,
+      digest: mine.digest,
+      abandon: end,
+    };
   }
 
   return {
@@ -70,32 +130,37 @@ export function createReplica(
     applyEntry(at, payload) {
       assert(at === index + 1, "entries are applied in order", { at, index });
       index = at;
-      if (payload.length === 0) return;
+      due = false;
+      if (isOwn({ payload })) return;
       const entry = readable(decodeEntry(payload));
       for (const event of entry.events) evolveOne(event, entry.time);
+      due = schedule.isDueAt(at, payload.length, state);
     },
     evolveAhead(event, time) {
       unmarked = true;
       evolveOne(event, time);
     },
-    markEntry(at) {
+    markEntry(at, bytes) {
       assert(at > index, "a proposed entry is newer than all applied", { at, index });
       index = at;
       unmarked = false;
+      due = schedule.isDueAt(at, bytes, state);
     },
+    isCheckpointDue: () => due,
     isAheadOf: (at) => unmarked || index > at,
-    reset(at, snapshot) {
+    reset(at, restored) {
       unmarked = false;
-      state = snapshot === null ? createClusterState() : readable(decodeSnapshot(snapshot));
+      due = false;
+      walk = null;
+      state = restored ?? createClusterState();
       index = at;
       ownDigests.clear();
+      schedule.restart(at, state);
     },
-    checkpoint() {
-      assert(!unmarked, "a checkpoint is taken between two entries", { index });
-      const bytes = encodeSnapshot(state);
-      const digest = digestOf(bytes);
-      keepDigest(index, digest);
-      return { index, bytes, digest };
+    checkpoint,
+    unrecordedDigest() {
+      const newest = [...ownDigests].at(-1);
+      return newest === undefined ? null : { index: newest[0], digest: newest[1] };
     },
   };
 }

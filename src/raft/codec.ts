@@ -1,12 +1,13 @@
 // Messages as frames, by hand: a kind, the term, then the fields in the order of messages.ts. Entries carry no index,
 // it follows from `prevIndex`; members are known from the connection's handshake (handshake.ts).
 import { assert, assertNever } from "../kernel/assert.ts";
-import { asId, asIndex, asTerm, type MemberId } from "../kernel/ids.ts";
+import { asIndex, asTerm, type MemberId } from "../kernel/ids.ts";
 import { err, ok, type Result } from "../kernel/result.ts";
-import { ENTRY_BYTES_MAX, MEMBERS_MAX, MESSAGE_ENTRIES_MAX } from "./limits.ts";
+import { ENTRY_BYTES_MAX, MESSAGE_ENTRIES_MAX } from "./limits.ts";
+import { decodeMembershipEntry, packMembership, unpackMembership } from "./membership-entry.ts";
 import type { Append, Message, SnapshotChunk } from "./messages.ts";
-import type { Entry, Membership, SnapshotMeta } from "./types.ts";
-import { FrameReader, FrameWriter, textSize } from "./wire-buffer.ts";
+import { type Entry, MEMBERSHIP_ENTRY_TAG, type SnapshotMeta } from "./types.ts";
+import { FrameReader, FrameWriter } from "./wire-buffer.ts";
 
 /** The numbers on the wire; a new kind takes a new number, and none is used again. */
 const CODES: { readonly [Kind in Message["kind"]]: number } = {
@@ -22,6 +23,8 @@ const CODES: { readonly [Kind in Message["kind"]]: number } = {
   "snapshot-chunk": 25,
   "snapshot-progress": 26,
   "timeout-now": 27,
+  "heal-request": 28,
+  "heal-target": 29,
 };
 const KINDS: ReadonlyMap<number, Message["kind"]> = new Map(
   Object.entries(CODES).map(([kind, code]) => [code, kind as Message["kind"]]),
@@ -53,11 +56,11 @@ function bodySize(message: Message): number {
     case "pre-vote":
       return 24;
     case "pre-vote-reply":
-      return 9;
+      return 10;
     case "vote":
       return 17;
     case "vote-reply":
-      return 1;
+      return 2;
     case "append":
       return 28 + entriesSize(message.entries);
     case "append-accepted":
@@ -69,11 +72,15 @@ function bodySize(message: Message): number {
     case "heartbeat-reply":
       return 8;
     case "snapshot-chunk":
-      return metaSize(message.meta) + 8 + 4 + message.bytes.length + 1;
+      return 16 + 4 + packMembership(message.meta.membership).length + 8 + 4 + message.bytes.length + 1;
     case "snapshot-progress":
       return 16;
     case "timeout-now":
       return 0;
+    case "heal-request":
+      return 9;
+    case "heal-target":
+      return 8;
     default:
       return assertNever(message);
   }
@@ -86,14 +93,14 @@ function writeBody(writer: FrameWriter, message: Message): void {
       break;
     case "pre-vote-reply":
       writer.whole(message.forTerm);
-      writer.byte(message.granted ? 1 : 0);
+      writeFlags(writer, message.granted, message.amnesia);
       break;
     case "vote":
       writeWholes(writer, message.lastIndex, message.lastTerm);
       writer.byte(message.transfer ? 1 : 0);
       break;
     case "vote-reply":
-      writer.byte(message.granted ? 1 : 0);
+      writeFlags(writer, message.granted, message.amnesia);
       break;
     case "append":
       writeAppend(writer, message);
@@ -118,6 +125,13 @@ function writeBody(writer: FrameWriter, message: Message): void {
       break;
     case "timeout-now":
       break;
+    case "heal-request":
+      writeFlags(writer, message.amnesia);
+      writer.whole(message.round);
+      break;
+    case "heal-target":
+      writer.whole(message.index);
+      break;
     default:
       assertNever(message);
   }
@@ -132,11 +146,11 @@ function readBody(reader: FrameReader, kind: Message["kind"], envelope: Envelope
     case "pre-vote":
       return { kind, ...envelope, forTerm: term(), lastIndex: index(), lastTerm: term() };
     case "pre-vote-reply":
-      return { kind, ...envelope, forTerm: term(), granted: reader.flag() };
+      return { kind, ...envelope, forTerm: term(), granted: reader.flag(), amnesia: reader.flag() };
     case "vote":
       return { kind, ...envelope, lastIndex: index(), lastTerm: term(), transfer: reader.flag() };
     case "vote-reply":
-      return { kind, ...envelope, granted: reader.flag() };
+      return { kind, ...envelope, granted: reader.flag(), amnesia: reader.flag() };
     case "append":
       return readAppend(reader, envelope);
     case "append-accepted":
@@ -153,6 +167,10 @@ function readBody(reader: FrameReader, kind: Message["kind"], envelope: Envelope
       return { kind, ...envelope, index: index(), offset: reader.whole() };
     case "timeout-now":
       return { kind, ...envelope };
+    case "heal-request":
+      return { kind, ...envelope, amnesia: reader.flag(), round: reader.whole() };
+    case "heal-target":
+      return { kind, ...envelope, index: index() };
     default:
       return assertNever(kind);
   }
@@ -160,6 +178,10 @@ function readBody(reader: FrameReader, kind: Message["kind"], envelope: Envelope
 
 function writeWholes(writer: FrameWriter, ...values: readonly number[]): void {
   for (const value of values) writer.whole(value);
+}
+
+function writeFlags(writer: FrameWriter, ...flags: readonly boolean[]): void {
+  for (const flag of flags) writer.byte(flag ? 1 : 0);
 }
 
 function entriesSize(entries: readonly Entry[]): number {
@@ -188,15 +210,21 @@ function readAppend(reader: FrameReader, envelope: Envelope): Append | null {
   for (let i = 1; i <= count && reader.ok; i++) {
     const term = asTerm(reader.whole());
     const payload = reader.bytes();
-    if (term < lowest || term > envelope.term || payload.length > ENTRY_BYTES_MAX) return null;
+    if (term < lowest || term > envelope.term || !isWellFormed(payload)) return null;
     lowest = term;
     entries.push({ index: asIndex(prevIndex + i), term, payload });
   }
   return { kind: "append", ...envelope, prevIndex, prevTerm, commit, entries };
 }
 
+function isWellFormed(payload: Uint8Array): boolean {
+  if (payload[0] === MEMBERSHIP_ENTRY_TAG) return decodeMembershipEntry(payload) !== null;
+  return payload.length <= ENTRY_BYTES_MAX;
+}
+
 function writeChunk(writer: FrameWriter, message: SnapshotChunk): void {
-  writeMeta(writer, message.meta);
+  writeWholes(writer, message.meta.index, message.meta.term);
+  writer.bytes(packMembership(message.meta.membership));
   writer.whole(message.offset);
   writer.bytes(message.bytes);
   writer.byte(message.done ? 1 : 0);
@@ -210,39 +238,9 @@ function readChunk(reader: FrameReader, envelope: Envelope): SnapshotChunk | nul
   return meta === null ? null : { kind: "snapshot-chunk", ...envelope, meta, offset, bytes, done };
 }
 
-function metaSize(meta: SnapshotMeta): number {
-  const { voters, outgoing, learners } = meta.membership;
-  return 16 + [voters, outgoing, learners].reduce((size, members) => size + membersSize(members), 0);
-}
-
-function membersSize(members: readonly MemberId[]): number {
-  return members.reduce((size, member) => size + textSize(member), 1);
-}
-
-function writeMeta(writer: FrameWriter, meta: SnapshotMeta): void {
-  writeWholes(writer, meta.index, meta.term);
-  const { voters, outgoing, learners } = meta.membership;
-  for (const members of [voters, outgoing, learners]) {
-    writer.byte(members.length);
-    for (const member of members) writer.text(member);
-  }
-}
-
 function readMeta(reader: FrameReader): SnapshotMeta | null {
   const index = asIndex(reader.whole());
   const term = asTerm(reader.whole());
-  const voters = readMembers(reader);
-  const outgoing = readMembers(reader);
-  const learners = readMembers(reader);
-  if (voters === null || outgoing === null || learners === null || voters.length === 0) return null;
-  const membership: Membership = { voters, outgoing, learners };
-  return { index, term, membership };
-}
-
-function readMembers(reader: FrameReader): readonly MemberId[] | null {
-  const count = reader.byte();
-  if (count > MEMBERS_MAX) return null;
-  const members: MemberId[] = [];
-  for (let i = 0; i < count; i++) members.push(asId<MemberId>(reader.text()));
-  return members;
+  const membership = unpackMembership(reader.bytes());
+  return membership === null ? null : { index, term, membership };
 }

@@ -1,7 +1,9 @@
 // What of this member's log and votes is durable, and which messages wait for it (io.ts, order law).
 import { assert } from "../kernel/assert.ts";
-import { asIndex, type LogIndex } from "../kernel/ids.ts";
+import { asIndex, type LogIndex, type MemberId } from "../kernel/ids.ts";
+import { noteTruncated, replaceHistory } from "./configurations.ts";
 import { entriesBetween, lastIndex, truncateFrom } from "./entry-log.ts";
+import { isHealingOnDisk, noteMatch } from "./healing.ts";
 import type { Output } from "./io.ts";
 import type { Message } from "./messages.ts";
 import type { RaftState } from "./state.ts";
@@ -15,10 +17,17 @@ export function sendDurable(state: RaftState, message: Message): void {
   state.durability.withheld.push({ afterWrite: THIS_STEP, message });
 }
 
+/** Says, once it is durable, that our log agrees with the leader's up to `match`. */
+export function acknowledge(state: RaftState, leader: MemberId, match: LogIndex): void {
+  noteMatch(state, match);
+  sendDurable(state, { kind: "append-accepted", from: state.self, to: leader, term: state.term, match });
+}
+
 /** Removes the entries from `first` on, also from what is said to be durable. */
 export function truncateLog(state: RaftState, first: LogIndex): void {
   assert(first > state.commit, "a committed entry is never truncated", { first, commit: state.commit });
   truncateFrom(state.log, first);
+  noteTruncated(state, first);
   const before = asIndex(first - 1);
   const { durability } = state;
   if (durability.durableIndex > before) durability.durableIndex = before;
@@ -29,6 +38,7 @@ export function truncateLog(state: RaftState, first: LogIndex): void {
 /** Replaces the log by a snapshot's end; nothing after it is durable. */
 export function resetLog(state: RaftState, meta: SnapshotMeta): void {
   state.log = { baseIndex: meta.index, baseTerm: meta.term, entries: [] };
+  replaceHistory(state, [{ index: meta.index, membership: meta.membership }]);
   const { durability } = state;
   durability.durableIndex = asIndex(Math.min(durability.durableIndex, meta.index));
   durability.unwrittenFrom = asIndex(meta.index + 1);
@@ -41,9 +51,12 @@ export function resetLog(state: RaftState, meta: SnapshotMeta): void {
 export function issueWrite(state: RaftState, out: Output, resetTo: SnapshotMeta | null): void {
   const { durability } = state;
   const end = lastIndex(state.log);
-  const hardState = { term: state.term, votedFor: state.votedFor };
+  const hardState = { term: state.term, votedFor: state.votedFor, healing: isHealingOnDisk(state) };
+  const { written } = durability;
   const changed =
-    hardState.term !== durability.written.term || hardState.votedFor !== durability.written.votedFor;
+    hardState.term !== written.term ||
+    hardState.votedFor !== written.votedFor ||
+    hardState.healing !== written.healing;
   if (changed || durability.unwrittenFrom <= end || resetTo !== null) {
     const entries =
       durability.unwrittenFrom <= end ? entriesBetween(state.log, durability.unwrittenFrom, end) : [];

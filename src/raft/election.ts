@@ -1,20 +1,23 @@
 // Pre-vote, vote and the ways up to leader (Raft paper, 5.2 and 5.4.1; dissertation, 9.6).
 import { asIndex, asTerm, type MemberId } from "../kernel/ids.ts";
+import { below } from "../kernel/random.ts";
+import { isUnsettled, previousMembership } from "./configurations.ts";
 import { isStalled, sendDurable } from "./durability.ts";
 import { entriesBetween, isUpToDate, lastIndex, lastTerm, totalBytes } from "./entry-log.ts";
+import { isAmnesiac, restartHealing } from "./healing.ts";
 import type { Output } from "./io.ts";
 import { appendOwn, broadcastAppends } from "./leading.ts";
-import { everyMember, isVoter, voteResult } from "./membership.ts";
+import { electionResult, everyMember, isVoter, type VoteResult } from "./membership.ts";
 import type { PreVote, PreVoteReply, Vote, VoteReply } from "./messages.ts";
 import { newProgress } from "./progress.ts";
 import { abortReceive, becomeFollower, hasLiveLeader, resetElectionTimer } from "./roles.ts";
-import type { Candidate, Leader, RaftState } from "./state.ts";
+import type { Candidate, Leader, PreCandidate, RaftState } from "./state.ts";
 
 const NO_PAYLOAD = new Uint8Array(0);
 
 /** The timer of a member that does not lead. */
 export function tickElection(state: RaftState, out: Output): void {
-  if (!isVoter(state.membership, state.self)) return;
+  if (!mayStand(state)) return;
   state.elapsed++;
   if (state.elapsed >= state.timeout) {
     // Whose disk hangs could win nothing with votes that it cannot make durable, only disturb.
@@ -25,11 +28,40 @@ export function tickElection(state: RaftState, out: Output): void {
   if (canvassing && state.elapsed % state.tuning.heartbeatTicks === 0) canvass(state, out);
 }
 
+/**
+ * A voter that has lost nothing. Also one whose removal is not known to be committed: without it the others might be
+ * unable to commit just that (dissertation, section 4.2.2).
+ */
+export function mayStand(state: RaftState): boolean {
+  if (state.healing?.kind === "damage") return false;
+  if (isVoter(state.membership, state.self)) return true;
+  const before = isUnsettled(state) ? previousMembership(state) : null;
+  return before !== null && isVoter(before, state.self);
+}
+
+/**
+ * The leader of this term is dead for certain, so there is no need to wait until it has been silent for long enough. Once
+ * a term, and after a random delay; pre-vote decides as always. A lease that may still be trusted is waited out.
+ */
+export function onLeaderGone(state: RaftState, member: MemberId): void {
+  const { role, tuning } = state;
+  if (role.kind !== "follower" || role.leader !== member) return;
+  if (state.goneTerm === state.term || tuning.leaseReads) return;
+  state.goneTerm = state.term;
+  state.leaderHeardAt = Number.NEGATIVE_INFINITY;
+  const soon = state.elapsed + 1 + below(state.random, tuning.heartbeatTicks);
+  state.timeout = Math.min(state.timeout, soon);
+}
+
 /** Asks whether an election could be won, without disturbing anybody's term. */
 export function becomePreCandidate(state: RaftState, out: Output): void {
-  state.role = { kind: "precandidate", votes: new Map([[state.self, true]]) };
+  state.role = {
+    kind: "precandidate",
+    votes: new Map([[state.self, true]]),
+    amnesiacs: new Set(isAmnesiac(state) ? [state.self] : []),
+  };
   resetElectionTimer(state);
-  if (voteResult(state.membership, state.role.votes) === "won") becomeCandidate(state, false, out);
+  if (resultFor(state, state.role) === "won") becomeCandidate(state, false, out);
   else canvass(state, out);
 }
 
@@ -37,8 +69,10 @@ export function becomePreCandidate(state: RaftState, out: Output): void {
 export function becomeCandidate(state: RaftState, transfer: boolean, out: Output): void {
   state.term = asTerm(state.term + 1);
   state.votedFor = state.self;
+  restartHealing(state);
   abortReceive(state, out);
-  state.role = { kind: "candidate", votes: new Map(), transfer, ownVoteAfter: null };
+  const amnesiacs = new Set(isAmnesiac(state) ? [state.self] : []);
+  state.role = { kind: "candidate", votes: new Map(), amnesiacs, transfer, ownVoteAfter: null };
   resetElectionTimer(state);
   canvass(state, out);
 }
@@ -57,7 +91,8 @@ export function countOwnVote(state: RaftState, durable: number, out: Output): vo
 }
 
 export function onPreVote(state: RaftState, message: PreVote, out: Output): void {
-  const granted = message.forTerm > state.term && !hasLiveLeader(state) && isUpToDate(state.log, message);
+  const open = message.forTerm > state.term && !hasLiveLeader(state) && state.healing?.kind !== "damage";
+  const granted = open && isUpToDate(state.log, message);
   out.messages.push({
     kind: "pre-vote-reply",
     from: state.self,
@@ -65,26 +100,29 @@ export function onPreVote(state: RaftState, message: PreVote, out: Output): void
     term: state.term,
     forTerm: message.forTerm,
     granted,
+    amnesia: isAmnesiac(state),
   });
 }
 
 export function onPreVoteReply(state: RaftState, message: PreVoteReply, out: Output): void {
   if (state.role.kind !== "precandidate" || message.forTerm !== state.term + 1) return;
   // A refusal may become a grant when the refuser's leader has been silent for long enough: the last word counts.
-  state.role.votes.set(message.from, message.granted);
-  if (voteResult(state.membership, state.role.votes) === "won") becomeCandidate(state, false, out);
+  note(state.role, message);
+  if (resultFor(state, state.role) === "won") becomeCandidate(state, false, out);
 }
 
 /** The sender's term is ours by now. The same candidate may ask again and gets the same answer. */
 export function onVote(state: RaftState, message: Vote, out: Output): void {
   const free = state.votedFor === null && state.role.kind === "follower" && state.role.leader === null;
-  const granted = (free || state.votedFor === message.from) && isUpToDate(state.log, message);
+  const open = (free || state.votedFor === message.from) && state.healing?.kind !== "damage";
+  const granted = open && isUpToDate(state.log, message);
   const reply: VoteReply = {
     kind: "vote-reply",
     from: state.self,
     to: message.from,
     term: state.term,
     granted,
+    amnesia: isAmnesiac(state),
   };
   if (!granted) {
     out.messages.push(reply);
@@ -97,7 +135,7 @@ export function onVote(state: RaftState, message: Vote, out: Output): void {
 
 export function onVoteReply(state: RaftState, message: VoteReply, out: Output): void {
   if (state.role.kind !== "candidate" || state.role.votes.has(message.from)) return;
-  state.role.votes.set(message.from, message.granted);
+  note(state.role, message);
   concludeVote(state, state.role, out);
 }
 
@@ -124,9 +162,19 @@ function preVoteFor(state: RaftState, to: MemberId): PreVote {
 }
 
 function concludeVote(state: RaftState, candidate: Candidate, out: Output): void {
-  const result = voteResult(state.membership, candidate.votes);
+  const result = resultFor(state, candidate);
   if (result === "won") becomeLeader(state, out);
   if (result === "lost") becomeFollower(state, state.term, null, out);
+}
+
+function note(role: PreCandidate | Candidate, reply: PreVoteReply | VoteReply): void {
+  role.votes.set(reply.from, reply.granted);
+  if (reply.amnesia) role.amnesiacs.add(reply.from);
+  else role.amnesiacs.delete(reply.from);
+}
+
+function resultFor(state: RaftState, { votes, amnesiacs }: PreCandidate | Candidate): VoteResult {
+  return electionResult(state.membership, votes, amnesiacs);
 }
 
 /** Starts to lead with a no-op, so that what earlier terms left can be committed with it (section 8). */
@@ -149,8 +197,14 @@ function becomeLeader(state: RaftState, out: Output): void {
     reads: [],
     earlyReads: [],
     transfer: null,
+    transferred: false,
+    retiring: false,
+    heals: new Map(),
+    sentRounds: [],
   };
   state.role = leader;
+  // Every voter has granted: nobody knows of anything that this log lacks.
+  state.healing = null;
   appendOwn(state, leader, [NO_PAYLOAD]);
   broadcastAppends(state, leader, out);
 }

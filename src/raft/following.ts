@@ -2,11 +2,12 @@
 import { assert } from "../kernel/assert.ts";
 import { asIndex, type LogIndex, type Term } from "../kernel/ids.ts";
 import { advanceCommit } from "./committing.ts";
-import { sendDurable, truncateLog } from "./durability.ts";
-import { becomeCandidate } from "./election.ts";
+import { noteAppended } from "./configurations.ts";
+import { acknowledge, truncateLog } from "./durability.ts";
+import { becomeCandidate, mayStand } from "./election.ts";
 import { appendEntries, firstDifference, lastIndex, lastWithTermAtMost, termAt } from "./entry-log.ts";
+import { askAgain, askAtFirst, mayNotPromise } from "./healing.ts";
 import type { Output } from "./io.ts";
-import { isVoter } from "./membership.ts";
 import type { Append, Heartbeat, TimeoutNow } from "./messages.ts";
 import { hearLeader } from "./roles.ts";
 import type { RaftState } from "./state.ts";
@@ -14,6 +15,8 @@ import type { Entry } from "./types.ts";
 
 export function onAppend(state: RaftState, message: Append, out: Output): void {
   hearLeader(state, message.from, out);
+  askAtFirst(state, message.from, out);
+  if (mayNotPromise(state)) return;
   const { prevIndex, prevTerm, entries } = skipCommitted(state, message);
   if (termAt(state.log, prevIndex) !== prevTerm) {
     reject(state, message, out);
@@ -25,21 +28,18 @@ export function onAppend(state: RaftState, message: Append, out: Output): void {
   if (first !== undefined) {
     if (first.index <= lastIndex(state.log)) truncateLog(state, first.index);
     appendEntries(state.log, news);
+    noteAppended(state, news);
   }
   const match = asIndex(prevIndex + entries.length);
   // Only what this message has verified may be committed; a longer log may still hold another leader's entries.
   advanceCommit(state, asIndex(Math.min(message.commit, match)));
-  sendDurable(state, {
-    kind: "append-accepted",
-    from: state.self,
-    to: message.from,
-    term: state.term,
-    match,
-  });
+  acknowledge(state, message.from, match);
 }
 
 export function onHeartbeat(state: RaftState, message: Heartbeat, out: Output): void {
   hearLeader(state, message.from, out);
+  askAgain(state, message.from, message.round, out);
+  if (mayNotPromise(state)) return;
   if (message.commit <= lastIndex(state.log)) advanceCommit(state, message.commit);
   else out.trace.push({ level: "warn", event: "raft.log-lost", facts: { commit: message.commit } });
   out.messages.push({
@@ -54,7 +54,7 @@ export function onHeartbeat(state: RaftState, message: Heartbeat, out: Output): 
 /** Stands for election without pre-vote: the leader wants to go. */
 export function onTimeoutNow(state: RaftState, message: TimeoutNow, out: Output): void {
   const follows = state.role.kind === "follower" && state.role.leader === message.from;
-  if (!follows || !isVoter(state.membership, state.self)) return;
+  if (!follows || !mayStand(state) || state.healing !== null) return;
   becomeCandidate(state, true, out);
 }
 

@@ -5,7 +5,7 @@ import { err, ok, type Result } from "../kernel/result.ts";
 import { FrameReader, FrameWriter, fitsAsName, textSize } from "./wire-buffer.ts";
 
 /** Changes when members of two versions must not talk to each other. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 const HANDSHAKE_CODE = 1;
 /** "TEPU" in ASCII: tells our port from whatever else somebody may have dialled. */
 const MAGIC = 0x54_45_50_55;
@@ -14,24 +14,31 @@ export interface Handshake {
   readonly clusterName: string;
   readonly from: MemberId;
   readonly to: MemberId;
+  /** Where the speaker is dialled: a member that does not know it yet answers it there. */
+  readonly address: string;
 }
 
 export function encodeHandshake(handshake: Handshake): Uint8Array {
-  const names = [handshake.clusterName, handshake.from, handshake.to];
-  for (const name of names) assert(fitsAsName(name), "a name is empty or too long", { name });
-  const writer = new FrameWriter(names.reduce((size, name) => size + textSize(name), 9));
+  const { clusterName, from, to, address } = handshake;
+  const texts = [clusterName, from, to, address];
+  for (const text of texts) assert(fitsAsName(text), "a name is empty or too long", { text });
+  const writer = new FrameWriter(texts.reduce((size, text) => size + textSize(text), 9));
   writer.byte(HANDSHAKE_CODE);
   writer.uint32(MAGIC);
   writer.uint32(PROTOCOL_VERSION);
-  for (const name of names) writer.text(name);
+  for (const text of texts) writer.text(text);
   return writer.frame;
 }
 
-/** Who is speaking, if the speaker is one of the members and means us; else the reason to hang up. */
+/**
+ * What the speaker says of itself, if it speaks of our cluster and means us; else the reason to hang up. Whether it is
+ * a member is not asked: a member that joins does not know the others yet, and who may vote or lead is the core's
+ * business.
+ */
 export function acceptHandshake(
   frame: Uint8Array,
-  expected: { readonly clusterName: string; readonly self: MemberId; readonly members: readonly MemberId[] },
-): Result<MemberId, string> {
+  expected: { readonly clusterName: string; readonly self: MemberId },
+): Result<Handshake, string> {
   const reader = new FrameReader(frame);
   if (reader.byte() !== HANDSHAKE_CODE || reader.uint32() !== MAGIC) return err("not a member's handshake");
   const version = reader.uint32();
@@ -39,9 +46,10 @@ export function acceptHandshake(
   const clusterName = reader.text();
   const from = asId<MemberId>(reader.text());
   const to = asId<MemberId>(reader.text());
-  if (!reader.isDone()) return err("malformed handshake");
+  const address = reader.text();
+  if (!reader.isDone() || from === "" || address === "") return err("malformed handshake");
   if (clusterName !== expected.clusterName) return err(`cluster "${clusterName}"`);
   if (to !== expected.self) return err(`meant for member "${to}"`);
-  if (from === expected.self || !expected.members.includes(from)) return err(`unknown member "${from}"`);
-  return ok(from);
+  if (from === expected.self) return err("our own name");
+  return ok({ clusterName, from, to, address });
 }

@@ -12,7 +12,14 @@
 import type { LogIndex, MemberId, Term } from "../kernel/ids.ts";
 import type { Message } from "./messages.ts";
 import type { Role } from "./state.ts";
-import type { Entry, HardState, SnapshotMeta } from "./types.ts";
+import type {
+  Entry,
+  HardState,
+  Membership,
+  MembershipChange,
+  MembershipRefusal,
+  SnapshotMeta,
+} from "./types.ts";
 
 export type Input =
   /** One tick of time has passed. */
@@ -28,6 +35,12 @@ export type Input =
   | { readonly kind: "transfer"; readonly to: MemberId | null }
   /** The connection to the member broke or messages to it were dropped. */
   | { readonly kind: "unreachable"; readonly member: MemberId }
+  /** Time has passed that no tick has counted (the process was paused for long): no lease holds. */
+  | { readonly kind: "clock-skipped" }
+  /** The member's process is dead: its connection closed and nobody answers at its address. */
+  | { readonly kind: "leader-gone"; readonly member: MemberId }
+  /** Change who belongs to the cluster. Answered by `change`, and by `changed` once it is committed. */
+  | { readonly kind: "change-membership"; readonly change: MembershipChange }
   /** A snapshot that this member's state machine made of its own state is durable. */
   | { readonly kind: "snapshot-saved"; readonly meta: SnapshotMeta }
   /** Entries up to this index may be forgotten; the newest snapshot must cover them. */
@@ -50,6 +63,10 @@ export interface Write {
 export type ProposalOutcome =
   | { readonly ok: true; readonly first: LogIndex; readonly term: Term }
   | { readonly ok: false; readonly reason: "not-leader" | "overloaded" | "transferring" };
+
+export type ChangeOutcome =
+  | { readonly ok: true; readonly index: LogIndex }
+  | { readonly ok: false; readonly reason: MembershipRefusal };
 
 export type ReadOutcome =
   /** The read may be served once this index is applied. */
@@ -96,6 +113,12 @@ export interface Output {
   committed: readonly Entry[];
   roleChange: RoleChange | null;
   proposal: ProposalOutcome | null;
+  /** The answer to `change-membership`. */
+  change: ChangeOutcome | null;
+  /** The membership now in force here, when this step changed it: it may change back as long as it is not committed. */
+  membership: Membership | null;
+  /** While this member led, the last entry of a change was committed: this is the membership that came out of it. */
+  changed: Membership | null;
   reads: ReadOutcome[];
   chunkRequests: ChunkRequest[];
   receive: ReceiveStep[];
@@ -111,6 +134,9 @@ export function emptyOutput(): Output {
     committed: [],
     roleChange: null,
     proposal: null,
+    change: null,
+    membership: null,
+    changed: null,
     reads: [],
     chunkRequests: [],
     receive: [],

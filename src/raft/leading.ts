@@ -1,7 +1,9 @@
 // The leader's side of replication: what it sends to whom, what it concludes from the answers (Raft paper, 5.3, 5.4.2).
 import { present } from "../kernel/assert.ts";
 import { asIndex, type MemberId } from "../kernel/ids.ts";
+import { tickMembership } from "./changes.ts";
 import { advanceCommit } from "./committing.ts";
+import { noteAppended } from "./configurations.ts";
 import { isStalled } from "./durability.ts";
 import {
   appendEntries,
@@ -13,13 +15,16 @@ import {
   termAt,
   totalBytes,
 } from "./entry-log.ts";
+import { answerHeals, onHealRequest } from "./healing.ts";
 import type { Output, ProposalOutcome } from "./io.ts";
+import { beginRound, noteRound } from "./lease.ts";
 import { MESSAGE_ENTRIES_MAX } from "./limits.ts";
 import { quorumValue } from "./membership.ts";
-import type { AppendAccepted, AppendRejected, HeartbeatReply } from "./messages.ts";
+import type { AppendAccepted, AppendRejected, HealRequest, HeartbeatReply } from "./messages.ts";
 import { maySend, noteAccepted, noteSent, type Progress, probe, startSnapshotMode } from "./progress.ts";
 import { answerReads, promoteEarlyReads } from "./reads.ts";
 import { becomeFollower } from "./roles.ts";
+import { requestChunks } from "./snapshots.ts";
 import type { Leader, RaftState } from "./state.ts";
 import { completeTransfer, tickTransfer } from "./transfer.ts";
 
@@ -40,6 +45,7 @@ export function appendOwn(state: RaftState, leader: Leader, payloads: readonly U
   for (const payload of payloads) {
     const entry = { index: asIndex(lastIndex(state.log) + 1), term: state.term, payload };
     appendEntries(state.log, [entry]);
+    noteAppended(state, [entry]);
     leader.uncommittedBytes += entryBytes(entry);
   }
 }
@@ -61,12 +67,14 @@ export function tickLeader(state: RaftState, leader: Leader, out: Output): void 
   leader.heartbeatElapsed++;
   const due = leader.heartbeatElapsed >= state.tuning.heartbeatTicks;
   if (due) leader.heartbeatElapsed = 0;
+  if (due && state.tuning.leaseReads) beginRound(state, leader);
   for (const [member, progress] of leader.progress) {
     if (due || progress.toldCommit < Math.min(state.commit, progress.match)) {
       sendHeartbeat(state, leader, member, progress, out);
     }
     if (due) retrySnapshot(state, member, progress, out);
   }
+  tickMembership(state, leader, out);
 }
 
 export function onAppendAccepted(state: RaftState, message: AppendAccepted, out: Output): void {
@@ -109,7 +117,9 @@ export function onHeartbeatReply(state: RaftState, message: HeartbeatReply, out:
   if (heard === null) return;
   const { leader, progress } = heard;
   if (message.round > progress.round && message.round <= leader.round) progress.round = message.round;
+  progress.answered = Math.max(progress.answered, progress.round);
   answerReads(state, leader, out);
+  answerHeals(state, leader, out);
   if (progress.mode.kind === "probe") progress.mode.paused = false;
   // Behind without an answer: something was lost. Even an empty append makes the follower say where it stands.
   if (progress.match < lastIndex(state.log) && !sendAppends(state, message.from, progress, out)) {
@@ -118,11 +128,17 @@ export function onHeartbeatReply(state: RaftState, message: HeartbeatReply, out:
   completeTransfer(state, leader, message.from, out);
 }
 
+export function onHealRequestHeard(state: RaftState, message: HealRequest, out: Output): void {
+  const heard = hearFollower(state, message.from);
+  if (heard !== null) onHealRequest(state, heard.leader, message, out);
+}
+
 /** Falls back to probing: what was under way to the member may be lost. It is not sent to until it answers. */
 export function onUnreachable(state: RaftState, member: MemberId): void {
   if (state.role.kind !== "leader") return;
   const progress = state.role.progress.get(member);
   if (progress?.mode.kind === "replicate") probe(progress, asIndex(progress.match + 1), true);
+  if (progress?.mode.kind === "snapshot") progress.mode.sentTo = progress.mode.offset;
 }
 
 /** The commit rule: a quorum holds the entry durably, and it is of this term (section 5.4.2, figure 8). */
@@ -143,12 +159,13 @@ export function flushRound(state: RaftState, out: Output): void {
   const leader = state.role;
   if (leader.kind !== "leader" || !leader.roundWanted) return;
   leader.roundWanted = false;
+  noteRound(state, leader);
   for (const [member, progress] of leader.progress) sendHeartbeat(state, leader, member, progress, out);
   answerReads(state, leader, out);
 }
 
 /** Sends as much as flow control allows. @returns whether anything was sent or asked for */
-function sendAppends(state: RaftState, member: MemberId, progress: Progress, out: Output): boolean {
+export function sendAppends(state: RaftState, member: MemberId, progress: Progress, out: Output): boolean {
   let sent = false;
   while (progress.next <= lastIndex(state.log) && maySend(progress, state.tuning)) {
     sendOneAppend(state, member, progress, out);
@@ -194,18 +211,20 @@ function noteToldCommit(progress: Progress, commit: number): void {
 function startSnapshot(state: RaftState, member: MemberId, progress: Progress, out: Output): void {
   const meta = present(state.snapshot ?? undefined, "compacted entries without a snapshot");
   startSnapshotMode(progress, meta.index, state.now);
-  out.chunkRequests.push({ to: member, term: state.term, meta, offset: 0 });
+  requestChunks(state, member, progress, out);
 }
 
+/** Pieces that were not acknowledged for long are sent again, from the first that is missing. */
 function retrySnapshot(state: RaftState, member: MemberId, progress: Progress, out: Output): void {
   const { mode } = progress;
-  if (mode.kind !== "snapshot" || state.now - mode.askedAt < state.tuning.snapshotRetryTicks) return;
+  if (mode.kind !== "snapshot" || state.now - mode.heardAt < state.tuning.snapshotRetryTicks) return;
   if (state.snapshot === null || state.snapshot.index !== mode.index) {
     startSnapshot(state, member, progress, out);
     return;
   }
-  mode.askedAt = state.now;
-  out.chunkRequests.push({ to: member, term: state.term, meta: state.snapshot, offset: mode.offset });
+  mode.heardAt = state.now;
+  mode.sentTo = mode.offset;
+  requestChunks(state, member, progress, out);
 }
 
 function hearFollower(state: RaftState, member: MemberId): { leader: Leader; progress: Progress } | null {

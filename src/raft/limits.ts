@@ -18,6 +18,10 @@ export const INFLIGHT_BYTES_MAX = 16 * MIB;
 export const UNCOMMITTED_BYTES_MAX = 64 * MIB;
 /** One piece of a snapshot on the wire. */
 export const SNAPSHOT_CHUNK_BYTES = 1 * MIB;
+/** Pieces of a snapshot sent to a follower and not yet acknowledged. */
+export const SNAPSHOT_WINDOW_CHUNKS = 4;
+/** By how much the clocks of two members may differ in speed, in parts per million, where reads go by lease. */
+export const CLOCK_DRIFT_PPM_MAX = 1000;
 /** Entries kept in front of a snapshot so that a slow follower needs no snapshot. */
 export const TRAILING_ENTRIES_MAX = 10_000;
 /** Bytes kept in front of a snapshot, whichever of the two bounds is reached first. */
@@ -36,6 +40,8 @@ export const PENDING_READS_MAX = 10_000;
 export const MEMBERS_MAX = 31;
 /** UTF-16 units of a member id or a cluster name on the wire. */
 export const NAME_UNITS_MAX = 255;
+/** UTF-16 units of an address in a member's contact. */
+export const ADDRESS_UNITS_MAX = 512;
 /** Committed entries handed to the state machine in one call. */
 export const APPLY_ENTRIES_MAX = 1024;
 /** Connections that have not said who they are yet; more are closed at once. */
@@ -45,6 +51,18 @@ export const RECONNECT_MIN_MS = 20;
 export const RECONNECT_MAX_MS = 1000;
 /** A connection that has not introduced itself by then is closed. */
 export const HANDSHAKE_TIMEOUT_MS = 5000;
+/** Longest frame that is taken from a connection that has not introduced itself. */
+export const HANDSHAKE_BYTES_MAX = 4 * KIB;
+/** A connection that has lasted so long is dialled again without a pause when it breaks. */
+export const CONNECTION_STABLE_MS = 200;
+/** A connection is dialled anew when nothing was heard for so many of the longest election timeouts … */
+export const SILENT_ELECTIONS_MAX = 5;
+/** … and more than so many frames were sent meanwhile. */
+export const UNANSWERED_FRAMES_MIN = 8;
+/** Callers that are not among the members, each with a connection back to it; more are refused. */
+export const GUESTS_MAX = 8;
+/** The connection to one that is not among the members is closed when nothing was sent for so long. */
+export const GUEST_IDLE_MS = 5000;
 /** After a pause of the process no more than this many ticks are caught up, so that the messages that waited in the
  * sockets are read before anybody concludes that the leader is silent. */
 export const CATCH_UP_TICKS_MAX = 5;
@@ -65,6 +83,10 @@ export interface RaftTuning {
   readonly inflightBytesMax: number;
   readonly uncommittedBytesMax: number;
   readonly snapshotChunkBytes: number;
+  readonly snapshotWindowChunks: number;
+  /** Serve linearizable reads from the leader's lease where it holds one. It trusts the clocks, so it is off by default. */
+  readonly leaseReads: boolean;
+  readonly clockDriftPpmMax: number;
   readonly trailingEntriesMax: number;
   readonly trailingBytesMax: number;
 }
@@ -81,6 +103,9 @@ export const DEFAULT_TUNING: RaftTuning = {
   inflightBytesMax: INFLIGHT_BYTES_MAX,
   uncommittedBytesMax: UNCOMMITTED_BYTES_MAX,
   snapshotChunkBytes: SNAPSHOT_CHUNK_BYTES,
+  snapshotWindowChunks: SNAPSHOT_WINDOW_CHUNKS,
+  leaseReads: false,
+  clockDriftPpmMax: CLOCK_DRIFT_PPM_MAX,
   trailingEntriesMax: TRAILING_ENTRIES_MAX,
   trailingBytesMax: TRAILING_BYTES_MAX,
 };
@@ -96,6 +121,20 @@ export interface CoreTuning {
   readonly inflightMessagesMax: number;
   readonly inflightBytesMax: number;
   readonly uncommittedBytesMax: number;
+  readonly snapshotChunkBytes: number;
+  readonly snapshotWindowChunks: number;
+  readonly leaseReads: boolean;
+  readonly leaseTicks: number;
+}
+
+/**
+ * Ticks that a lease lasts: the shortest election timeout, less the drift of the clocks, less what a member's count of
+ * ticks may lag behind its clock (it catches up after the messages that waited, so to it a heartbeat seems older), less
+ * one tick at each end for what a count leaves out.
+ */
+export function leaseTicksOf(electionMinTicks: number, clockDriftPpmMax: number): number {
+  const sure = Math.floor((electionMinTicks * (1_000_000 - clockDriftPpmMax)) / 1_000_000);
+  return sure - CATCH_UP_TICKS_MAX - 2;
 }
 
 export function coreTuning(tuning: RaftTuning): CoreTuning {
@@ -106,6 +145,10 @@ export function coreTuning(tuning: RaftTuning): CoreTuning {
     electionMinMs: tuning.electionMinMs,
   });
   assert(tuning.electionMinMs < tuning.electionMaxMs, "election timeouts need a range to be drawn from");
+  const leaseTicks = leaseTicksOf(ticks(tuning.electionMinMs), tuning.clockDriftPpmMax);
+  assert(!tuning.leaseReads || leaseTicks > ticks(tuning.heartbeatMs), "a lease must outlast a heartbeat", {
+    leaseTicks,
+  });
   return {
     heartbeatTicks: ticks(tuning.heartbeatMs),
     electionMinTicks: ticks(tuning.electionMinMs),
@@ -116,5 +159,9 @@ export function coreTuning(tuning: RaftTuning): CoreTuning {
     inflightMessagesMax: tuning.inflightMessagesMax,
     inflightBytesMax: tuning.inflightBytesMax,
     uncommittedBytesMax: tuning.uncommittedBytesMax,
+    snapshotChunkBytes: tuning.snapshotChunkBytes,
+    snapshotWindowChunks: tuning.snapshotWindowChunks,
+    leaseReads: tuning.leaseReads,
+    leaseTicks,
   };
 }

@@ -1,16 +1,34 @@
 // Quorum arithmetic over a membership, joint or not. No state of the protocol is known here.
 import type { MemberId } from "../kernel/ids.ts";
-import type { Membership } from "./types.ts";
+import type { Contact, Membership } from "./types.ts";
 
 export type VoteResult = "won" | "lost" | "open";
 
 /** A plain configuration: every member votes. */
-export function votersOnly(voters: readonly MemberId[]): Membership {
-  return { voters: [...voters], outgoing: [], learners: [] };
+export function votersOnly(
+  voters: readonly MemberId[],
+  contacts: Readonly<Record<string, Contact>> = {},
+): Membership {
+  return { voters: [...voters], outgoing: [], learners: [], contacts };
 }
 
 export function isVoter(membership: Membership, member: MemberId): boolean {
   return membership.voters.includes(member) || membership.outgoing.includes(member);
+}
+
+/** True between the two entries of a change of voters: decisions need both majorities. */
+export function isJoint(membership: Membership): boolean {
+  return membership.outgoing.length > 0;
+}
+
+/** True if no change of voters is under way and the member is a voter: then a leader appends nothing by itself. */
+export function isPlainFor(membership: Membership, member: MemberId): boolean {
+  return !isJoint(membership) && membership.voters.includes(member);
+}
+
+/** Each voter once. */
+export function everyVoter(membership: Membership): readonly MemberId[] {
+  return [...new Set([...membership.voters, ...membership.outgoing])];
 }
 
 /** Each member once: voters, then those on their way out, then learners. */
@@ -32,6 +50,22 @@ export function voteResult(membership: Membership, votes: ReadonlyMap<MemberId, 
   const outgoing = majorityVote(membership.outgoing, votes);
   if (incoming === "lost" || outgoing === "lost") return "lost";
   return incoming === "won" && outgoing === "won" ? "won" : "open";
+}
+
+/**
+ * The state of an election in which some members do not remember what they have promised (healing.ts). Their votes count
+ * only if every single voter has granted: then nobody is left who could know better.
+ */
+export function electionResult(
+  membership: Membership,
+  votes: ReadonlyMap<MemberId, boolean>,
+  amnesiacs: ReadonlySet<MemberId>,
+): VoteResult {
+  const result = voteResult(membership, votes);
+  if (result !== "won" || amnesiacs.size === 0) return result;
+  if (everyVoter(membership).every((voter) => votes.get(voter) === true)) return "won";
+  const sound = new Map([...votes].filter(([member]) => !amnesiacs.has(member)));
+  return voteResult(membership, sound) === "won" ? "won" : "open";
 }
 
 function majorityValue(voters: readonly MemberId[], reached: (member: MemberId) => number): number {

@@ -21,6 +21,8 @@ export interface PreVoteReply extends Envelope {
   readonly kind: "pre-vote-reply";
   readonly forTerm: Term;
   readonly granted: boolean;
+  /** The speaker does not remember what it may have promised before; see `electionResult`. */
+  readonly amnesia: boolean;
 }
 
 /** RequestVote. `transfer`: the old leader asked for this election, so a live leader is no reason to refuse. */
@@ -34,6 +36,7 @@ export interface Vote extends Envelope {
 export interface VoteReply extends Envelope {
   readonly kind: "vote-reply";
   readonly granted: boolean;
+  readonly amnesia: boolean;
 }
 
 /** AppendEntries. */
@@ -92,6 +95,23 @@ export interface TimeoutNow extends Envelope {
   readonly kind: "timeout-now";
 }
 
+/**
+ * "I lost data: forget what I have acknowledged, and tell me what I need." `amnesia`: the terms and votes may be lost
+ * too, so that only a leader that is certainly still the newest may answer.
+ */
+export interface HealRequest extends Envelope {
+  readonly kind: "heal-request";
+  readonly amnesia: boolean;
+  /** The round of the heartbeat that this answers; 0 for none. */
+  readonly round: number;
+}
+
+/** A log that is durable up to `index` in this term makes up for whatever the receiver has lost. */
+export interface HealTarget extends Envelope {
+  readonly kind: "heal-target";
+  readonly index: LogIndex;
+}
+
 export type Message =
   | PreVote
   | PreVoteReply
@@ -104,4 +124,6 @@ export type Message =
   | HeartbeatReply
   | SnapshotChunk
   | SnapshotProgress
-  | TimeoutNow;
+  | TimeoutNow
+  | HealRequest
+  | HealTarget;

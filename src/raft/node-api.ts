@@ -6,7 +6,7 @@ import type { PeerAddress } from "./peers.ts";
 import type { Recovered } from "./state.ts";
 import type { RaftStatus } from "./status.ts";
 import type { RaftStorage } from "./storage.ts";
-import type { Entry, SnapshotMeta } from "./types.ts";
+import type { Entry, Membership, MembershipChange, SnapshotMeta } from "./types.ts";
 
 export interface RoleStatus {
   readonly role: "follower" | "precandidate" | "candidate" | "leader";
@@ -18,7 +18,8 @@ export interface RoleStatus {
 
 /** What is replicated. Its methods must not throw: an exception ends the node. */
 export interface StateMachine {
-  /** Committed entries in order, each once per start; no-ops are among them with an empty payload (`isNoOp`). */
+  /** Committed entries in order, each once per start; no-ops are among them with an empty payload (`isNoOp`), like Raft's
+   * other entries (`isOwn`), for which the state machine has no use. */
   applyCommitted(entries: readonly Entry[]): void;
   /**
    * The state is to be replaced by this snapshot: at the start one from disk, later one from the leader. Entries that
@@ -40,8 +41,13 @@ export type ProposeResult =
 
 export interface RaftNodeOptions {
   readonly self: MemberId;
-  /** All members, this one among them, and where they are dialled. */
+  /**
+   * The members and where they are dialled. All founders for a founder; a member that joins an existing cluster is not
+   * among them (they may be empty) and learns from the leader who belongs to it. A membership on disk wins over this.
+   */
   readonly members: readonly PeerAddress[];
+  /** Where the others dial this member; needed if it is not among `members`. */
+  readonly address?: string;
   /** Where to listen if it is not this member's address. */
   readonly listenAddress?: string;
   readonly clusterName: string;
@@ -72,13 +78,21 @@ export interface RaftNode {
    * Persists the state machine's state as of this committed index, then forgets the log before it, except for a window
    * (`trailingEntriesMax`, `trailingBytesMax`) for slow followers. Does nothing if there is a newer snapshot.
    */
-  saveSnapshot(index: LogIndex, data: Uint8Array | Iterable<Uint8Array>): Promise<void>;
+  saveSnapshot(
+    index: LogIndex,
+    data: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  ): Promise<void>;
   /** The committed entries from this index on. Retained is everything after the newest snapshot, and a window before. */
   readCommitted(from: LogIndex): readonly Entry[];
   /** The newest snapshot and its bytes; the bytes must be read before the promise of `use` settles. */
   readSnapshot(use: (meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>) => Promise<void>): Promise<void>;
   /** Hands leadership to the member, or to the one that is furthest. Nothing happens on a member that does not lead. */
   transferLeadership(to?: MemberId): void;
+  /**
+   * Adds, promotes or removes one member; one change at a time. Resolves with the membership once it is committed (after
+   * the joint one, if voters change); rejects with MembershipError. After "lost-leadership" the change may still happen.
+   */
+  changeMembership(change: MembershipChange): Promise<Membership>;
   status(): RaftStatus;
   /** Hands over leadership if it can, then ends; writes under way are waited for. */
   stop(): Promise<void>;

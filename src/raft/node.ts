@@ -4,6 +4,8 @@ import { assert, present } from "../kernel/assert.ts";
 import { asIndex, type LogIndex, type MemberId } from "../kernel/ids.ts";
 import type { Timer } from "../kernel/ports.ts";
 import { Applier } from "./applier.ts";
+import { Changing } from "./changing.ts";
+import { membershipAt } from "./configurations.ts";
 import { step } from "./core.ts";
 import { entriesBetween, lastIndex, termAt, trailingBase } from "./entry-log.ts";
 import { ProposalGatherer, ReadGatherer, ReadIndexError } from "./gatherers.ts";
@@ -15,21 +17,24 @@ import {
   ENTRY_BYTES_MAX,
   MEMBERS_MAX,
   type RaftTuning,
+  SILENT_ELECTIONS_MAX,
 } from "./limits.ts";
-import { votersOnly } from "./membership.ts";
+import { everyMember, isPlainFor, votersOnly } from "./membership.ts";
+import { MembershipError } from "./membership-error.ts";
 import type { ProposeResult, RaftNode, RaftNodeOptions, RoleStatus } from "./node-api.ts";
-import { Peers } from "./peers.ts";
-import { SnapshotLane } from "./snapshot-lane.ts";
+import { type PeerAddress, Peers } from "./peers.ts";
+import { type SnapshotData, SnapshotLane } from "./snapshot-lane.ts";
 import { continuesSnapshot, createState, knownLeader, type RaftState } from "./state.ts";
 import { type RaftStatus, statusOf } from "./status.ts";
-import type { Entry, SnapshotMeta } from "./types.ts";
+import type { Entry, Membership, MembershipChange, SnapshotMeta } from "./types.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 export function createRaftNode(options: RaftNodeOptions): RaftNode {
-  assert(options.members.length <= MEMBERS_MAX, "too many members", { members: options.members.length });
+  const { self, members, address } = options;
+  assert(members.length <= MEMBERS_MAX, "too many members", { members: members.length });
   assert(
-    options.members.some(({ id }) => id === options.self),
-    "a node is one of the members",
+    address !== undefined || members.some(({ id }) => id === self),
+    "a node that is none of the members knows its address",
   );
   return new Node(options);
 }
@@ -44,6 +49,7 @@ class Node implements RaftNode {
   private readonly applier: Applier;
   private readonly proposals: ProposalGatherer;
   private readonly reads: ReadGatherer;
+  private readonly changing: Changing;
   private phase: "new" | "running" | "stopped" = "new";
   private inputs: Input[] = [];
   private busy = false;
@@ -57,7 +63,7 @@ class Node implements RaftNode {
     this.tuning = { ...DEFAULT_TUNING, ...options.tuning };
     this.core = createState({
       self: options.self,
-      membership: votersOnly(options.members.map(({ id }) => id)),
+      membership: configuredMembership(options.members),
       recovered: options.recovered,
       tuning: coreTuning(this.tuning),
       random: options.random,
@@ -90,9 +96,16 @@ class Node implements RaftNode {
       () => this.core.durability.pending.length,
     );
     this.reads = new ReadGatherer(
-      (ids) => feed({ kind: "read-index", ids }),
+      (ids) => {
+        this.countTicks();
+        feed({ kind: "read-index", ids });
+      },
       () => this.applier.applied(),
     );
+    this.changing = new Changing((change) => {
+      this.proposals.flush(true);
+      feed({ kind: "change-membership", change });
+    });
     this.peers = this.createPeers();
   }
 
@@ -134,11 +147,11 @@ class Node implements RaftNode {
     return this.reads.add();
   }
 
-  saveSnapshot(index: LogIndex, data: Uint8Array | Iterable<Uint8Array>): Promise<void> {
+  saveSnapshot(index: LogIndex, data: SnapshotData): Promise<void> {
     assert(index > 0 && index <= this.core.commit, "a snapshot covers committed entries", { index });
     if (this.phase !== "running" || index <= (this.core.snapshot?.index ?? 0)) return Promise.resolve();
     const term = present(termAt(this.core.log, index), "the entry of a snapshot is retained", { index });
-    const meta: SnapshotMeta = { index, term, membership: this.core.membership };
+    const meta: SnapshotMeta = { index, term, membership: membershipAt(this.core, index) };
     return this.lane.save(meta, data, () => this.compact(index));
   }
 
@@ -159,6 +172,11 @@ class Node implements RaftNode {
     void Promise.resolve().then(() => this.beginTransfer(to ?? null));
   }
 
+  changeMembership(change: MembershipChange): Promise<Membership> {
+    if (this.phase !== "running") return Promise.reject(new MembershipError("stopped"));
+    return this.changing.add(change);
+  }
+
   status(): RaftStatus {
     return statusOf(this.core, this.applier.applied(), this.ready);
   }
@@ -168,27 +186,42 @@ class Node implements RaftNode {
     this.halt();
     await this.peers.stop();
     await this.writes.idle();
-    await this.lane.idle();
+    await this.lane.stop();
   }
 
   private createPeers(): Peers {
-    const { self, members, clusterName, clock, random, network, tracer } = this.options;
-    const own = present(
-      members.find(({ id }) => id === self),
-      "a node is one of the members",
-    );
-    return new Peers({
+    const { self, clusterName, clock, random, network, tracer } = this.options;
+    const address = this.addressOf(self) ?? "";
+    const peers = new Peers({
       self,
-      members,
-      listenAddress: this.options.listenAddress ?? own.address,
+      address,
+      listenAddress: this.options.listenAddress ?? address,
       clusterName,
+      silenceMs: SILENT_ELECTIONS_MAX * this.tuning.electionMaxMs,
       clock,
       random,
       network,
       tracer,
       onMessage: (message) => this.feed({ kind: "message", message }),
       onUnreachable: (member) => this.feed({ kind: "unreachable", member }),
+      onGone: (member) => this.feed({ kind: "leader-gone", member }),
     });
+    peers.update(this.addresses(this.core.membership));
+    return peers;
+  }
+
+  private addresses(membership: Membership): readonly PeerAddress[] {
+    return everyMember(membership).flatMap((id) => {
+      const address = membership.contacts[id]?.raftAddress ?? this.addressOf(id);
+      return address === undefined ? [] : [{ id, address }];
+    });
+  }
+
+  /** As this process was told. */
+  private addressOf(member: MemberId): string | undefined {
+    const { self, members, address } = this.options;
+    const configured = members.find(({ id }) => id === member)?.address;
+    return member === self ? (address ?? configured) : configured;
   }
 
   private feed(input: Input): void {
@@ -212,11 +245,14 @@ class Node implements RaftNode {
     // What was promised an index must get it: the gatherer holds nothing that the core could refuse.
     assert(out.proposal?.ok !== false, "a gathered proposal was refused");
     if (out.write !== null) this.writes.issue(out.write);
+    if (out.membership !== null) this.peers.update(this.addresses(out.membership));
     for (const message of out.messages) this.peers.send(message);
     for (const received of out.receive) this.lane.receive(received);
     for (const request of out.chunkRequests) {
       this.lane.serve(request, this.options.self, (message) => this.peers.send(message));
     }
+    if (out.change !== null) this.changing.answer(out.change);
+    if (out.changed !== null) this.changing.settle(out.changed);
     if (out.roleChange !== null) this.onRoleChange();
     if (out.restore !== null) void this.restore(out.restore);
     if (out.committed.length > 0) this.applier.push(out.committed);
@@ -227,6 +263,7 @@ class Node implements RaftNode {
     const { role } = this.core;
     this.ready = false;
     this.proposals.clear();
+    if (role.kind !== "leader") this.changing.fail("lost-leadership");
     this.options.tracer.info("raft.role", this.roleFacts());
     if (role.kind === "follower" && role.leader !== null) this.onHandedOver();
     this.options.stateMachine.onRoleChange(this.roleStatus());
@@ -278,12 +315,21 @@ class Node implements RaftNode {
 
   private scheduleTick(): void {
     this.ticker = this.options.clock.after(this.tuning.tickMs, () => {
-      const now = this.options.clock.monotonicMs();
-      const due = Math.floor((now - this.tickedAt) / this.tuning.tickMs);
-      this.tickedAt = due > CATCH_UP_TICKS_MAX ? now : this.tickedAt + due * this.tuning.tickMs;
-      for (let i = 0; i < Math.min(due, CATCH_UP_TICKS_MAX); i++) this.feed({ kind: "tick" });
+      this.countTicks();
       if (!this.isStopped()) this.scheduleTick();
     });
+  }
+
+  /** Feeds the ticks that are due. Also before reads, so that after a pause no lease is older than it seems. */
+  private countTicks(): void {
+    const now = this.options.clock.monotonicMs();
+    const due = Math.floor((now - this.tickedAt) / this.tuning.tickMs);
+    if (due <= 0) return;
+    this.tickedAt = due > CATCH_UP_TICKS_MAX ? now : this.tickedAt + due * this.tuning.tickMs;
+    if (due > CATCH_UP_TICKS_MAX) this.feed({ kind: "clock-skipped" });
+    // At a tick a leader may append a membership of its own, which must not take an index that was promised.
+    if (!isPlainFor(this.core.membership, this.options.self)) this.proposals.flush(true);
+    for (let i = 0; i < Math.min(due, CATCH_UP_TICKS_MAX); i++) this.feed({ kind: "tick" });
   }
 
   /** What was promised an index goes first: a leader that hands over accepts nothing more. */
@@ -313,6 +359,7 @@ class Node implements RaftNode {
     this.ticker?.cancel();
     this.proposals.clear();
     this.reads.stop();
+    this.changing.fail("stopped");
   }
 
   private isStopped(): boolean {
@@ -327,4 +374,16 @@ class Node implements RaftNode {
     this.options.tracer.error("raft.fatal", { reason });
     this.options.onFatal(reason, error);
   }
+}
+
+/** What holds until log or snapshot say otherwise. */
+function configuredMembership(members: readonly PeerAddress[]): Membership {
+  const contacts = members.map(({ id, address, apiAddress }) => [
+    id,
+    { raftAddress: address, apiAddress: apiAddress ?? "" },
+  ]);
+  return votersOnly(
+    members.map(({ id }) => id),
+    Object.fromEntries(contacts),
+  );
 }

@@ -1,32 +1,61 @@
-// The connection on which we speak to one member: dialled, dialled again with growing pauses when it breaks, and
-// guarded against a member that reads more slowly than we write.
+// The connection on which we speak to one member: dialled, dialled again with growing pauses when it breaks or when
+// nothing comes back, and guarded against a member that reads more slowly than we write.
 import type { MemberId } from "../kernel/ids.ts";
 import type { Clock, Connection, Network, Random, Timer, Tracer } from "../kernel/ports.ts";
 import { between } from "../kernel/random.ts";
-import { PEER_BUFFER_BYTES_MAX, RECONNECT_MAX_MS, RECONNECT_MIN_MS } from "./limits.ts";
+import {
+  CONNECTION_STABLE_MS,
+  PEER_BUFFER_BYTES_MAX,
+  RECONNECT_MAX_MS,
+  RECONNECT_MIN_MS,
+  UNANSWERED_FRAMES_MIN,
+} from "./limits.ts";
 
 export interface PeerLinkOptions {
   readonly member: MemberId;
   readonly address: string;
   /** The first frame of each connection. */
   readonly greeting: Uint8Array;
+  /** A connection on which we have spoken for so long without hearing from the member is given up. */
+  readonly silenceMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly network: Network;
   readonly tracer: Tracer;
+  /** What was sent may not have arrived. */
   onUnreachable(): void;
+  /** The member's machine says that nobody listens at its address. */
+  onRefused(): void;
+}
+
+/** Frames sent since the member was last heard, and when the first of them was. */
+interface Unanswered {
+  readonly sinceMs: number;
+  frames: number;
 }
 
 export class PeerLink {
   private readonly options: PeerLinkOptions;
   private connection: Connection | null = null;
-  private isOpen = false;
+  /** Since when the connection is open; null if it is not. */
+  private openedMs: number | null = null;
   private failures = 0;
+  private refused = false;
+  private unanswered: Unanswered | null = null;
   private retry: Timer | null = null;
   private stopped = false;
 
   constructor(options: PeerLinkOptions) {
     this.options = options;
+  }
+
+  get address(): string {
+    return this.options.address;
+  }
+
+  /** True if the last attempt to connect was answered by "nobody listens here". */
+  get isRefused(): boolean {
+    return this.refused;
   }
 
   start(): void {
@@ -43,17 +72,30 @@ export class PeerLink {
   /** Drops the frame if there is no connection or too much is waiting in it. */
   send(frame: Uint8Array): void {
     const { connection } = this;
-    if (connection === null || !this.isOpen) return;
-    if (connection.bufferedBytes() > PEER_BUFFER_BYTES_MAX) this.options.onUnreachable();
+    if (connection === null || this.openedMs === null) return;
+    if (this.isSilent()) this.abandon(connection, "no word from it");
+    else if (connection.bufferedBytes() > PEER_BUFFER_BYTES_MAX) this.options.onUnreachable();
     else connection.send(frame);
   }
 
-  /** Ends a pause between attempts. */
-  retryNow(): void {
-    if (this.retry === null) return;
-    this.retry.cancel();
-    this.retry = null;
-    this.dial();
+  /** The member has said something, on whichever connection. */
+  heard(): void {
+    this.unanswered = null;
+  }
+
+  /**
+   * The member has dialled us, so it is alive: no need to wait out a pause. If it has not answered for a while it may
+   * have lost its side of our connection, with its power, and our system may not try that one again for minutes.
+   */
+  called(): void {
+    const { connection, unanswered } = this;
+    if (this.retry !== null) {
+      this.retry.cancel();
+      this.retry = null;
+      this.dial();
+    } else if (connection !== null && unanswered !== null && this.ageOf(unanswered) > CONNECTION_STABLE_MS) {
+      this.abandon(connection, "it has dialled us anew");
+    }
   }
 
   private dial(): void {
@@ -62,28 +104,59 @@ export class PeerLink {
     const connection = network.dial(address, {
       onOpen: () => this.opened(connection),
       // The other side speaks on a connection of its own.
+      frameBytesMax: () => 0,
       onFrame: () => undefined,
-      onClose: (reason) => this.closed(connection, reason),
+      onClose: (reason, isRefused) => this.closed(connection, reason, isRefused === true),
     });
     this.connection = connection;
   }
 
   private opened(connection: Connection): void {
     if (this.stopped || this.connection !== connection) return;
-    connection.send(this.options.greeting);
-    this.isOpen = true;
-    this.failures = 0;
-    this.options.tracer.debug("raft.connected", { member: this.options.member });
+    const { member, address, tracer, greeting, clock } = this.options;
+    this.refused = false;
+    const names = connection.peerNames?.();
+    if (names !== undefined && !names.includes(member)) {
+      tracer.warn("raft.wrong-member", { member, address, names });
+      connection.close();
+      this.connection = null;
+      this.scheduleDial();
+      return;
+    }
+    connection.send(greeting);
+    this.openedMs = clock.monotonicMs();
+    this.unanswered = null;
+    tracer.debug("raft.connected", { member });
   }
 
-  private closed(connection: Connection, reason: string): void {
+  private closed(connection: Connection, reason: string, isRefused: boolean): void {
     if (this.stopped || this.connection !== connection) return;
-    const wasOpen = this.isOpen;
+    if (this.openedMs !== null) this.lost(reason);
+    else {
+      this.connection = null;
+      this.scheduleDial();
+      this.refused = isRefused;
+      if (isRefused) this.options.onRefused();
+    }
+  }
+
+  private abandon(connection: Connection, reason: string): void {
+    connection.close();
+    this.lost(reason);
+  }
+
+  /** A connection that has lasted is replaced at once: how that goes tells whether the member's process is still there. */
+  private lost(reason: string): void {
+    const { member, clock, tracer } = this.options;
+    const lastedMs = clock.monotonicMs() - (this.openedMs ?? 0);
     this.connection = null;
-    this.isOpen = false;
-    this.scheduleDial();
-    if (!wasOpen) return;
-    this.options.tracer.info("raft.disconnected", { member: this.options.member, reason });
+    this.openedMs = null;
+    this.unanswered = null;
+    tracer.info("raft.disconnected", { member, reason });
+    if (lastedMs >= CONNECTION_STABLE_MS) {
+      this.failures = 0;
+      this.dial();
+    } else this.scheduleDial();
     this.options.onUnreachable();
   }
 
@@ -96,5 +169,18 @@ export class PeerLink {
       this.retry = null;
       this.dial();
     });
+  }
+
+  /** Counts the frame that is about to be sent. Time alone says nothing: this process may have been paused. */
+  private isSilent(): boolean {
+    this.unanswered ??= { sinceMs: this.options.clock.monotonicMs(), frames: 0 };
+    this.unanswered.frames++;
+    return (
+      this.unanswered.frames > UNANSWERED_FRAMES_MIN && this.ageOf(this.unanswered) > this.options.silenceMs
+    );
+  }
+
+  private ageOf({ sinceMs }: Unanswered): number {
+    return this.options.clock.monotonicMs() - sinceMs;
   }
 }

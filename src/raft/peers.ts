@@ -1,31 +1,30 @@
-// Connections to the other members. Each member dials every other one and speaks on the connection that it dialled;
-// on those that were dialled to it, it only listens. A message that cannot leave now is dropped: Raft repeats itself.
+// Connections to the other members, who come and go. Each member dials every other one and speaks on the connection that
+// it dialled; on those that were dialled to it, it only listens. A message that cannot leave now is dropped: Raft repeats
+// itself.
 import type { MemberId } from "../kernel/ids.ts";
-import type {
-  Clock,
-  Connection,
-  ConnectionHandler,
-  Listener,
-  Network,
-  Random,
-  Tracer,
-} from "../kernel/ports.ts";
-import { decodeMessage, encodeMessage } from "./codec.ts";
-import { acceptHandshake, encodeHandshake } from "./handshake.ts";
-import { FRAME_BYTES_MAX, HANDSHAKE_TIMEOUT_MS, STRANGERS_MAX } from "./limits.ts";
+import type { Clock, Listener, Network, Random, Timer, Tracer } from "../kernel/ports.ts";
+import { Callers } from "./callers.ts";
+import { encodeMessage } from "./codec.ts";
+import { encodeHandshake, type Handshake } from "./handshake.ts";
+import { GUEST_IDLE_MS, GUESTS_MAX } from "./limits.ts";
 import type { Message } from "./messages.ts";
 import { PeerLink } from "./peer-link.ts";
 
 export interface PeerAddress {
   readonly id: MemberId;
   readonly address: string;
+  /** For clients; opaque here. */
+  readonly apiAddress?: string;
 }
 
 export interface PeersOptions {
   readonly self: MemberId;
-  readonly members: readonly PeerAddress[];
+  /** Where the others dial this member; told to them in every handshake. */
+  readonly address: string;
   readonly listenAddress: string;
   readonly clusterName: string;
+  /** A connection on which we have spoken for so long without hearing from the member is dialled anew. */
+  readonly silenceMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly network: Network;
@@ -33,125 +32,164 @@ export interface PeersOptions {
   onMessage(message: Message): void;
   /** What was sent to the member may not have arrived. */
   onUnreachable(member: MemberId): void;
+  /** A member that had called: it has no connection to us now, and its machine says that nobody listens there. */
+  onGone(member: MemberId): void;
 }
 
-/** One accepted connection; `from` is null until it has introduced itself. */
-interface Incoming {
-  readonly connection: Connection;
-  from: MemberId | null;
+/** One that is not among the members, for all we know: it has called, or it was one; it is linked while it is spoken to. */
+interface Guest {
+  readonly address: string;
+  usedMs: number;
+  timer: Timer | null;
 }
 
 export class Peers {
   private readonly options: PeersOptions;
+  private readonly callers: Callers;
   private readonly links: Map<MemberId, PeerLink> = new Map();
-  private readonly incoming: Set<Incoming> = new Set();
+  private members: ReadonlyMap<MemberId, string> = new Map();
+  private readonly guests: Map<MemberId, Guest> = new Map();
+  /** Those who have called since they were last said to be gone. */
+  private readonly alive: Set<MemberId> = new Set();
   private listener: Listener | null = null;
-  private strangers = 0;
-  private stopped = false;
+  private phase: "new" | "running" | "stopped" = "new";
 
   constructor(options: PeersOptions) {
     this.options = options;
-    for (const { id, address } of options.members) {
-      if (id !== options.self) this.links.set(id, this.linkTo(id, address));
-    }
+    this.callers = new Callers({
+      self: options.self,
+      clusterName: options.clusterName,
+      clock: options.clock,
+      tracer: options.tracer,
+      refusalOf: (caller) => this.refusalOf(caller),
+      onCalled: (caller) => this.called(caller),
+      onMessage: (message) => {
+        this.links.get(message.from)?.heard();
+        options.onMessage(message);
+      },
+      onGone: (member) => this.tellIfGone(member),
+    });
   }
 
   /** Listens and begins to dial. Rejects if the address cannot be listened on. */
   async start(): Promise<void> {
-    if (this.links.size === 0) return;
     const { network, listenAddress } = this.options;
-    const listener = await network.listen(listenAddress, (connection) => this.accept(connection));
-    if (this.stopped) {
+    const listener = await network.listen(listenAddress, (connection) => this.callers.accept(connection));
+    if (this.phase === "stopped") {
       await listener.close();
       return;
     }
     this.listener = listener;
+    this.phase = "running";
     for (const link of this.links.values()) link.start();
   }
 
+  /**
+   * From now on these are the members. New ones are dialled. One that has left stays linked while it is spoken to: it
+   * is to hear that it has left.
+   * @param members those whose address is known; this one may be among them
+   */
+  update(members: readonly PeerAddress[]): void {
+    const before = this.members;
+    this.members = new Map(members.map(({ id, address }) => [id, address]));
+    for (const [id, address] of this.members) {
+      this.forgetGuest(id);
+      if (id !== this.options.self && this.links.get(id)?.address !== address) this.link(id, address);
+    }
+    for (const [id, address] of before) {
+      if (!this.members.has(id) && id !== this.options.self) this.beGuest(id, address);
+    }
+  }
+
   send(message: Message): void {
+    const guest = this.guests.get(message.to);
+    if (guest !== undefined) this.use(message.to, guest);
     this.links.get(message.to)?.send(encodeMessage(message));
   }
 
   async stop(): Promise<void> {
-    this.stopped = true;
+    this.phase = "stopped";
     for (const link of this.links.values()) link.stop();
-    for (const { connection } of this.incoming) connection.close();
-    this.incoming.clear();
+    for (const { timer } of this.guests.values()) timer?.cancel();
+    this.callers.stop();
     await this.listener?.close();
     this.listener = null;
   }
 
-  private linkTo(id: MemberId, address: string): PeerLink {
-    const { self, clusterName, clock, random, network, tracer, onUnreachable } = this.options;
-    return new PeerLink({
+  private refusalOf({ from }: Handshake): string | null {
+    if (this.members.has(from) || this.guests.has(from) || this.guests.size < GUESTS_MAX) return null;
+    return `unknown member "${from}", and too many of them`;
+  }
+
+  private called({ from, address }: Handshake): void {
+    this.alive.add(from);
+    if (!this.members.has(from)) this.beGuest(from, address);
+    this.links.get(from)?.called();
+  }
+
+  private beGuest(id: MemberId, address: string): void {
+    const known = this.guests.get(id);
+    if (known?.address === address) return;
+    this.forgetGuest(id);
+    const guest: Guest = { address, usedMs: 0, timer: null };
+    this.guests.set(id, guest);
+    this.use(id, guest);
+  }
+
+  /** Links it if it is not, for as long as it is used. */
+  private use(id: MemberId, guest: Guest): void {
+    guest.usedMs = this.options.clock.monotonicMs();
+    if (this.links.get(id)?.address !== guest.address) this.link(id, guest.address);
+    if (guest.timer === null) this.watch(id, guest, GUEST_IDLE_MS);
+  }
+
+  private watch(id: MemberId, guest: Guest, delayMs: number): void {
+    if (this.phase === "stopped") return;
+    guest.timer = this.options.clock.after(delayMs, () => {
+      guest.timer = null;
+      const left = guest.usedMs + GUEST_IDLE_MS - this.options.clock.monotonicMs();
+      if (left > 0) this.watch(id, guest, left);
+      else this.sendOff(id, guest);
+    });
+  }
+
+  /** Nobody speaks to it any more; while it still speaks to us its address is kept. */
+  private sendOff(id: MemberId, guest: Guest): void {
+    this.links.get(id)?.stop();
+    this.links.delete(id);
+    if (this.callers.has(id)) this.watch(id, guest, GUEST_IDLE_MS);
+    else {
+      this.forgetGuest(id);
+      this.alive.delete(id);
+    }
+  }
+
+  private forgetGuest(id: MemberId): void {
+    this.guests.get(id)?.timer?.cancel();
+    this.guests.delete(id);
+  }
+
+  private link(id: MemberId, address: string): void {
+    this.links.get(id)?.stop();
+    const { self, clusterName, silenceMs, clock, random, network, tracer } = this.options;
+    const link = new PeerLink({
       member: id,
       address,
-      greeting: encodeHandshake({ clusterName, from: self, to: id }),
+      greeting: encodeHandshake({ clusterName, from: self, to: id, address: this.options.address }),
+      silenceMs,
       clock,
       random,
       network,
       tracer,
-      onUnreachable: () => onUnreachable(id),
+      onUnreachable: () => this.options.onUnreachable(id),
+      onRefused: () => this.tellIfGone(id),
     });
+    this.links.set(id, link);
+    if (this.phase === "running") link.start();
   }
 
-  private accept(connection: Connection): ConnectionHandler {
-    const incoming: Incoming = { connection, from: null };
-    if (this.stopped || this.strangers >= STRANGERS_MAX) {
-      connection.close();
-      return { onFrame: () => undefined, onClose: () => undefined };
-    }
-    this.incoming.add(incoming);
-    this.strangers++;
-    const deadline = this.options.clock.after(HANDSHAKE_TIMEOUT_MS, () => {
-      if (incoming.from === null) this.hangUp(incoming, "no handshake");
-    });
-    return {
-      onFrame: (frame) => {
-        if (!this.incoming.has(incoming)) return;
-        if (incoming.from === null) this.greet(incoming, frame);
-        else this.receive(incoming, incoming.from, frame);
-        if (incoming.from !== null) deadline.cancel();
-      },
-      onClose: () => {
-        deadline.cancel();
-        this.forget(incoming);
-      },
-    };
-  }
-
-  private greet(incoming: Incoming, frame: Uint8Array): void {
-    const { clusterName, self, members } = this.options;
-    const known = { clusterName, self, members: members.map(({ id }) => id) };
-    const greeting = acceptHandshake(frame, known);
-    if (!greeting.ok) {
-      this.hangUp(incoming, greeting.error);
-      return;
-    }
-    incoming.from = greeting.value;
-    this.strangers--;
-    // Whoever dials us is alive: no need to wait out our own back-off.
-    this.links.get(greeting.value)?.retryNow();
-  }
-
-  private receive(incoming: Incoming, from: MemberId, frame: Uint8Array): void {
-    if (frame.length > FRAME_BYTES_MAX) {
-      this.hangUp(incoming, `a frame of ${frame.length} bytes`);
-      return;
-    }
-    const decoded = decodeMessage(frame, from, this.options.self);
-    if (decoded.ok) this.options.onMessage(decoded.value);
-    else this.hangUp(incoming, decoded.error);
-  }
-
-  private hangUp(incoming: Incoming, reason: string): void {
-    this.options.tracer.warn("raft.connection-refused", { from: incoming.from, reason });
-    this.forget(incoming);
-    incoming.connection.close();
-  }
-
-  private forget(incoming: Incoming): void {
-    if (this.incoming.delete(incoming) && incoming.from === null) this.strangers--;
+  private tellIfGone(member: MemberId): void {
+    if (this.phase !== "running" || this.callers.has(member)) return;
+    if (this.links.get(member)?.isRefused === true && this.alive.delete(member)) this.options.onGone(member);
   }
 }

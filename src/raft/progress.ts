@@ -10,7 +10,8 @@ import type { CoreTuning } from "./limits.ts";
 export type ProgressMode =
   | { readonly kind: "probe"; paused: boolean }
   | { readonly kind: "replicate" }
-  | { readonly kind: "snapshot"; readonly index: LogIndex; offset: number; askedAt: number };
+  /** The follower has stored the snapshot up to `offset`; what starts before `sentTo` was asked for. Bytes. */
+  | { readonly kind: "snapshot"; readonly index: LogIndex; offset: number; sentTo: number; heardAt: number };
 
 export interface Progress {
   /** The highest index that the follower has said to hold durably and equal to ours. */
@@ -25,8 +26,12 @@ export interface Progress {
   heardAt: number;
   /** The latest round of heartbeats that it has answered. */
   round: number;
+  /** The latest round that it has answered even though it may confirm nothing (healing.ts). */
+  answered: number;
   /** The highest commit index it was told. */
   toldCommit: LogIndex;
+  /** The tick since which it belongs to the membership no more; null while it does. */
+  leavingSince: number | null;
 }
 
 export function newProgress(next: LogIndex, now: number): Progress {
@@ -38,7 +43,9 @@ export function newProgress(next: LogIndex, now: number): Progress {
     inflightBytes: 0,
     heardAt: now,
     round: 0,
+    answered: 0,
     toldCommit: asIndex(0),
+    leavingSince: null,
   };
 }
 
@@ -49,8 +56,15 @@ export function probe(progress: Progress, next: LogIndex, paused: boolean): void
   clearInflight(progress);
 }
 
+/** The follower lost data: what it has acknowledged counts no more, and where it stands is found anew. */
+export function forget(progress: Progress, next: LogIndex): void {
+  progress.match = asIndex(0);
+  progress.toldCommit = asIndex(0);
+  probe(progress, next, false);
+}
+
 export function startSnapshotMode(progress: Progress, index: LogIndex, now: number): void {
-  progress.mode = { kind: "snapshot", index, offset: 0, askedAt: now };
+  progress.mode = { kind: "snapshot", index, offset: 0, sentTo: 0, heardAt: now };
   clearInflight(progress);
 }
 

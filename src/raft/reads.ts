@@ -2,6 +2,7 @@
 // confirmed, after its arrival, that this member still leads. No clock is trusted. Rounds are numbered by the leader and
 // never reused within its term, so that an answer to one read cannot be taken for an answer to another.
 import type { Output } from "./io.ts";
+import { holdsLease } from "./lease.ts";
 import { PENDING_READS_MAX } from "./limits.ts";
 import { quorumValue } from "./membership.ts";
 import type { Leader, RaftState } from "./state.ts";
@@ -18,6 +19,7 @@ export function onReadIndex(state: RaftState, id: number, out: Output): void {
   }
   // Before its own no-op is committed a leader does not know the commit index of its predecessors.
   if (state.commit < leader.termStart) leader.earlyReads.push(id);
+  else if (holdsLease(state, leader)) out.reads.push({ ok: true, id, index: state.commit });
   else enqueue(state, leader, id);
 }
 

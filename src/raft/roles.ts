@@ -1,6 +1,7 @@
 // The way down: any role to follower. The ways up are in election.ts.
 import { assert } from "../kernel/assert.ts";
 import type { MemberId, Term } from "../kernel/ids.ts";
+import { restartHealing } from "./healing.ts";
 import type { Output } from "./io.ts";
 import type { Leader, RaftState } from "./state.ts";
 import { drawTimeout } from "./timeouts.ts";
@@ -12,6 +13,7 @@ export function becomeFollower(state: RaftState, term: Term, leader: MemberId | 
   if (term > state.term) {
     state.term = term;
     state.votedFor = null;
+    restartHealing(state);
     abortReceive(state, out);
   }
   state.role = { kind: "follower", leader };

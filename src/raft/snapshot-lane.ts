@@ -1,8 +1,10 @@
-// Everything that touches the newest snapshot, one after the other: saving, receiving, restoring and reading pieces for
-// followers. So no piece of one snapshot is ever taken for a piece of another.
+// What touches the newest snapshot, one after the other: publishing our own, receiving, restoring and reading pieces for
+// followers. So no piece of one snapshot is ever taken for a piece of another. The content of our own comes as slowly as
+// the state machine gives it; it is written beside the lane, and only its publication waits for its turn.
 import type { LogIndex } from "../kernel/ids.ts";
 import type { ChunkRequest, Input, ReceiveStep } from "./io.ts";
 import type { Message } from "./messages.ts";
+import { SnapshotOvertaken, SnapshotSave } from "./snapshot-save.ts";
 import type { RaftStorage, SnapshotSink } from "./storage.ts";
 import type { SnapshotMeta } from "./types.ts";
 
@@ -15,11 +17,18 @@ export interface SnapshotLaneOptions {
   onFailure(error: unknown): void;
 }
 
+export type SnapshotData = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
 export class SnapshotLane {
   private readonly options: SnapshotLaneOptions;
   private last: Promise<void> = Promise.resolve();
   private sink: { readonly meta: SnapshotMeta; readonly sink: SnapshotSink } | null = null;
-  private failed = false;
+  /** Pieces that are asked for and not read yet. */
+  private readonly asked: Set<string> = new Set();
+  private saves: Promise<void> = Promise.resolve();
+  private saving: { readonly meta: SnapshotMeta; readonly save: SnapshotSave } | null = null;
+  /** Nothing more is saved; once it has failed nothing at all is done. */
+  private phase: "running" | "stopping" | "failed" = "running";
 
   constructor(options: SnapshotLaneOptions) {
     this.options = options;
@@ -27,29 +36,26 @@ export class SnapshotLane {
 
   /** Runs the task after all before it; a task that fails is the end of the node. */
   run(task: () => Promise<void>): Promise<void> {
-    const done = this.last.then(() => (this.failed ? undefined : task()));
-    this.last = done.catch((error: unknown) => {
-      if (this.failed) return;
-      this.failed = true;
-      this.options.onFailure(error);
-    });
+    const done = this.last.then(() => (this.phase === "failed" ? undefined : task()));
+    this.last = done.catch((error: unknown) => this.fail(error));
     return this.last;
   }
 
-  /** Settles when nothing is under way; never rejects. */
-  idle(): Promise<void> {
-    return this.last;
+  /** Gives up a snapshot that is being saved; what is in the lane already is done. Settles then, and never rejects. */
+  async stop(): Promise<void> {
+    if (this.phase === "running") this.phase = "stopping";
+    this.saving?.save.abandon();
+    await this.saves;
+    await this.last;
   }
 
-  /** The snapshot of our own state machine. Skipped if a newer one has come meanwhile. */
-  save(meta: SnapshotMeta, data: Uint8Array | Iterable<Uint8Array>, saved: () => void): Promise<void> {
-    return this.run(async () => {
-      if (meta.index <= this.newestIndex()) return;
-      await this.options.logReplaced();
-      await this.options.storage.writeSnapshot(meta, data instanceof Uint8Array ? [data] : data);
-      this.options.feed({ kind: "snapshot-saved", meta });
-      saved();
-    });
+  /**
+   * The snapshot of our own state machine; one at a time. It is given up when a newer one comes meanwhile: then `saved`
+   * is not called.
+   */
+  save(meta: SnapshotMeta, data: SnapshotData, saved: () => void): Promise<void> {
+    this.saves = this.saves.then(() => this.write(meta, data, saved)).catch((error) => this.fail(error));
+    return this.saves;
   }
 
   /** The bytes of the newest snapshot, from the first on; for use inside a task of this lane. */
@@ -63,10 +69,17 @@ export class SnapshotLane {
     }
   }
 
-  /** Reads a piece for a follower; nothing is sent if that snapshot is not the newest any more. */
+  /**
+   * Reads a piece for a follower; nothing is sent if that snapshot is not the newest any more. Pieces are read one at a
+   * time. One that is asked for again while it waits is read once: a disk that hangs makes no queue.
+   */
   serve(request: ChunkRequest, from: Message["from"], send: (message: Message) => void): void {
+    const { to, term, meta, offset } = request;
+    const name = `${meta.index} ${offset} ${term} ${to}`;
+    if (this.asked.has(name)) return;
+    this.asked.add(name);
     void this.run(async () => {
-      const { to, term, meta, offset } = request;
+      this.asked.delete(name);
       if (this.newestIndex() !== meta.index) return;
       const bytes = await this.options.storage.readSnapshotChunk(offset, this.options.chunkBytes);
       const done = bytes.length < this.options.chunkBytes;
@@ -91,6 +104,33 @@ export class SnapshotLane {
     });
   }
 
+  private async write(meta: SnapshotMeta, data: SnapshotData, saved: () => void): Promise<void> {
+    if (this.phase !== "running" || meta.index <= this.newestIndex()) return;
+    const save = new SnapshotSave(data, () => this.turnOf(meta));
+    this.saving = { meta, save };
+    try {
+      await this.options.storage.writeSnapshot(meta, save.chunks());
+      this.options.feed({ kind: "snapshot-saved", meta });
+      saved();
+    } catch (error) {
+      if (!(error instanceof SnapshotOvertaken)) throw error;
+    } finally {
+      this.saving = null;
+      save.end();
+    }
+  }
+
+  /** Resolves when the lane is at the snapshot, with what ends its turn; null if a newer one has come meanwhile. */
+  private turnOf(meta: SnapshotMeta): Promise<(() => void) | null> {
+    return new Promise((resolve) => {
+      void this.run(async () => {
+        if (meta.index > this.newestIndex()) await this.options.logReplaced();
+        if (meta.index > this.newestIndex()) await new Promise<void>((end) => resolve(end));
+        else resolve(null);
+      });
+    });
+  }
+
   private async store(received: Extract<ReceiveStep, { kind: "chunk" }>): Promise<void> {
     const { meta, bytes, done } = received;
     if (this.sink === null || this.sink.meta.index !== meta.index) return;
@@ -109,6 +149,7 @@ export class SnapshotLane {
     await this.options.logReplaced();
     await this.sink.sink.finish();
     this.sink = null;
+    if (this.saving !== null && this.saving.meta.index <= meta.index) this.saving.save.abandon();
     this.options.feed({ kind: "snapshot-received", meta });
   }
 
@@ -119,5 +160,12 @@ export class SnapshotLane {
 
   private newestIndex(): LogIndex | 0 {
     return this.options.storage.snapshot()?.index ?? 0;
+  }
+
+  private fail(error: unknown): void {
+    if (this.phase === "failed") return;
+    this.phase = "failed";
+    this.saving?.save.abandon();
+    this.options.onFailure(error);
   }
 }

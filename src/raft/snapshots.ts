@@ -1,12 +1,15 @@
 // Snapshots in the core: catching up a follower piece by piece, and forgetting what a snapshot covers (section 7). The
 // bytes are read and written by the driver; the core says which and when.
 import { assert } from "../kernel/assert.ts";
-import type { LogIndex } from "../kernel/ids.ts";
+import type { LogIndex, MemberId } from "../kernel/ids.ts";
 import { advanceCommit } from "./committing.ts";
-import { resetLog, sendDurable } from "./durability.ts";
+import { noteCompacted } from "./configurations.ts";
+import { acknowledge, resetLog } from "./durability.ts";
 import { compactTo, termAt } from "./entry-log.ts";
+import { askAtFirst, mayNotPromise } from "./healing.ts";
 import type { Output } from "./io.ts";
 import type { SnapshotChunk, SnapshotProgress } from "./messages.ts";
+import type { Progress } from "./progress.ts";
 import { abortReceive, hearLeader } from "./roles.ts";
 import type { RaftState } from "./state.ts";
 import type { SnapshotMeta } from "./types.ts";
@@ -20,21 +23,32 @@ export function onSnapshotProgress(state: RaftState, message: SnapshotProgress, 
   const { mode } = progress;
   if (mode.kind !== "snapshot" || mode.index !== message.index || state.snapshot?.index !== mode.index)
     return;
-  // That piece is on its way already; if it was lost, the timer sends it again.
-  if (message.offset === mode.offset) return;
+  // The same place once more: what follows is on its way already, and if it was lost, the timer sends it again.
+  if (message.offset === mode.offset && message.offset > 0) return;
+  // Back to a place that was passed long ago: the follower has to begin again from there.
+  if (message.offset < mode.offset || message.offset > mode.sentTo) mode.sentTo = message.offset;
   mode.offset = message.offset;
-  mode.askedAt = state.now;
-  out.chunkRequests.push({
-    to: message.from,
-    term: state.term,
-    meta: state.snapshot,
-    offset: message.offset,
-  });
+  mode.heardAt = state.now;
+  requestChunks(state, message.from, progress, out);
+}
+
+/** Asks for the pieces that fit in the window. What begins past the end of the snapshot is for the driver to pass over. */
+export function requestChunks(state: RaftState, member: MemberId, progress: Progress, out: Output): void {
+  const { mode } = progress;
+  const { snapshot: meta, term, tuning } = state;
+  if (mode.kind !== "snapshot" || meta === null) return;
+  const end = mode.offset + tuning.snapshotWindowChunks * tuning.snapshotChunkBytes;
+  while (mode.sentTo < end) {
+    out.chunkRequests.push({ to: member, term, meta, offset: mode.sentTo });
+    mode.sentTo += tuning.snapshotChunkBytes;
+  }
 }
 
 /** The follower's side. Pieces are taken in order; whatever else comes is answered with the offset wanted. */
 export function onSnapshotChunk(state: RaftState, message: SnapshotChunk, out: Output): void {
   hearLeader(state, message.from, out);
+  askAtFirst(state, message.from, out);
+  if (mayNotPromise(state)) return;
   const { meta } = message;
   // The snapshot brings nothing new: it must not touch a log that is as long and agrees (figure 13, step 6).
   if (meta.index <= state.commit || termAt(state.log, meta.index) === meta.term) {
@@ -47,7 +61,7 @@ export function onSnapshotChunk(state: RaftState, message: SnapshotChunk, out: O
   const { receiving } = state;
   if (receiving === null || receiving.complete) return;
   if (message.offset !== receiving.offset) {
-    askFor(state, message, receiving.offset, out);
+    sendProgress(state, message.from, meta, receiving.offset, out);
     return;
   }
   receiving.offset += message.bytes.length;
@@ -59,14 +73,7 @@ export function onSnapshotChunk(state: RaftState, message: SnapshotChunk, out: O
 export function onChunkStored(state: RaftState, meta: SnapshotMeta, offset: number, out: Output): void {
   const { receiving } = state;
   if (receiving === null || !isReceiving(state, meta) || receiving.complete) return;
-  out.messages.push({
-    kind: "snapshot-progress",
-    from: state.self,
-    to: receiving.from,
-    term: state.term,
-    index: meta.index,
-    offset,
-  });
+  sendProgress(state, receiving.from, meta, offset, out);
 }
 
 /** All of a snapshot is durable. The log is replaced unless it has come to agree with the snapshot meanwhile. */
@@ -80,15 +87,18 @@ export function onSnapshotReceived(state: RaftState, meta: SnapshotMeta, out: Ou
   } else {
     resetLog(state, meta);
     state.commit = meta.index;
-    state.membership = meta.membership;
     out.restore = meta;
   }
   const leader = state.role.kind === "follower" ? state.role.leader : null;
   if (leader !== null && leader === from) acknowledge(state, leader, meta.index);
 }
 
-export function onReceiveFailed(state: RaftState, meta: SnapshotMeta): void {
-  if (isReceiving(state, meta)) state.receiving = null;
+/** The leader is told at once to begin again: it would otherwise learn of it only by its timer. */
+export function onReceiveFailed(state: RaftState, meta: SnapshotMeta, out: Output): void {
+  const { receiving } = state;
+  if (receiving === null || !isReceiving(state, meta)) return;
+  state.receiving = null;
+  sendProgress(state, receiving.from, meta, 0, out);
 }
 
 /** Our own state machine made a snapshot. */
@@ -101,6 +111,7 @@ export function onSnapshotSaved(state: RaftState, meta: SnapshotMeta): void {
 export function onCompact(state: RaftState, upTo: LogIndex): void {
   assert(upTo <= (state.snapshot?.index ?? 0), "only what a snapshot covers is forgotten", { upTo });
   compactTo(state.log, upTo);
+  noteCompacted(state, state.log.baseIndex);
 }
 
 function isReceiving(state: RaftState, meta: SnapshotMeta): boolean {
@@ -110,24 +121,19 @@ function isReceiving(state: RaftState, meta: SnapshotMeta): boolean {
 function beginReceive(state: RaftState, message: SnapshotChunk, out: Output): void {
   abortReceive(state, out);
   if (message.offset !== 0) {
-    askFor(state, message, 0, out);
+    sendProgress(state, message.from, message.meta, 0, out);
     return;
   }
   state.receiving = { meta: message.meta, from: message.from, offset: 0, complete: false };
   out.receive.push({ kind: "begin", meta: message.meta });
 }
 
-function askFor(state: RaftState, message: SnapshotChunk, offset: number, out: Output): void {
-  out.messages.push({
-    kind: "snapshot-progress",
-    from: state.self,
-    to: message.from,
-    term: state.term,
-    index: message.meta.index,
-    offset,
-  });
-}
-
-function acknowledge(state: RaftState, leader: SnapshotChunk["from"], match: LogIndex): void {
-  sendDurable(state, { kind: "append-accepted", from: state.self, to: leader, term: state.term, match });
+function sendProgress(
+  state: RaftState,
+  to: MemberId,
+  { index }: SnapshotMeta,
+  offset: number,
+  out: Output,
+): void {
+  out.messages.push({ kind: "snapshot-progress", from: state.self, to, term: state.term, index, offset });
 }

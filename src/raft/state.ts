@@ -2,7 +2,10 @@
 import { assert } from "../kernel/assert.ts";
 import { asIndex, asTerm, type LogIndex, type MemberId, type Term } from "../kernel/ids.ts";
 import type { Random } from "../kernel/ports.ts";
+import { type Configuration, configurationsIn } from "./configurations.ts";
 import { appendEntries, type EntryLog, lastIndex, lastTerm } from "./entry-log.ts";
+import { type Healing, startHealing } from "./healing.ts";
+import type { SentRound } from "./lease.ts";
 import type { CoreTuning } from "./limits.ts";
 import type { Message } from "./messages.ts";
 import type { Progress } from "./progress.ts";
@@ -18,11 +21,14 @@ export interface Follower {
 export interface PreCandidate {
   readonly kind: "precandidate";
   readonly votes: Map<MemberId, boolean>;
+  /** Of those that voted, the ones that do not remember what they have promised (healing.ts). */
+  readonly amnesiacs: Set<MemberId>;
 }
 
 export interface Candidate {
   readonly kind: "candidate";
   readonly votes: Map<MemberId, boolean>;
+  readonly amnesiacs: Set<MemberId>;
   /** The old leader asked for this election. */
   readonly transfer: boolean;
   /** Our own vote counts once the write with this number is durable; null before it was issued. */
@@ -45,6 +51,14 @@ export interface Leader {
   /** Reads that came before this term's no-op was committed. */
   earlyReads: number[];
   transfer: { readonly to: MemberId; elapsed: number } | null;
+  /** A transfer was begun in this term: the order may still arrive, so no lease holds. */
+  transferred: boolean;
+  /** It is not in the committed configuration and has begun to hand over. */
+  retiring: boolean;
+  /** Members that asked for their healing, and the round that has to be answered before they are. */
+  readonly heals: Map<MemberId, number>;
+  /** When the latest rounds left, oldest first; empty unless reads go by lease. */
+  sentRounds: SentRound[];
 }
 
 export type Role = Follower | PreCandidate | Candidate | Leader;
@@ -72,7 +86,12 @@ export interface RaftState {
   term: Term;
   votedFor: MemberId | null;
   role: Role;
+  /** The membership in force: the last of `configurations`. */
   membership: Membership;
+  /** Those of the retained log in its order, and before them the one in force at its base. Never empty. */
+  configurations: readonly Configuration[];
+  /** Null for a member that has lost nothing, or nothing any more. */
+  healing: Healing | null;
   log: EntryLog;
   commit: LogIndex;
   /** The newest snapshot that is durable here. */
@@ -89,6 +108,8 @@ export interface RaftState {
   timeout: number;
   /** The tick at which the leader of this term was last heard. */
   leaderHeardAt: number;
+  /** The term whose leader was reported dead; a second report changes nothing. */
+  goneTerm: Term | null;
   durability: {
     /** Our log is durable up to here. */
     durableIndex: LogIndex;
@@ -114,7 +135,7 @@ export interface Recovered {
 
 export interface CoreOptions {
   readonly self: MemberId;
-  /** In force until a snapshot says otherwise. */
+  /** In force until the log or a snapshot says otherwise; without voters for a member that joins. */
   readonly membership: Membership;
   readonly recovered: Recovered;
   readonly tuning: CoreTuning;
@@ -126,11 +147,17 @@ export function createState(options: CoreOptions): RaftState {
   const { recovered, tuning, random } = options;
   const snapshot = recovered.snapshot ?? null;
   const log = recoveredLog(snapshot, recovered.entries);
-  const membership = snapshot?.membership ?? options.membership;
+  const base: Configuration = {
+    index: log.baseIndex,
+    membership: snapshot?.membership ?? options.membership,
+  };
+  const configurations = [base, ...configurationsIn(log.entries)];
+  const membership = configurations.at(-1)?.membership ?? base.membership;
   const end = lastIndex(log);
   // A crash can leave entries of a term whose hard state was lost: no vote of that term has left this member.
   const newer = lastTerm(log) > recovered.hardState.term;
-  const hardState: HardState = newer ? { term: lastTerm(log), votedFor: null } : recovered.hardState;
+  const { healing } = recovered.hardState;
+  const hardState: HardState = newer ? { term: lastTerm(log), votedFor: null, healing } : recovered.hardState;
   return {
     self: options.self,
     tuning,
@@ -140,13 +167,17 @@ export function createState(options: CoreOptions): RaftState {
     votedFor: hardState.votedFor,
     role: { kind: "follower", leader: null },
     membership,
+    configurations,
+    healing: healingAtStart(healing, end),
     log,
     commit: log.baseIndex,
     snapshot,
     receiving: null,
     elapsed: 0,
     timeout: drawTimeout(tuning, membership, options.self, random),
-    leaderHeardAt: Number.NEGATIVE_INFINITY,
+    // With leases, this member may have promised before its crash to support nobody else for a while.
+    leaderHeardAt: tuning.leaseReads ? 0 : Number.NEGATIVE_INFINITY,
+    goneTerm: null,
     durability: {
       durableIndex: end,
       unwrittenFrom: asIndex(end + 1),
@@ -157,6 +188,12 @@ export function createState(options: CoreOptions): RaftState {
     },
     reported: { role: "follower", term: hardState.term, leader: null },
   };
+}
+
+/** Without log and snapshot it cannot be told a first start from a wiped disk. */
+function healingAtStart(damaged: boolean, end: LogIndex): Healing | null {
+  if (damaged) return startHealing("damage");
+  return end === 0 ? startHealing("amnesia") : null;
 }
 
 /** True if the entries on disk go on where the snapshot ends; if not, they are older than it and are of no use. */

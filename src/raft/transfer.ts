@@ -12,6 +12,7 @@ export function onTransfer(state: RaftState, wanted: MemberId | null, out: Outpu
   const to = wanted ?? furthest(state, leader);
   if (to === null || to === state.self || !isVoter(state.membership, to)) return;
   leader.transfer = { to, elapsed: 0 };
+  leader.transferred = true;
   out.trace.push({ level: "info", event: "raft.transfer", facts: { to, term: state.term } });
   completeTransfer(state, leader, to, out);
 }

@@ -1,9 +1,11 @@
 // The state rebuilt from what a stopped master has on its disk, by the project's own log and debugger.
+
 import { join } from "node:path";
 import { replay } from "../../src/debugger/index.ts";
 import { createNodeDisk } from "../../src/host/node-disk.ts";
 import { type LogEntry, openLog, type SnapshotMeta } from "../../src/log/index.ts";
 import { decodeMembership } from "../../src/master/membership-header.ts";
+import { isOwn } from "../../src/raft/index.ts";
 import { decodeEntry, type Entry } from "../../src/state/codec.ts";
 import type { ClusterState } from "../../src/state/model.ts";
 import { encodeSnapshot } from "../../src/state/snapshot.ts";
@@ -56,10 +58,10 @@ export function stateAt({ name, snapshot, entries }: MemberLog, index: number): 
   return state.value;
 }
 
-/** Without Raft's own entries, which are empty. */
+/** Without Raft's own entries. */
 export function* decoded(entries: readonly LogEntry[]): Generator<Entry> {
   for (const { index, payload } of entries) {
-    if (payload.length === 0) continue;
+    if (isOwn({ payload })) continue;
     const entry = decodeEntry(payload);
     if (!entry.ok) throw new Error(`entry ${index}: ${entry.error.message}`);
     yield entry.value;

@@ -85,7 +85,7 @@ class Interpreter {
   rewriteLog(number: number, terms: readonly number[]): void {
     const { disk } = this.cluster.member(number);
     disk.entries = entriesOfTerms(...terms);
-    disk.hardState = { term: asTerm(terms.at(-1) ?? 0), votedFor: null };
+    disk.hardState = { term: asTerm(terms.at(-1) ?? 0), votedFor: null, healing: false };
     this.cluster.restart(number);
   }
 
@@ -206,5 +206,9 @@ function details(message: Message): readonly string[] {
       return [`at ${message.index} offset ${message.offset}`];
     case "timeout-now":
       return [];
+    case "heal-request":
+      return [message.amnesia ? `amnesia round ${message.round}` : "damage"];
+    case "heal-target":
+      return [`up to ${message.index}`];
   }
 }

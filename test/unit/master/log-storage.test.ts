@@ -14,6 +14,7 @@ const membership: Membership = {
   voters: [asId("m1"), asId("m2"), asId("m3")],
   outgoing: [],
   learners: [],
+  contacts: {},
 };
 
 class Host {
@@ -55,7 +56,9 @@ async function withEntries(host: Host, count: number): Promise<LogStorage> {
     term: asTerm(1),
     payload: new Uint8Array([i]),
   }));
-  await host.run(storage.append({ entries, hardState: { term: asTerm(1), votedFor: asId("m1") } }));
+  await host.run(
+    storage.append({ entries, hardState: { term: asTerm(1), votedFor: asId("m1"), healing: false } }),
+  );
   return storage;
 }
 

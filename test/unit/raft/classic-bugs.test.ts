@@ -99,7 +99,13 @@ describe("elections", () => {
   it("pre-votes and votes are not mixed up: a pre-vote granted is no vote", () => {
     const core = new OneCore({ term: 1 });
     core.timeOut();
-    const granted = { kind: "pre-vote-reply", ...from(2, 1), forTerm: asTerm(2), granted: true } as const;
+    const granted = {
+      kind: "pre-vote-reply",
+      ...from(2, 1),
+      forTerm: asTerm(2),
+      granted: true,
+      amnesia: false,
+    } as const;
     core.hear(granted);
     core.hear({ ...granted, from: memberId(3) });
     core.hear(granted);
@@ -109,14 +115,14 @@ describe("elections", () => {
   it("a pre-vote of another round is not counted", () => {
     const core = new OneCore({ term: 4 });
     core.timeOut();
-    core.hear({ kind: "pre-vote-reply", ...from(2, 4), forTerm: asTerm(4), granted: true });
+    core.hear({ kind: "pre-vote-reply", ...from(2, 4), forTerm: asTerm(4), granted: true, amnesia: false });
     expect(core.state.role.kind).toBe("precandidate");
   });
 
   it("a grant from a member whose term is behind counts: pre-vote does not deadlock on terms", () => {
     const core = new OneCore({ term: 4 });
     core.timeOut();
-    core.hear({ kind: "pre-vote-reply", ...from(2, 2), forTerm: asTerm(5), granted: true });
+    core.hear({ kind: "pre-vote-reply", ...from(2, 2), forTerm: asTerm(5), granted: true, amnesia: false });
     expect(core.state.role.kind).toBe("candidate");
   });
 
@@ -126,7 +132,7 @@ describe("elections", () => {
     expect(reply).toMatchObject({ granted: false, term: 9 });
     const asker = new OneCore({ term: 3 });
     asker.timeOut();
-    asker.hear({ kind: "pre-vote-reply", ...from(2, 9), forTerm: asTerm(4), granted: false });
+    asker.hear({ kind: "pre-vote-reply", ...from(2, 9), forTerm: asTerm(4), granted: false, amnesia: false });
     expect(asker.state.term).toBe(9);
   });
 
@@ -138,7 +144,7 @@ describe("elections", () => {
     cluster.settle();
     cluster.crash(1);
     cluster.restart(3);
-    cluster.member(3).disk.hardState = { term: asTerm(9), votedFor: null };
+    cluster.member(3).disk.hardState = { term: asTerm(9), votedFor: null, healing: false };
     cluster.restart(3);
     for (let i = 0; i < 200 && cluster.core(2).role.kind !== "leader"; i++) {
       cluster.tick(3);
@@ -169,7 +175,7 @@ describe("elections", () => {
     const cluster = new CoreCluster(3);
     cluster.elect(1);
     cluster.crash(3);
-    cluster.member(3).disk.hardState = { term: asTerm(9), votedFor: null };
+    cluster.member(3).disk.hardState = { term: asTerm(9), votedFor: null, healing: false };
     cluster.restart(3);
     for (let i = 0; i < 200; i++) {
       for (const number of [1, 2, 3]) cluster.tick(number);
@@ -220,7 +226,12 @@ describe("elections", () => {
 
 describe("membership", () => {
   it("a leader that is no voter does not count itself, and neither does a learner count", () => {
-    const membership = { voters: [memberId(2), memberId(3)], outgoing: [], learners: [memberId(4)] };
+    const membership = {
+      voters: [memberId(2), memberId(3)],
+      outgoing: [],
+      learners: [memberId(4)],
+      contacts: {},
+    };
     const core = new OneCore({ membership });
     // Such a leader exists while its own removal is being committed (§6); it cannot be elected.
     core.state.membership = { ...membership, voters: [memberId(1), memberId(2), memberId(3)] };
@@ -234,7 +245,7 @@ describe("membership", () => {
   });
 
   it("a learner never stands for election", () => {
-    const membership = { voters: [memberId(2)], outgoing: [], learners: [memberId(1)] };
+    const membership = { voters: [memberId(2)], outgoing: [], learners: [memberId(1)], contacts: {} };
     const core = new OneCore({ membership });
     core.tick(500);
     core.hear({ kind: "timeout-now", ...from(2, 0) });
@@ -244,7 +255,7 @@ describe("membership", () => {
   it("a snapshot brings its membership along, and it is in force from then on and after a restart", () => {
     const core = new OneCore({ term: 1 });
     core.hear(heartbeat(2, 1));
-    const membership = { voters: [1, 2, 3, 4, 5].map(memberId), outgoing: [], learners: [] };
+    const membership = { voters: [1, 2, 3, 4, 5].map(memberId), outgoing: [], learners: [], contacts: {} };
     const meta = { index: asIndex(5), term: asTerm(1), membership };
     core.hear({ ...chunk(core, 5, 1), meta });
     core.take({ kind: "snapshot-received", meta });
@@ -348,7 +359,13 @@ describe("disks", () => {
       sent.push(...core.only({ kind: "tick" }).messages);
       for (const number of [2, 3]) {
         const forTerm = asTerm(core.state.term + 1);
-        const granted = { kind: "pre-vote-reply", ...from(number, 1), forTerm, granted: true } as const;
+        const granted = {
+          kind: "pre-vote-reply",
+          ...from(number, 1),
+          forTerm,
+          granted: true,
+          amnesia: false,
+        } as const;
         core.only({ kind: "message", message: granted });
       }
     }
@@ -359,7 +376,7 @@ describe("disks", () => {
   it("entries whose hard state was lost in a crash raise the term, so that it is not used twice", () => {
     const core = new OneCore({ term: 1, entries: entriesOfTerms(1, 3) });
     expect(core.state.term).toBe(3);
-    expect(core.take({ kind: "tick" }).write?.hardState).toEqual({ term: 3, votedFor: null });
+    expect(core.take({ kind: "tick" }).write?.hardState).toEqual({ term: 3, votedFor: null, healing: false });
   });
 
   it("a follower that lost its log is filled again", () => {
@@ -440,7 +457,7 @@ describe("snapshots", () => {
   it("a gap between snapshot and log is a programmer error, not a silent loss", () => {
     const options = { self: memberId(1), tuning: new OneCore().state.tuning, random: { uint32: () => 0 } };
     const recovered = {
-      hardState: { term: asTerm(1), votedFor: null },
+      hardState: { term: asTerm(1), votedFor: null, healing: false },
       snapshot: undefined,
       entries: [entry(5, 1)],
     };

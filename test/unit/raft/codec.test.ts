@@ -17,7 +17,17 @@ const envelope = { from: fc.constant(memberId(2)), to: fc.constant(memberId(1)),
 const meta = fc.record({
   index,
   term,
-  membership: fc.record({ voters: members, outgoing: fc.array(member, { maxLength: 3 }), learners: members }),
+  membership: fc
+    .record({
+      voters: members,
+      outgoing: fc.uniqueArray(member, { maxLength: 3 }),
+      learners: members,
+      contacts: fc.dictionary(member, fc.record({ raftAddress: fc.string(), apiAddress: fc.string() }), {
+        noNullPrototype: true,
+        maxKeys: 5,
+      }),
+    })
+    .map((one) => ({ ...one, learners: one.learners.filter((learner) => !one.voters.includes(learner)) })),
 });
 
 /** Entries follow prevIndex without gaps, with terms that do not decrease and do not pass the sender's. */
@@ -53,9 +63,15 @@ function kind<Kind extends string>(name: Kind): fc.Arbitrary<Kind> {
 const message: fc.Arbitrary<Message> = fc.oneof(
   append,
   fc.record({ kind: kind("pre-vote"), ...envelope, forTerm: term, lastIndex: index, lastTerm: term }),
-  fc.record({ kind: kind("pre-vote-reply"), ...envelope, forTerm: term, granted: fc.boolean() }),
+  fc.record({
+    kind: kind("pre-vote-reply"),
+    ...envelope,
+    forTerm: term,
+    granted: fc.boolean(),
+    amnesia: fc.boolean(),
+  }),
   fc.record({ kind: kind("vote"), ...envelope, lastIndex: index, lastTerm: term, transfer: fc.boolean() }),
-  fc.record({ kind: kind("vote-reply"), ...envelope, granted: fc.boolean() }),
+  fc.record({ kind: kind("vote-reply"), ...envelope, granted: fc.boolean(), amnesia: fc.boolean() }),
   fc.record({ kind: kind("append-accepted"), ...envelope, match: index }),
   fc.record({
     kind: kind("append-rejected"),

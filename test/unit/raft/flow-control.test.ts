@@ -124,7 +124,7 @@ describe("conflicts", () => {
     histories.forEach((history, i) => {
       const member = cluster.member(i + 1);
       member.disk.entries = entriesOfTerms(...history);
-      member.disk.hardState = { term: asTerm(5), votedFor: null };
+      member.disk.hardState = { term: asTerm(5), votedFor: null, healing: false };
       cluster.restart(i + 1);
     });
     cluster.elect(1);
@@ -182,7 +182,7 @@ describe("catching up by snapshot", () => {
     const snapshot = {
       index: asIndex(5),
       term: asTerm(1),
-      membership: { voters: [1, 2, 3].map(memberId), outgoing: [], learners: [] },
+      membership: { voters: [1, 2, 3].map(memberId), outgoing: [], learners: [], contacts: {} },
     };
     const core = new OneCore({ term: 1, snapshot });
     core.lead();
@@ -206,7 +206,13 @@ describe("catching up by snapshot", () => {
       done: false,
     });
     core.timeOut();
-    const granted = { kind: "pre-vote-reply", ...from(3, 1), forTerm: asTerm(2), granted: true } as const;
+    const granted = {
+      kind: "pre-vote-reply",
+      ...from(3, 1),
+      forTerm: asTerm(2),
+      granted: true,
+      amnesia: false,
+    } as const;
     expect(core.hear(granted).receive).toEqual([{ kind: "abort", meta }]);
     expect(core.state.receiving).toBeNull();
   });

@@ -12,6 +12,7 @@ const membership: fc.Arbitrary<Membership> = fc.record({
   voters: some(1),
   outgoing: fc.oneof(fc.constant([]), some(1)),
   learners: some(0),
+  contacts: fc.constant({}),
 });
 const reached = fc.dictionary(fc.integer({ min: 1, max: 8 }).map(memberId), fc.nat(6));
 const votes = fc.dictionary(fc.integer({ min: 1, max: 8 }).map(memberId), fc.boolean());

@@ -24,7 +24,13 @@ describe("all servers (figure 2; §5.1)", () => {
       if (role === "leader") core.lead();
       if (role === "candidate") {
         core.timeOut();
-        core.hear({ kind: "pre-vote-reply", ...from(2, 1), forTerm: asTerm(2), granted: true });
+        core.hear({
+          kind: "pre-vote-reply",
+          ...from(2, 1),
+          forTerm: asTerm(2),
+          granted: true,
+          amnesia: false,
+        });
       }
       expect(core.state.role.kind).toBe(role);
       core.hear(append(2, 9, [0, 0]));
@@ -84,7 +90,7 @@ describe("candidates (figure 2; §5.2)", () => {
   function candidate(): OneCore {
     const core = new OneCore({ term: 1 });
     core.timeOut();
-    core.hear({ kind: "pre-vote-reply", ...from(2, 1), forTerm: asTerm(2), granted: true });
+    core.hear({ kind: "pre-vote-reply", ...from(2, 1), forTerm: asTerm(2), granted: true, amnesia: false });
     expect(core.state.role.kind).toBe("candidate");
     return core;
   }
@@ -92,7 +98,13 @@ describe("candidates (figure 2; §5.2)", () => {
   it("§5.2: increment the term, vote for themselves and ask all others", () => {
     const core = new OneCore({ term: 1 });
     core.timeOut();
-    const out = core.hear({ kind: "pre-vote-reply", ...from(2, 1), forTerm: asTerm(2), granted: true });
+    const out = core.hear({
+      kind: "pre-vote-reply",
+      ...from(2, 1),
+      forTerm: asTerm(2),
+      granted: true,
+      amnesia: false,
+    });
     expect(core.state.term).toBe(2);
     expect(core.state.votedFor).toBe(memberId(1));
     expect(ofKind(out, "vote").map(({ to, term }) => [to, term])).toEqual([
@@ -103,7 +115,7 @@ describe("candidates (figure 2; §5.2)", () => {
 
   it("§5.2: lead once a majority has voted for them", () => {
     const core = candidate();
-    core.hear({ kind: "vote-reply", ...from(2, 2), granted: true });
+    core.hear({ kind: "vote-reply", ...from(2, 2), granted: true, amnesia: false });
     expect(core.state.role.kind).toBe("leader");
   });
 
@@ -111,12 +123,18 @@ describe("candidates (figure 2; §5.2)", () => {
     const core = new OneCore({ term: 1, members: 5 });
     core.timeOut();
     for (const number of [2, 3]) {
-      core.hear({ kind: "pre-vote-reply", ...from(number, 1), forTerm: asTerm(2), granted: true });
+      core.hear({
+        kind: "pre-vote-reply",
+        ...from(number, 1),
+        forTerm: asTerm(2),
+        granted: true,
+        amnesia: false,
+      });
     }
-    core.hear({ kind: "vote-reply", ...from(2, 2), granted: true });
-    core.hear({ kind: "vote-reply", ...from(2, 2), granted: true });
-    core.hear({ kind: "vote-reply", ...from(3, 2), granted: false });
-    core.hear({ kind: "vote-reply", ...from(3, 2), granted: true });
+    core.hear({ kind: "vote-reply", ...from(2, 2), granted: true, amnesia: false });
+    core.hear({ kind: "vote-reply", ...from(2, 2), granted: true, amnesia: false });
+    core.hear({ kind: "vote-reply", ...from(3, 2), granted: false, amnesia: false });
+    core.hear({ kind: "vote-reply", ...from(3, 2), granted: true, amnesia: false });
     expect(core.state.role.kind).toBe("candidate");
   });
 
@@ -131,7 +149,7 @@ describe("candidates (figure 2; §5.2)", () => {
     const core = candidate();
     core.timeOut();
     expect(core.state.role.kind).toBe("precandidate");
-    core.hear({ kind: "pre-vote-reply", ...from(3, 2), forTerm: asTerm(3), granted: true });
+    core.hear({ kind: "pre-vote-reply", ...from(3, 2), forTerm: asTerm(3), granted: true, amnesia: false });
     expect(core.state.term).toBe(3);
   });
 
@@ -301,7 +319,7 @@ describe("durability (figure 2, 'updated on stable storage before responding')",
     const core = new OneCore({ term: 1 });
     const out = core.only({ kind: "message", message: vote(2, 2, [0, 0]) });
     expect(out.messages).toEqual([]);
-    expect(out.write?.hardState).toEqual({ term: 2, votedFor: memberId(2) });
+    expect(out.write?.hardState).toEqual({ term: 2, votedFor: memberId(2), healing: false });
     expect(ofKind(core.persist(), "vote-reply")[0]?.granted).toBe(true);
   });
 
@@ -328,13 +346,19 @@ describe("durability (figure 2, 'updated on stable storage before responding')",
   it("a candidate counts its own vote and asks for others only when its term is durable", () => {
     const alone = new OneCore({ members: 1 });
     const out = alone.only({ kind: "tick" });
-    expect(out.write?.hardState).toEqual({ term: 1, votedFor: memberId(1) });
+    expect(out.write?.hardState).toEqual({ term: 1, votedFor: memberId(1), healing: false });
     expect(alone.state.role.kind).toBe("candidate");
     alone.persist();
     expect(alone.state.role.kind).toBe("leader");
     const core = new OneCore({ term: 1 });
     core.timeOut();
-    const granted = { kind: "pre-vote-reply", ...from(2, 1), forTerm: asTerm(2), granted: true } as const;
+    const granted = {
+      kind: "pre-vote-reply",
+      ...from(2, 1),
+      forTerm: asTerm(2),
+      granted: true,
+      amnesia: false,
+    } as const;
     expect(core.only({ kind: "message", message: granted }).messages).toEqual([]);
     expect(ofKind(core.persist(), "vote")).toHaveLength(2);
   });

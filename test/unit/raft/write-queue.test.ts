@@ -43,7 +43,7 @@ function write(number: number, index: number, resetTo: Write["resetTo"] = null):
 const meta = {
   index: asIndex(9),
   term: asTerm(1),
-  membership: { voters: [memberId(1)], outgoing: [], learners: [] },
+  membership: { voters: [memberId(1)], outgoing: [], learners: [], contacts: {} },
 };
 
 describe("the write queue", () => {

@@ -3,6 +3,7 @@
 import { asId, asIndex, asTerm, type LogIndex, type MemberId } from "../../../../src/kernel/ids.ts";
 import type { Random } from "../../../../src/kernel/ports.ts";
 import { seededRandom } from "../../../../src/kernel/random.ts";
+import { membershipAt } from "../../../../src/raft/configurations.ts";
 import { campaign, step } from "../../../../src/raft/core.ts";
 import type { Input, Output, Write } from "../../../../src/raft/io.ts";
 import { type CoreTuning, coreTuning, DEFAULT_TUNING } from "../../../../src/raft/limits.ts";
@@ -51,16 +52,24 @@ export class CoreCluster {
   readonly random: Random;
   /** Persist every write at once, as most tests want. */
   autoPersist = true;
-  chunkBytes = 4;
   /** Called with every output before its messages go out. */
   watch: (member: Member, output: Output) => void = () => undefined;
 
   constructor(size: number, options: { seed?: number; tuning?: Partial<CoreTuning> } = {}) {
     const ids = Array.from({ length: size }, (_, i) => memberId(i + 1));
     this.membership = votersOnly(ids);
-    this.tuning = { ...TEST_TUNING, ...options.tuning };
+    this.tuning = { ...TEST_TUNING, snapshotChunkBytes: 4, ...options.tuning };
     this.random = seededRandom(options.seed ?? 1);
     for (const id of ids) this.members.set(id, this.boot(id, emptyDisk()));
+  }
+
+  get chunkBytes(): number {
+    return this.tuning.snapshotChunkBytes;
+  }
+
+  /** All cores share one tuning. */
+  set chunkBytes(bytes: number) {
+    Object.assign(this.tuning, { snapshotChunkBytes: bytes });
   }
 
   member(number: number): Member {
@@ -162,7 +171,7 @@ export class CoreCluster {
     const member = this.member(number);
     const index = asIndex(upTo ?? member.appliedTo);
     const term = termOf(member, index);
-    const meta: SnapshotMeta = { index, term, membership: member.core.membership };
+    const meta: SnapshotMeta = { index, term, membership: membershipAt(member.core, index) };
     member.disk.snapshot = meta;
     member.disk.snapshotBytes = encodeApplied(member.applied.filter((entry) => entry.index <= index));
     this.input(number, { kind: "snapshot-saved", meta });
@@ -208,6 +217,7 @@ export class CoreCluster {
   private sendChunk(member: Member, request: Output["chunkRequests"][number]): void {
     if (member.disk.snapshot?.index !== request.meta.index) return;
     const end = request.offset + this.chunkBytes;
+    if (request.offset > 0 && request.offset >= member.disk.snapshotBytes.length) return;
     const chunk = member.disk.snapshotBytes.slice(request.offset, end);
     this.network.push({
       kind: "snapshot-chunk",
@@ -275,7 +285,7 @@ export function entriesOfTerms(...terms: number[]): Entry[] {
 
 export function emptyDisk(): DiskImage {
   return {
-    hardState: { term: asTerm(0), votedFor: null },
+    hardState: { term: asTerm(0), votedFor: null, healing: false },
     snapshot: undefined,
     snapshotBytes: new Uint8Array(0),
     entries: [],

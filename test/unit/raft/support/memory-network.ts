@@ -13,11 +13,23 @@ interface End {
   closed: boolean;
 }
 
+interface Pair {
+  readonly from: string;
+  readonly to: string;
+  /** A side lost its power: nothing arrives, and nobody is told. */
+  frozen: boolean;
+  breakUp(reason: string, isRefused?: boolean): void;
+}
+
+/** A dial that nobody answers fails after so long. */
+const DIAL_TIMEOUT_MS = 2000;
+
 export class MemoryNetwork {
   private readonly clock: Clock;
   private readonly listeners: Map<string, (connection: Connection) => ConnectionHandler> = new Map();
-  private readonly pairs: Set<{ from: string; to: string; breakUp: (reason: string) => void }> = new Set();
+  private readonly pairs: Set<Pair> = new Set();
   private readonly cuts: Set<string> = new Set();
+  private readonly darkHosts: Set<string> = new Set();
   delayMs = 1;
   /** Frames carried so far. */
   frames = 0;
@@ -54,8 +66,21 @@ export class MemoryNetwork {
     }
   }
 
+  /** The machine lost its power; its peers notice nothing. It is back when it listens again. */
+  goDark(address: string): void {
+    this.listeners.delete(address);
+    this.darkHosts.add(address);
+    for (const pair of this.pairs) if (pair.from === address || pair.to === address) pair.frozen = true;
+  }
+
+  /** Open connections from one host to the other. */
+  count(from: string, to: string): number {
+    return [...this.pairs].filter((pair) => pair.from === from && pair.to === to && !pair.frozen).length;
+  }
+
   private listen(address: string, accept: (connection: Connection) => ConnectionHandler): Promise<Listener> {
     this.listeners.set(address, accept);
+    this.darkHosts.delete(address);
     return Promise.resolve({
       address,
       close: () => {
@@ -68,14 +93,23 @@ export class MemoryNetwork {
   private dial(from: string, to: string, handler: ConnectionHandler): Connection {
     const near: End = { handler, open: false, closed: false };
     const far: End = { handler: null, open: true, closed: false };
-    const pair = { from, to, breakUp: (reason: string) => this.breakUp(pair, near, far, reason) };
+    const pair: Pair = {
+      from,
+      to,
+      frozen: this.darkHosts.has(to),
+      breakUp: (reason, isRefused) => this.breakUp(pair, near, far, reason, isRefused),
+    };
     this.pairs.add(pair);
     const connection = this.connection(near, far, pair);
+    if (pair.frozen) {
+      this.clock.after(DIAL_TIMEOUT_MS, () => pair.breakUp("no answer"));
+      return connection;
+    }
     this.clock.after(this.delayMs, () => {
       if (near.closed) return;
       const accept = this.listeners.get(to);
       if (accept === undefined || this.cuts.has(key(from, to))) {
-        pair.breakUp("refused");
+        pair.breakUp("no connection", !this.cuts.has(key(from, to)));
         return;
       }
       far.handler = accept(this.connection(far, near, pair));
@@ -85,13 +119,13 @@ export class MemoryNetwork {
     return connection;
   }
 
-  private connection(own: End, other: End, pair: { breakUp: (reason: string) => void }): Connection {
+  private connection(own: End, other: End, pair: Pair): Connection {
     return {
       send: (frame) => {
         if (own.closed || !own.open) return;
         this.frames++;
         this.clock.after(this.delayMs, () => {
-          if (!other.closed && !own.closed) other.handler?.onFrame(frame);
+          if (!other.closed && !own.closed && !pair.frozen) other.handler?.onFrame(frame);
         });
       },
       bufferedBytes: () => 0,
@@ -103,17 +137,12 @@ export class MemoryNetwork {
     };
   }
 
-  private breakUp(
-    pair: MemoryNetwork["pairs"] extends Set<infer P> ? P : never,
-    near: End,
-    far: End,
-    reason: string,
-  ): void {
+  private breakUp(pair: Pair, near: End, far: End, reason: string, isRefused = false): void {
     if (!this.pairs.delete(pair)) return;
     for (const end of [near, far]) {
-      if (end.closed) continue;
+      if (end.closed || (pair.frozen && end === far)) continue;
       end.closed = true;
-      this.clock.after(0, () => end.handler?.onClose(reason));
+      this.clock.after(0, () => end.handler?.onClose(reason, isRefused));
     }
   }
 }

@@ -12,7 +12,7 @@ import type {
 } from "../../../../src/raft/index.ts";
 
 export class MemoryStorage implements RaftStorage {
-  hardState: HardState = { term: asTerm(0), votedFor: null };
+  hardState: HardState = { term: asTerm(0), votedFor: null, healing: false };
   entries: Entry[] = [];
   private saved: { readonly meta: SnapshotMeta; readonly bytes: Uint8Array } | undefined;
   private readonly clock: Clock;

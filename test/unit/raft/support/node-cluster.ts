@@ -76,7 +76,11 @@ export class NodeCluster {
     this.seed = options.seed ?? 1;
     for (const id of this.ids) {
       const storage = new MemoryStorage(this.clock);
-      const recovered = { hardState: { term: asTerm(0), votedFor: null }, snapshot: undefined, entries: [] };
+      const recovered = {
+        hardState: { term: asTerm(0), votedFor: null, healing: false },
+        snapshot: undefined,
+        entries: [],
+      };
       this.hosts.push(this.boot(id, storage, recovered));
     }
   }

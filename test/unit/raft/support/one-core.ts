@@ -20,6 +20,8 @@ export interface Past {
   readonly snapshot?: SnapshotMeta;
   readonly tuning?: Partial<CoreTuning>;
   readonly seed?: number;
+  /** It starts like any member does with such a disk: in doubt whether it has lost something. */
+  readonly forgetful?: boolean;
 }
 
 export class OneCore {
@@ -36,6 +38,7 @@ export class OneCore {
         hardState: {
           term: asTerm(past.term ?? 0),
           votedFor: past.votedFor === undefined ? null : memberId(past.votedFor),
+          healing: false,
         },
         snapshot: past.snapshot,
         entries: past.entries ?? [],
@@ -43,6 +46,8 @@ export class OneCore {
       tuning: { ...TEST_TUNING, ...past.tuning },
       random: seededRandom(past.seed ?? 1),
     });
+    // Its past is what the test says: an empty log is no sign of a lost one.
+    if (past.forgetful !== true) this.state.healing = null;
     if (past.commit !== undefined) this.state.commit = asIndex(past.commit);
   }
 
@@ -94,12 +99,20 @@ export class OneCore {
         term: this.state.term,
         forTerm,
         granted: true,
+        amnesia: false,
       });
     }
     const outputs: Output[] = [];
     for (const from of voters) {
       outputs.push(
-        this.hear({ kind: "vote-reply", from, to: this.state.self, term: this.state.term, granted: true }),
+        this.hear({
+          kind: "vote-reply",
+          from,
+          to: this.state.self,
+          term: this.state.term,
+          granted: true,
+          amnesia: false,
+        }),
       );
     }
     if (this.state.role.kind !== "leader") throw new Error("not elected");

@@ -1,0 +1,159 @@
+// A member that lost data never votes with what it lost (docs/decisions/0023). Two kinds of loss:
+//
+// damage    The log opened with a hole and was cut, or could not be read; term and vote are known. The member grants no
+//           vote until a leader of its term or a later one has filled its log again. It may append and acknowledge.
+// amnesia   The disk is empty. It may be a founder's first start or a disk that was wiped: nobody here can tell. Terms and
+//           votes may be lost too, so the member promises nothing at all (no acknowledgement, no answer to a round) until
+//           a leader has made sure that it is not an old one. Its vote counts only if every single voter votes the same.
+//
+// The healing member asks the leader that it hears. The leader forgets what the member once acknowledged and names its
+// last index as the target; when the log is durable up to there, in that same term, the member is whole again. Whatever
+// earlier acknowledgements of it were counted for lies at or below the target.
+import { assert } from "../kernel/assert.ts";
+import { asIndex, type LogIndex, type MemberId } from "../kernel/ids.ts";
+import { durableThrough } from "./durability.ts";
+import { lastIndex } from "./entry-log.ts";
+import type { Output } from "./io.ts";
+import { sendAppends } from "./leading.ts";
+import { everyVoter, isVoter, quorumValue } from "./membership.ts";
+import type { HealRequest, HealTarget } from "./messages.ts";
+import { forget } from "./progress.ts";
+import type { Leader, RaftState } from "./state.ts";
+
+/** What a healing member knows of its way back. */
+export interface Healing {
+  readonly kind: "damage" | "amnesia";
+  /** The leader of this term was asked, at least once. */
+  asked: boolean;
+  /** What the leader of this term answered. */
+  target: LogIndex | null;
+  /** The log agrees with the leader's up to the target. */
+  reached: boolean;
+  /** It does durably once this write is durable; null before that write was issued. */
+  wholeAfter: number | null;
+}
+
+export function startHealing(kind: Healing["kind"]): Healing {
+  return { kind, asked: false, target: null, reached: false, wholeAfter: null };
+}
+
+/** What the hard state says. An empty log says it by itself, so a founder's first start writes nothing. */
+export function isHealingOnDisk(state: RaftState): boolean {
+  if (state.healing === null) return false;
+  return state.healing.kind === "damage" || lastIndex(state.log) > 0;
+}
+
+/** True while this member must neither acknowledge entries nor confirm that somebody leads. */
+export function mayNotPromise(state: RaftState): boolean {
+  return state.healing?.kind === "amnesia" && state.healing.target === null;
+}
+
+/** A vote from here would be one that counts only if all voters agree. */
+export function isAmnesiac(state: RaftState): boolean {
+  return state.healing?.kind === "amnesia";
+}
+
+/** A new term has a new leader: it has to be asked anew. */
+export function restartHealing(state: RaftState): void {
+  if (state.healing !== null) state.healing = startHealing(state.healing.kind);
+}
+
+/** Asks the leader at its first word. It is asked again at its heartbeats until it has answered. */
+export function askAtFirst(state: RaftState, leader: MemberId, out: Output): void {
+  if (state.healing !== null && !state.healing.asked) askAgain(state, leader, 0, out);
+}
+
+/** @param round of the heartbeat that this answers */
+export function askAgain(state: RaftState, leader: MemberId, round: number, out: Output): void {
+  const { healing, self: from, term } = state;
+  if (healing === null || healing.target !== null) return;
+  healing.asked = true;
+  const amnesia = healing.kind === "amnesia";
+  out.messages.push({ kind: "heal-request", from, to: leader, term, amnesia, round });
+}
+
+/** The leader's answer: from now on what this member says may be believed. */
+export function onHealTarget(state: RaftState, message: HealTarget): void {
+  const follows = state.role.kind === "follower" && state.role.leader === message.from;
+  if (!follows || state.healing === null || state.healing.target !== null) return;
+  state.healing.target = message.index;
+  // A vote of this term may be among what was lost; with this one there is no other.
+  state.votedFor ??= message.from;
+}
+
+/** Our log agrees with the leader's up to `match`, as we are about to acknowledge. */
+export function noteMatch(state: RaftState, match: LogIndex): void {
+  const { healing } = state;
+  if (healing?.target != null && match >= healing.target) healing.reached = true;
+}
+
+/** Notes after which write the log is durable up to the target. */
+export function tieHealing(state: RaftState): void {
+  const { healing } = state;
+  if (healing?.reached === true) healing.wholeAfter ??= state.durability.lastWrite;
+}
+
+/** Healing ends when that write is durable; the step in which this is found writes it down. */
+export function endHealing(state: RaftState, out: Output): void {
+  const { healing } = state;
+  if (healing === null || healing.wholeAfter === null || healing.wholeAfter > durableThrough(state)) return;
+  out.trace.push({
+    level: "info",
+    event: "raft.healed",
+    facts: { kind: healing.kind, target: healing.target },
+  });
+  state.healing = null;
+}
+
+/** The leader's side. Damage is answered at once, amnesia after a round that proves that nobody newer leads. */
+export function onHealRequest(state: RaftState, leader: Leader, message: HealRequest, out: Output): void {
+  const progress = leader.progress.get(message.from);
+  assert(progress !== undefined, "a request is handed on for a known member only", { from: message.from });
+  if (!message.amnesia) {
+    answer(state, leader, message.from, out);
+    return;
+  }
+  // Who remembers nothing is no newer leader either: that much it can say.
+  if (message.round <= leader.round) progress.answered = Math.max(progress.answered, message.round);
+  if (!leader.heals.has(message.from)) {
+    if (!leader.roundWanted) leader.round++;
+    leader.roundWanted = true;
+    leader.heals.set(message.from, leader.round);
+  }
+  answerHeals(state, leader, out);
+}
+
+/** Answers the members whose round is confirmed. */
+export function answerHeals(state: RaftState, leader: Leader, out: Output): void {
+  for (const [member, round] of leader.heals) {
+    if (!isConfirmed(state, leader, member, round)) continue;
+    leader.heals.delete(member);
+    answer(state, leader, member, out);
+  }
+}
+
+/**
+ * A voter may have voted for anybody in any later term: all other voters must have answered since it asked. A learner has
+ * no vote to lose, so for it a quorum is enough.
+ */
+function isConfirmed(state: RaftState, leader: Leader, member: MemberId, round: number): boolean {
+  const { membership, self } = state;
+  if (!isVoter(membership, member)) {
+    const heard = (other: MemberId): number => leader.progress.get(other)?.round ?? 0;
+    return quorumValue(membership, (other) => (other === self ? leader.round : heard(other))) >= round;
+  }
+  return everyVoter(membership).every(
+    (voter) => voter === member || voter === self || (leader.progress.get(voter)?.answered ?? 0) >= round,
+  );
+}
+
+function answer(state: RaftState, leader: Leader, member: MemberId, out: Output): void {
+  const progress = leader.progress.get(member);
+  if (progress === undefined) return;
+  const index = lastIndex(state.log);
+  forget(progress, asIndex(index + 1));
+  const { self: from, term } = state;
+  out.trace.push({ level: "info", event: "raft.heals", facts: { member, target: index } });
+  out.messages.push({ kind: "heal-target", from, to: member, term, index });
+  sendAppends(state, member, progress, out);
+}
