@@ -50,6 +50,11 @@ export interface DiskFile {
   /** Up to `length` bytes from `offset`; shorter at the end of the file. */
   read(offset: number, length: number): Promise<Uint8Array>;
   write(offset: number, bytes: Uint8Array): Promise<void>;
+  /**
+   * Writes and returns when these bytes are durable, and so is what is needed to find them: `write` and `sync` in one
+   * call of the system, where there is one. Says nothing of what other writes left unsynced.
+   */
+  writeDurably?(offset: number, bytes: Uint8Array): Promise<void>;
   truncate(size: number): Promise<void>;
   /** Returns when all that was written is durable (fdatasync). */
   sync(): Promise<void>;

@@ -217,6 +217,11 @@ export class SegmentWriter {
   async #writeTo(file: DiskFile, batch: Batch): Promise<void> {
     const sequence = this.#segments.at(-1)?.sequence ?? 0;
     const bytes = batch.seal(sequence, this.#end);
+    if (file.writeDurably !== undefined && this.#end + bytes.length <= this.#allocated) {
+      await file.writeDurably(this.#end, bytes);
+      this.#end += bytes.length;
+      return;
+    }
     await file.write(this.#end, bytes);
     this.#end += bytes.length;
     await this.#allocate(file);
