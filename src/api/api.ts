@@ -14,6 +14,7 @@ import { httpDate } from "./http/date.ts";
 import { empty, notFound, type Reply, send, text } from "./http/reply.ts";
 import { handleLegacy, isLegacyPath } from "./legacy/endpoint.ts";
 import * as limits from "./limits.ts";
+import { MEMBERS_PATH, membersReply } from "./members.ts";
 import { OperatorEndpoint } from "./operator/endpoint.ts";
 import { OperatorStreams } from "./operator/subscribers.ts";
 import { SchedulerEndpoint } from "./scheduler/endpoint.ts";
@@ -175,8 +176,14 @@ class HttpApi implements Api {
     else if (path === "/api/v1") await this.operator.handle(request, response);
     else if (isLegacyPath(path)) await handleLegacy(this.context, path, request, response);
     else if (path === STATUS_PATH) this.reply(response, statusReply(this.context));
+    else if (path === MEMBERS_PATH) await this.members(request, response);
     else if (path === AGENT_CONNECTION_PATH) this.reply(response, empty(426));
     else this.reply(response, notFound());
+  }
+
+  private async members(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const reply = await membersReply(this.context, request);
+    if (reply !== null) this.reply(response, reply);
   }
 
   private reply(response: ServerResponse, reply: Reply): void {

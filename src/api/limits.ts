@@ -55,3 +55,5 @@ export const ID_CHARACTERS_MAX = 255;
 export const REFUSE_MS_MAX = 365 * 24 * 3_600 * 1_000;
 /** Filter of a refusal that names none (trap 16). Milliseconds. */
 export const REFUSE_MS_DEFAULT = 5_000;
+/** An order to change the members. Bytes. */
+export const MEMBERS_BODY_BYTES_MAX = 16 * 1024;

@@ -1,5 +1,7 @@
 // GET /tepui/v1/status: how this master sees itself and its group, for `tepui state`. Every master answers it itself;
 // nothing in it is confirmed by the others.
+
+import type { MemberView } from "../master/members.ts";
 import type { ApiContext } from "./context.ts";
 import { legacyJson, type Reply } from "./http/reply.ts";
 
@@ -20,7 +22,7 @@ interface MasterStatusView {
   /** Events applied since the log began. */
   readonly events: number;
   readonly clusterId: string | null;
-  readonly members: readonly { readonly id: string; readonly apiAddress: string }[];
+  readonly members: readonly MemberView[];
 }
 
 export function statusReply(context: ApiContext): Reply {

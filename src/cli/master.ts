@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { createTracer, type LogLevel } from "../host/pino-tracer.ts";
 import { runMaster } from "../host/run-master.ts";
 import { parseAddress } from "../host/tcp-network.ts";
+import type { TlsPaths } from "../host/tls-files.ts";
 import { asId, type MemberId } from "../kernel/ids.ts";
 import { logSettings } from "./common-settings.ts";
 import { type Setting, wholeNumber, withSettings } from "./settings.ts";
@@ -35,6 +36,27 @@ const settings: readonly Setting[] = [
     flags: "--listen <host>",
     description: "address on which API and Raft listen; 127.0.0.1 keeps them on this machine",
     default: "127.0.0.1",
+  },
+  {
+    flags: "--raft-cert <file>",
+    description:
+      "certificate of this master for Raft's connections, PEM; its common name or one of its DNS names is the master's name",
+  },
+  { flags: "--raft-key <file>", description: "key of that certificate, PEM" },
+  {
+    flags: "--raft-ca <file>",
+    description: "certificate of the authority that signs the masters' certificates and nobody else's, PEM",
+  },
+  {
+    flags: "--insecure-raft",
+    description:
+      "Raft without certificates also beyond this machine: whoever reaches the port can pass for a member",
+  },
+  {
+    flags: "--join",
+    description:
+      "wait to be added to an existing cluster (tepui members add) instead of founding one; of --member only this " +
+      "master's own is used",
   },
   {
     flags: "--agent-reconnect-timeout <seconds>",
@@ -74,6 +96,11 @@ interface MasterFlags {
   readonly cluster: string;
   readonly dataDir: string;
   readonly listen: string;
+  readonly raftCert?: string;
+  readonly raftKey?: string;
+  readonly raftCa?: string;
+  readonly insecureRaft?: boolean;
+  readonly join?: boolean;
   readonly agentReconnectTimeout: number;
   readonly frameworkReconnectTimeout: number;
   readonly offerTimeout: number;
@@ -98,9 +125,12 @@ async function run(flags: MasterFlags): Promise<void> {
   const master = await runMaster({
     self: asId<MemberId>(flags.id),
     members: parseMembers(flags.member),
+    joining: flags.join === true,
     clusterName: flags.cluster,
     dataDirectory: flags.dataDir,
     listenHost: flags.listen,
+    raftTls: tlsPaths(flags),
+    insecureRaft: flags.insecureRaft === true,
     settings: {
       agentReconnectMs: flags.agentReconnectTimeout * 1000,
       frameworkReconnectMs: flags.frameworkReconnectTimeout * 1000,
@@ -115,6 +145,14 @@ async function run(flags: MasterFlags): Promise<void> {
   await master.stop();
   // The channel to whoever started us would keep the process alive.
   process.exit();
+}
+
+function tlsPaths({ raftCert, raftKey, raftCa }: MasterFlags): Partial<TlsPaths> {
+  return {
+    ...(raftCert === undefined ? {} : { cert: raftCert }),
+    ...(raftKey === undefined ? {} : { key: raftKey }),
+    ...(raftCa === undefined ? {} : { ca: raftCa }),
+  };
 }
 
 /** For everybody who may ask the api: without the user and password that a URL may hold. */

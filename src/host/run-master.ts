@@ -1,26 +1,34 @@
 // One master as a process: real clock, disk and network under the loop, the HTTP api beside it.
 import { randomUUID } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { type Api, createApi } from "../api/index.ts";
 import type { MemberId } from "../kernel/ids.ts";
 import type { Tracer } from "../kernel/ports.ts";
 import { createMaster, type FatalCause, type MasterMember } from "../master/master.ts";
 import type { Settings } from "../state/commands.ts";
 import { EXIT } from "./exit-codes.ts";
+import { lockFolder } from "./folder-lock.ts";
 import { nodeClock } from "./node-clock.ts";
 import { createNodeDisk } from "./node-disk.ts";
 import { nodeRandom } from "./node-random.ts";
+import { raftNetwork } from "./raft-network.ts";
 import { startRedisExport } from "./redis-export.ts";
-import { joinAddress, parseAddress, tcpNetwork } from "./tcp-network.ts";
+import { parseAddress } from "./tcp-network.ts";
+import type { TlsPaths } from "./tls-files.ts";
 import { packageVersion } from "./version.ts";
 
 export interface MasterConfig {
   readonly self: MemberId;
+  /** The founders, this one among them; of a member that joins an existing cluster only its own entry is used. */
   readonly members: readonly MasterMember[];
+  readonly joining: boolean;
   readonly clusterName: string;
   readonly dataDirectory: string;
   /** Address on which the api and Raft listen; their ports are those of the member. */
   readonly listenHost: string;
+  /** Certificate, key and authority of Raft's connections; none for plain TCP on this machine. */
+  readonly raftTls: Partial<TlsPaths>;
+  /** Plain TCP also beyond this machine. */
+  readonly insecureRaft: boolean;
   readonly settings: Settings;
   readonly snapshotIntervalEntries: number;
   /** A redis:// URL, or null. */
@@ -33,23 +41,33 @@ export interface RunningMaster {
   stop(): Promise<void>;
 }
 
-/** @throws LogDamage, or Error if a port is taken or `self` is no member */
+/** @throws FolderInUse, LogDamage, or Error if a port is taken, `self` is no member, or the Raft port would be open to strangers */
 export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
   const own = config.members.find(({ id }) => id === config.self);
-  if (own === undefined) throw new Error(`--id ${config.self} is not among the members`);
-  await mkdir(config.dataDirectory, { recursive: true });
+  if (own === undefined)
+    throw new Error(`--id ${config.self} is not among the members: give it with --member`);
+  const raft = await raftNetwork({
+    self: config.self,
+    raftAddress: own.raftAddress,
+    listenHost: config.listenHost,
+    tls: config.raftTls,
+    insecure: config.insecureRaft,
+    tracer: config.tracer,
+  });
+  const lock = await lockFolder(config.dataDirectory);
   const random = nodeRandom();
   const master = await createMaster({
     self: config.self,
-    members: config.members,
+    members: config.joining ? [own] : config.members,
+    joining: config.joining,
     clusterName: config.clusterName,
     settings: config.settings,
     clock: nodeClock,
     random,
-    network: tcpNetwork,
+    network: raft.network,
     disk: createNodeDisk(config.dataDirectory),
     directory: "log",
-    raftListenAddress: joinAddress(config.listenHost, parseAddress(own.raftAddress).port),
+    raftListenAddress: raft.listenAddress,
     tracer: config.tracer,
     onFatal: endProcess,
     tuning: { snapshotIntervalEntries: config.snapshotIntervalEntries },
@@ -61,7 +79,7 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
     random,
     tracer: config.tracer,
     advertised: { id: randomUUID(), host, port, version: packageVersion() },
-    memberApiAddress: (id) => config.members.find((member) => member.id === id)?.apiAddress ?? null,
+    memberApiAddress: (id) => master.members().find((member) => member.id === id)?.apiAddress || null,
     flags: config.flags,
   });
   master.attach(api);
@@ -71,6 +89,7 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
   } catch (error) {
     await master.stop();
     await api.close();
+    await lock.release();
     throw error;
   }
   const exporting =
@@ -89,6 +108,7 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
       await exporting?.close();
       await master.stop();
       await api.close();
+      await lock.release();
     },
   };
 }

@@ -38,6 +38,13 @@ import {
 } from "./limits.ts";
 import { LogStorage } from "./log-storage.ts";
 import { decodeMembership } from "./membership-header.ts";
+import {
+  Members,
+  type MembershipChange,
+  type MembersOutcome,
+  type MemberView,
+  type TransferOutcome,
+} from "./members.ts";
 import type { FatalCause, MasterOptions } from "./options.ts";
 import { Pipeline } from "./pipeline.ts";
 import { type Checkpoint, createReplica, type Replica } from "./replica.ts";
@@ -72,6 +79,7 @@ class MasterLoop implements Master {
   private readonly options: MasterOptions;
   private readonly storage: LogStorage;
   private readonly node: RaftNode;
+  private readonly membership: Members;
   private readonly replica: Replica;
   private readonly snapshotInterval: number;
   private readonly timers: Timers;
@@ -100,6 +108,7 @@ class MasterLoop implements Master {
       this.fatal(`state digest at index ${index} is ${own}, the leader's is ${leaders}`, "diverged"),
     );
     this.node = createRaftNode(this.nodeOptions());
+    this.membership = new Members(this.node, options.members, options.clock);
   }
 
   async start(): Promise<void> {
@@ -132,7 +141,7 @@ class MasterLoop implements Master {
       appliedIndex: raft.applied,
       lastIndex: raft.last,
       events: this.replica.state().eventCount,
-      members: this.options.members.map(({ id, apiAddress }) => ({ id, apiAddress })),
+      members: this.membership.view(),
     };
   }
 
@@ -162,16 +171,31 @@ class MasterLoop implements Master {
     return this.node.readCommitted(from);
   }
 
+  members(): readonly MemberView[] {
+    return this.membership.view();
+  }
+
+  changeMembers(change: MembershipChange): Promise<MembersOutcome> {
+    return this.membership.change(change);
+  }
+
+  transferLeadership(to: MemberId | null): Promise<TransferOutcome> {
+    return this.membership.transfer(to);
+  }
+
   attach(sink: EffectSink): void {
     this.sink = sink;
   }
 
   private nodeOptions(): RaftNodeOptions {
     const { self, members, clusterName, clock, random, network, tracer, tuning } = this.options;
-    const { raftListenAddress } = this.options;
+    const { raftListenAddress, joining } = this.options;
+    const own = members.find(({ id }) => id === self);
     return {
       self,
-      members: members.map(({ id, raftAddress }) => ({ id, address: raftAddress })),
+      members:
+        joining === true ? [] : members.map(({ raftAddress, ...rest }) => ({ ...rest, address: raftAddress })),
+      ...(own === undefined ? {} : { address: own.raftAddress }),
       ...(raftListenAddress === undefined ? {} : { listenAddress: raftListenAddress }),
       clusterName,
       recovered: this.storage.recovered,

@@ -7,7 +7,10 @@ import type { Settings } from "../state/commands.ts";
 
 export interface MasterOptions {
   readonly self: MemberId;
+  /** The founders, this one among them; when `joining`, this one only. A membership in the log wins over both. */
   readonly members: readonly MasterMember[];
+  /** It is to be added to an existing cluster: until it is it belongs to none. */
+  readonly joining?: boolean;
   /** Members of other clusters are refused by name. */
   readonly clusterName: string;
   readonly settings: Settings;
@@ -27,6 +30,8 @@ export interface MasterOptions {
     readonly log?: Partial<LogLimits>;
     /** Entries between snapshots; the same on every member. */
     readonly snapshotIntervalEntries?: number;
+    /** Tasks and other small parts in one chunk of a snapshot; the same on every member. For tests. */
+    readonly snapshotChunkUnits?: number;
   };
 }
 

@@ -7,6 +7,7 @@ import type { Reply } from "../state/decide.ts";
 import type { Effect } from "../state/effects.ts";
 import type { Event } from "../state/events.ts";
 import type { ClusterState } from "../state/model.ts";
+import type { MembershipChange, MembersOutcome, MemberView, TransferOutcome } from "./members.ts";
 
 export interface Master {
   start(): Promise<void>;
@@ -26,9 +27,15 @@ export interface Master {
    */
   settled(): Promise<boolean>;
   /** Committed entries with events, from this index on, as far back as the log is kept in memory. */
-  history(from: LogIndex): Iterable<HistoryEntry>;
   /** The same entries, and Raft's own between them, as the bytes that the log holds. */
   entries(from: LogIndex): readonly Entry[];
+  history(from: LogIndex): Iterable<HistoryEntry>;
+  /** Who belongs to the cluster, as far as this master knows, in the order of their ids. */
+  members(): readonly MemberView[];
+  /** Adds, promotes or removes one member; resolves when that is committed. Never rejects. */
+  changeMembers(change: MembershipChange): Promise<MembersOutcome>;
+  /** Hands leadership to this voter, or to the one that is furthest; resolves when another leads. Never rejects. */
+  transferLeadership(to: MemberId | null): Promise<TransferOutcome>;
   /** Where effects go. One sink; given before start. */
   attach(sink: EffectSink): void;
 }
@@ -72,5 +79,5 @@ export interface MasterStatus {
   readonly lastIndex: LogIndex;
   /** Events applied since the log began (from the newest snapshot's count on). */
   readonly events: number;
-  readonly members: readonly { readonly id: MemberId; readonly apiAddress: string }[];
+  readonly members: readonly MemberView[];
 }

@@ -1,6 +1,6 @@
 // Mutual TLS between members over real sockets: who may connect, and that nobody else's bytes reach a handler.
 import { mkdtemp, rm } from "node:fs/promises";
-import { createConnection } from "node:net";
+import { createConnection, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
@@ -94,22 +94,17 @@ test("a certificate of another authority opens nothing, on either side", async (
 test("whoever has no certificate, or speaks no TLS 1.3, or no TLS at all, is closed and reaches nobody", async () => {
   const { listener, seen } = await server();
   const { host, port } = parseAddress(listener.address);
-  const closed = (make: () => { once(event: "close", then: () => void): unknown; on: unknown }) =>
-    new Promise<void>((resolve) => void make().once("close", () => resolve()));
-  const quiet = <Socket extends { on(event: "error", then: () => void): unknown }>(
-    socket: Socket,
-  ): Socket => {
+  const closed = (socket: Socket): Promise<void> => {
     socket.on("error", () => undefined);
-    return socket;
+    socket.on("data", () => undefined);
+    return new Promise((resolve) => void socket.once("close", () => resolve()));
   };
+  const garbage = createConnection({ host, port });
+  garbage.write(Buffer.alloc(20_000, 0x5a));
   await Promise.all([
-    closed(() => quiet(connect({ host, port, rejectUnauthorized: false })).on("data", () => undefined)),
-    closed(() => quiet(connect({ host, port, rejectUnauthorized: false, maxVersion: "TLSv1.2" }))),
-    closed(() =>
-      quiet(createConnection({ host, port })).on("connect", function garbage() {
-        this.write(Buffer.alloc(20_000, 0x5a));
-      }),
-    ),
+    closed(connect({ host, port, rejectUnauthorized: false })),
+    closed(connect({ host, port, rejectUnauthorized: false, maxVersion: "TLSv1.2" })),
+    closed(garbage),
     expect(dial(tcpNetwork, listener.address, () => false)).resolves.toMatch(/^closed: /),
   ]);
   expect(seen).toEqual([]);

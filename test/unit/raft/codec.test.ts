@@ -151,17 +151,17 @@ describe("messages", () => {
 });
 
 describe("the handshake", () => {
-  const expected = { clusterName: "blue", self: memberId(1), members: [memberId(1), memberId(2)] };
-  const good = { clusterName: "blue", from: memberId(2), to: memberId(1) };
+  const expected = { clusterName: "blue", self: memberId(1) };
+  const good = { clusterName: "blue", from: memberId(2), to: memberId(1), address: "10.0.0.2:5052" };
 
-  it("tells a member by name", () => {
-    expect(acceptHandshake(encodeHandshake(good), expected)).toEqual({ ok: true, value: memberId(2) });
+  it("tells who speaks and where it is dialled, of members that are not known yet too", () => {
+    for (const greeting of [good, { ...good, from: memberId(9) }])
+      expect(acceptHandshake(encodeHandshake(greeting), expected)).toEqual({ ok: true, value: greeting });
   });
 
   it.each([
     ["another cluster", { ...good, clusterName: "green" }, /green/],
-    ["somebody who is no member", { ...good, from: memberId(9) }, /unknown member/],
-    ["somebody who claims to be us", { ...good, from: memberId(1) }, /unknown member/],
+    ["somebody who claims to be us", { ...good, from: memberId(1) }, /our own name/],
     ["a call meant for another member", { ...good, to: memberId(2) }, /meant for/],
   ])("refuses %s", (_, greeting, reason) => {
     const refused = acceptHandshake(encodeHandshake(greeting), expected);

@@ -10,6 +10,12 @@ import {
 } from "../../../../src/kernel/ids.ts";
 import type { Clock } from "../../../../src/kernel/ports.ts";
 import type {
+  MembershipChange,
+  MembersOutcome,
+  MemberView,
+  TransferOutcome,
+} from "../../../../src/master/members.ts";
+import type {
   EffectSink,
   HistoryEntry,
   Master,
@@ -42,6 +48,9 @@ export class LocalMaster implements Master {
   readonly commands: Command[] = [];
   /** What the next submit answers instead of deciding. */
   nextOutcome: Outcome | null = null;
+  readonly changes: MembershipChange[] = [];
+  /** What a change of the members answers instead of "done". */
+  nextChange: MembersOutcome | null = null;
   /** Whether a subscription, an agent or free resources lead to an allocation. */
   allocates = true;
   private readonly clock: Clock;
@@ -129,11 +138,27 @@ export class LocalMaster implements Master {
       appliedIndex: index,
       lastIndex: index,
       events: this.cluster.eventCount,
-      members: [
-        { id: SELF, apiAddress: "127.0.0.1:1" },
-        { id: OTHER, apiAddress: "127.0.0.2:5050" },
-      ],
+      members: this.members(),
     };
+  }
+
+  members(): readonly MemberView[] {
+    const voter = { kind: "voter", progress: null, raftAddress: "" } as const;
+    return [
+      { ...voter, id: SELF, apiAddress: "127.0.0.1:1" },
+      { ...voter, id: OTHER, apiAddress: "127.0.0.2:5050" },
+    ];
+  }
+
+  async changeMembers(change: MembershipChange): Promise<MembersOutcome> {
+    this.changes.push(change);
+    return this.nextChange ?? { kind: "done", members: this.members() };
+  }
+
+  async transferLeadership(to: MemberId | null): Promise<TransferOutcome> {
+    return to === OTHER || to === null
+      ? { kind: "done", leader: OTHER }
+      : { kind: "refused", reason: "unknown-member" };
   }
 
   state(): ClusterState {
