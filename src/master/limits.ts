@@ -10,6 +10,18 @@ export const EVENTS_IN_FLIGHT_MAX = 2048;
 export const EVENTS_PER_ENTRY_MAX = 512;
 /** Entries between two snapshots, the same on every replica: they compare their digests there. */
 export const SNAPSHOT_INTERVAL_ENTRIES = 20_000;
+/** Payload after which a snapshot is due though fewer entries have passed. Bytes. */
+export const CHECKPOINT_BYTES = 64 * 1024 * 1024;
+/** Events after which a snapshot is due though fewer entries have passed. */
+export const CHECKPOINT_EVENTS = 500_000;
+/** Tasks, agents and frameworks from which on a snapshot also waits for as many events as there are of them. */
+export const CHECKPOINT_SMALL_STATE_PARTS = 50_000;
+/** A snapshot rests after each chunk this many times as long as the chunk took. */
+export const CHECKPOINT_REST_FACTOR = 2;
+/** Work of one turn while the state is restored or replayed. Milliseconds. */
+export const TURN_MS = 8;
+/** Chunks read, or entries replayed, in one turn at most. */
+export const TURN_STEPS = 64;
 /** Own digests kept until the leader's record of the same index arrives. */
 export const OWN_DIGESTS_MAX = 16;
 /** How often passed deadlines are looked for. Milliseconds. */

@@ -17,6 +17,7 @@ import {
   createRaftNode,
   ENTRY_BYTES_MAX,
   type Entry,
+  isOwn,
   type RaftNode,
   type RaftNodeOptions,
   type RoleStatus,
@@ -29,7 +30,7 @@ import { type Decision, decide } from "../state/decide.ts";
 import type { Event } from "../state/events.ts";
 import type { ClusterState } from "../state/model.ts";
 import { isTerminal } from "../state/statuses.ts";
-import { gather } from "./gather.ts";
+import { Checkpoints } from "./checkpoints.ts";
 import {
   ALLOCATION_GAP_MS,
   ALLOCATION_INTERVAL_MS,
@@ -37,7 +38,6 @@ import {
   SNAPSHOT_INTERVAL_ENTRIES,
 } from "./limits.ts";
 import { LogStorage } from "./log-storage.ts";
-import { decodeMembership } from "./membership-header.ts";
 import {
   Members,
   type MembershipChange,
@@ -47,7 +47,9 @@ import {
 } from "./members.ts";
 import type { FatalCause, MasterOptions } from "./options.ts";
 import { Pipeline } from "./pipeline.ts";
-import { type Checkpoint, createReplica, type Replica } from "./replica.ts";
+import { repairWithPeers } from "./repair-choice.ts";
+import { createReplica, type Replica, type ReplicaTuning } from "./replica.ts";
+import { stateFrom, Turns } from "./restoring.ts";
 import { Timers } from "./timers.ts";
 import type { EffectSink, HistoryEntry, Master, MasterStatus, Outcome } from "./types.ts";
 
@@ -70,8 +72,12 @@ function asksForAllocation(event: Event): boolean {
 
 /** Opens the log; `start` joins the cluster. @throws LogDamage if the data directory cannot be trusted */
 export async function createMaster(options: MasterOptions): Promise<Master> {
-  const { disk, directory, tracer, tuning } = options;
-  const opened = await openLog({ disk, directory, tracer, limits: tuning?.log ?? {} });
+  const { self, members, disk, directory, tracer } = options;
+  const repair = repairWithPeers(
+    self,
+    members.map(({ id }) => id),
+  );
+  const opened = await openLog({ disk, directory, tracer, repair, limits: options.tuning?.log ?? {} });
   return new MasterLoop(options, await LogStorage.open(opened));
 }
 
@@ -81,6 +87,7 @@ class MasterLoop implements Master {
   private readonly node: RaftNode;
   private readonly membership: Members;
   private readonly replica: Replica;
+  private readonly checkpoints: Checkpoints;
   private readonly snapshotInterval: number;
   private readonly timers: Timers;
   private sink: EffectSink | null = null;
@@ -91,8 +98,6 @@ class MasterLoop implements Master {
   private role: RoleStatus = { role: "follower", term: asTerm(0), leader: null, ready: false };
   /** What the sink was told last while another member led; undefined at the start and while this one leads. */
   private toldLeader: MemberId | null | undefined;
-  private pendingCheckpoint: Checkpoint | null = null;
-  private savedIndex: LogIndex;
   private rebuilding = false;
   private stopped = false;
   private allocationAsked = false;
@@ -102,11 +107,13 @@ class MasterLoop implements Master {
     this.options = options;
     this.storage = storage;
     this.snapshotInterval = options.tuning?.snapshotIntervalEntries ?? SNAPSHOT_INTERVAL_ENTRIES;
-    this.savedIndex = storage.snapshot()?.index ?? asIndex(0);
     this.timers = new Timers(options.clock);
-    this.replica = createReplica((index, own, leaders) =>
-      this.fatal(`state digest at index ${index} is ${own}, the leader's is ${leaders}`, "diverged"),
+    this.replica = createReplica(
+      (index, own, leaders) =>
+        this.fatal(`state digest at index ${index} is ${own}, the leader's is ${leaders}`, "diverged"),
+      this.replicaTuning(),
     );
+    this.checkpoints = this.createCheckpoints();
     this.node = createRaftNode(this.nodeOptions());
     this.membership = new Members(this.node, options.members, options.clock);
   }
@@ -162,13 +169,9 @@ class MasterLoop implements Master {
 
   *history(from: LogIndex): Generator<HistoryEntry> {
     for (const { index, term, payload } of this.node.readCommitted(from)) {
-      const entry = payload.length === 0 ? null : decodeEntry(payload);
+      const entry = isOwn({ payload }) ? null : decodeEntry(payload);
       if (entry?.ok === true) yield { index, term, ...entry.value };
     }
-  }
-
-  entries(from: LogIndex): readonly Entry[] {
-    return this.node.readCommitted(from);
   }
 
   members(): readonly MemberView[] {
@@ -183,8 +186,18 @@ class MasterLoop implements Master {
     return this.membership.transfer(to);
   }
 
+  entries(from: LogIndex): readonly Entry[] {
+    return this.node.readCommitted(from);
+  }
+
   attach(sink: EffectSink): void {
     this.sink = sink;
+  }
+
+  private replicaTuning(): ReplicaTuning {
+    const chunkUnitsMax = this.options.tuning?.snapshotChunkUnits;
+    const intervalEntries = this.snapshotInterval;
+    return { intervalEntries, ...(chunkUnitsMax === undefined ? {} : { chunkUnitsMax }) };
   }
 
   private nodeOptions(): RaftNodeOptions {
@@ -194,7 +207,9 @@ class MasterLoop implements Master {
     return {
       self,
       members:
-        joining === true ? [] : members.map(({ raftAddress, ...rest }) => ({ ...rest, address: raftAddress })),
+        joining === true
+          ? []
+          : members.map(({ raftAddress, ...rest }) => ({ ...rest, address: raftAddress })),
       ...(own === undefined ? {} : { address: own.raftAddress }),
       ...(raftListenAddress === undefined ? {} : { listenAddress: raftListenAddress }),
       clusterName,
@@ -227,32 +242,33 @@ class MasterLoop implements Master {
     if (this.rebuilding || committed === undefined) return;
     for (const entry of entries) this.applyOne(entry);
     this.pipeline?.onCommitted(committed);
-    const checkpoint = this.pendingCheckpoint;
-    if (checkpoint !== null && checkpoint.index <= committed) this.saveCheckpoint(checkpoint);
+    this.checkpoints.onCommitted(committed);
   }
 
   /** What the pipeline has evolved already is passed over. */
   private applyOne(entry: Entry): void {
     if (entry.index <= this.replica.index()) return;
     this.replica.applyEntry(entry.index, entry.payload);
-    if (entry.index % this.snapshotInterval === 0) this.pendingCheckpoint = this.replica.checkpoint();
+    if (this.replica.isCheckpointDue()) this.checkpoints.due(true);
   }
 
-  private saveCheckpoint(checkpoint: Checkpoint): void {
-    this.pendingCheckpoint = null;
-    if (checkpoint.index <= this.savedIndex) return;
-    this.savedIndex = checkpoint.index;
-    this.node
-      .saveSnapshot(checkpoint.index, checkpoint.bytes)
-      .catch((error: unknown) => this.fatal(`the snapshot could not be written: ${String(error)}`, "disk"));
-    this.submitOwn({ kind: "record-digest", index: checkpoint.index, digest: checkpoint.digest });
+  private createCheckpoints(): Checkpoints {
+    const { replica } = this;
+    return new Checkpoints(
+      {
+        replica,
+        clock: this.options.clock,
+        save: (index, chunks) => this.node.saveSnapshot(index, chunks),
+        onDigest: (index, digest) => this.submitOwn({ kind: "record-digest", index, digest }),
+        onFailure: (error) => this.fatal(`the snapshot could not be written: ${String(error)}`, "disk"),
+      },
+      this.storage.snapshot()?.index ?? asIndex(0),
+    );
   }
 
   private async restore(index: LogIndex, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    const content = await gather(chunks);
-    this.replica.reset(index, content.subarray(decodeMembership(content).end));
-    this.savedIndex = index;
-    this.pendingCheckpoint = null;
+    this.replica.reset(index, await stateFrom(chunks, this.options.clock));
+    this.checkpoints.restored(index);
   }
 
   private onRoleChange(status: RoleStatus): void {
@@ -280,7 +296,7 @@ class MasterLoop implements Master {
       context: (now) => this.context(now),
       decide: (state, command, context) => this.decide(state, command, context),
       propose: (payload) => this.propose(payload),
-      onProposed: (index, events) => this.onProposed(index, events),
+      onProposed: (_index, events) => this.onProposed(events),
       deliver: (effect) => this.sink?.deliver(effect),
       onFailure: (error) => this.fatal(String(error), "bug"),
     });
@@ -295,8 +311,15 @@ class MasterLoop implements Master {
     this.toldLeader = undefined;
     this.options.tracer.info("leading", { term: this.role.term, index: this.replica.index() });
     this.sink?.onLeading(this.role.term);
+    this.recordDigest();
     this.timers.every(DEADLINE_CHECK_MS, () => this.submitOwn({ kind: "expire" }));
     this.timers.every(ALLOCATION_INTERVAL_MS, () => this.askAllocation());
+  }
+
+  /** A checkpoint that was finished while nobody led is compared all the same. */
+  private recordDigest(): void {
+    const own = this.replica.unrecordedDigest();
+    if (own !== null) this.submitOwn({ kind: "record-digest", ...own });
   }
 
   private endLeading(): void {
@@ -321,27 +344,35 @@ class MasterLoop implements Master {
   private async rebuild(): Promise<void> {
     if (this.rebuilding) return;
     this.rebuilding = true;
-    this.pendingCheckpoint = null;
+    this.checkpoints.dropPending();
     try {
-      while (!this.stopped && !(await this.replayed()));
+      while (this.rebuilding && !this.stopped) await this.replay();
     } catch (error) {
       this.fatal(`the state could not be rebuilt: ${String(error)}`, causeOf(error));
       return;
     }
-    this.rebuilding = false;
     if (this.role.role === "leader" && this.role.ready) this.takeOffice();
   }
 
-  /** False if a newer snapshot came in between, so that entries after the one that was read are gone. */
-  private async replayed(): Promise<boolean> {
+  /** To be repeated if a newer snapshot came in between, so that entries after the one that was read are gone. */
+  private async replay(): Promise<void> {
     this.replica.reset(asIndex(0), null);
     await this.node.readSnapshot((meta, chunks) => this.restore(meta.index, chunks));
-    if (this.stopped) return false;
-    const entries = this.node.readCommitted(asIndex(this.replica.index() + 1));
-    const next = entries[0]?.index ?? this.node.status().commit + 1;
-    if (next > this.replica.index() + 1) return false;
-    for (const entry of entries) this.applyOne(entry);
-    return true;
+    const turns = new Turns(this.options.clock);
+    while (!this.stopped) {
+      const entries = this.node.readCommitted(asIndex(this.replica.index() + 1));
+      const next = entries[0]?.index ?? this.node.status().commit + 1;
+      if (next > this.replica.index() + 1) return;
+      if (entries.length === 0) {
+        this.rebuilding = false;
+        return;
+      }
+      for (const entry of entries) {
+        this.applyOne(entry);
+        await turns.step();
+        if (this.stopped) return;
+      }
+    }
   }
 
   private propose(payload: Uint8Array): LogIndex | null {
@@ -349,9 +380,8 @@ class MasterLoop implements Master {
     return result.ok ? result.index : null;
   }
 
-  private onProposed(index: LogIndex, events: readonly Event[]): void {
-    // One that waits for its commit is not given up for a newer one: with short intervals none would ever be saved.
-    if (index % this.snapshotInterval === 0) this.pendingCheckpoint ??= this.replica.checkpoint();
+  private onProposed(events: readonly Event[]): void {
+    if (this.replica.isCheckpointDue()) this.checkpoints.due(false);
     if (events.some(asksForAllocation)) this.askAllocation();
   }
 

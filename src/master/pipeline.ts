@@ -208,7 +208,7 @@ export class Pipeline {
       this.fail(new Error("the log takes no entry though this member leads"));
       return;
     }
-    this.options.replica.markEntry(index);
+    this.options.replica.markEntry(index, payload.length);
     this.entries.push({
       index,
       bytes: payload.length,

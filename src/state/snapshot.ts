@@ -31,8 +31,9 @@ export function digestOf(snapshot: Uint8Array): string {
   return bytesToHex(sha256(snapshot));
 }
 
-export function digest(state: ClusterState): string {
-  const walk = beginWalk(state);
+/** @param chunkUnitsMax as of the masters with whose digests it is to be compared, if not the default */
+export function digest(state: ClusterState, chunkUnitsMax?: number): string {
+  const walk = beginWalk(state, chunkUnitsMax);
   while (!walk.over()) walk.next();
   return walk.digest();
 }

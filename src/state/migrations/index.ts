@@ -5,6 +5,7 @@
 import { chunkedSnapshots } from "./chunked-snapshots.ts";
 import type { Migration } from "./migration.ts";
 
+export { isOfThisFormat } from "./chunked-snapshots.ts";
 export type { Migration } from "./migration.ts";
 
 /** What is written today. */

@@ -68,6 +68,11 @@ export class MasterCluster {
     return leader;
   }
 
+  /** A member other than that one leads. */
+  isLedByOther(member: Member): boolean {
+    return this.members.some((other) => other !== member && other.up && other.master.status().ready);
+  }
+
   followers(): Member[] {
     return this.members.filter((member) => member.up && member !== this.leaderOrNone());
   }

@@ -1,6 +1,6 @@
 // Masters together: what is committed is everywhere the same, what a deposed leader had ahead is thrown away, and
 // nobody is left without an answer.
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { asIndex } from "../../../src/kernel/ids.ts";
 import { digest } from "../../../src/state/snapshot.ts";
 import { MasterCluster, type Member } from "./cluster.ts";
@@ -47,7 +47,7 @@ test("a leader that is cut off answers everybody, and forgets what it had ahead 
   await cluster.clock.until(() => old.master.state().frameworks.size === 2);
   expect((await cluster.within(lost)).kind).toBe("unknown");
   expect(await cluster.within(read)).toBe(false);
-  await cluster.clock.until(() => cluster.leader() !== old);
+  await cluster.clock.until(() => cluster.isLedByOther(old));
   cluster.network.heal();
   await cluster.submit(subscribe("after"));
   await cluster.quiet();
@@ -62,7 +62,7 @@ test("a deposed leader whose log was compacted away is rebuilt from the new lead
   const old = cluster.leader();
   cluster.isolate(old);
   old.master.submit(subscribe("lost")).catch(() => undefined);
-  await cluster.clock.until(() => cluster.leader() !== old);
+  await cluster.clock.until(() => cluster.isLedByOther(old));
   for (let i = 0; i < 60; i++) await cluster.submit(subscribe(`s${i}`));
   cluster.network.heal();
   await cluster.quiet();
@@ -159,4 +159,51 @@ test("history gives the committed events, which replayed give the state", async 
   ]);
   expect(master.status().events).toBe(kinds.length);
   expect(digest(master.state())).toBe(cluster.digests()[0]);
+});
+
+describe("checkpoints that are packed in many slices", () => {
+  const tuning = { snapshotIntervalEntries: 10, snapshotChunkUnits: 1 };
+
+  test("are taken, recorded and compared while commands go on", async () => {
+    const cluster = await started(3, tuning);
+    for (let i = 0; i < 120; i++) await cluster.submit(subscribe(`s${i}`));
+    await cluster.clock.advance(3_000);
+    await cluster.quiet();
+    const recorded = cluster.leader().master.state().digests;
+    expect(recorded.length).toBeGreaterThan(1);
+    expect(recorded.every(({ index }) => index % 10 === 0)).toBe(true);
+    expect(new Set(cluster.digests()).size).toBe(1);
+    expect(fatal(cluster)).toEqual([]);
+  });
+
+  test("end a replica whose state differs", async () => {
+    const cluster = await started(3, tuning);
+    await cluster.submit(subscribe("s"));
+    await cluster.quiet();
+    const [wrong] = cluster.followers() as [Member];
+    wrong.master.state().minted.offers += 1;
+    for (let i = 0; i < 60 && wrong.fatal.length === 0; i++) await cluster.submit(subscribe(`s${i}`));
+    expect(wrong.fatal).toHaveLength(1);
+    expect(wrong.fatal[0]).toMatch(/^diverged: state digest at index 10 is/);
+    expect(fatal(cluster)).toHaveLength(1);
+  });
+
+  test("are what a member starts from, and what a deposed leader is rebuilt from", async () => {
+    const cluster = await started(3, { ...tuning, raft: { trailingEntriesMax: 0 } });
+    const old = cluster.leader();
+    for (let i = 0; i < 25; i++) await cluster.submit(subscribe(`s${i}`));
+    cluster.isolate(old);
+    old.master.submit(subscribe("lost")).catch(() => undefined);
+    await cluster.clock.until(() => cluster.isLedByOther(old));
+    for (let i = 0; i < 100; i++) await cluster.submit(subscribe(`t${i}`));
+    await cluster.clock.advance(3_000);
+    const [stopped] = cluster.followers().filter((member) => member !== old) as [Member];
+    cluster.kill(stopped);
+    cluster.network.heal();
+    await cluster.restart(stopped);
+    await cluster.quiet();
+    expect(new Set(cluster.digests()).size).toBe(1);
+    expect(stopped.master.state().frameworks.size).toBe(125);
+    expect(fatal(cluster)).toEqual([]);
+  });
 });

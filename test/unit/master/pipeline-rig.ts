@@ -6,6 +6,7 @@ import type { Outcome } from "../../../src/master/types.ts";
 import type { Command } from "../../../src/state/commands.ts";
 import { decide } from "../../../src/state/decide.ts";
 import type { Effect } from "../../../src/state/effects.ts";
+import { digest } from "../../../src/state/snapshot.ts";
 import { VirtualClock } from "../raft/support/virtual-clock.ts";
 import { frameworkSpec, settings } from "../state/cluster.ts";
 
@@ -33,7 +34,7 @@ export class PipelineRig {
       context: (now) => ({ now, settings, newClusterId: asId("cluster") }),
       decide,
       propose: (payload) => this.propose(payload),
-      onProposed: () => void this.digests.push(this.replica.checkpoint().digest),
+      onProposed: () => void this.digests.push(digest(this.replica.state())),
       deliver: (effect) => {
         this.effects.push(effect);
         this.out.push(effect.to);
@@ -65,7 +66,7 @@ export class PipelineRig {
     const follower = createReplica(() => undefined);
     return this.log.map((payload, i) => {
       follower.applyEntry(asIndex(i + 1), payload);
-      return follower.checkpoint().digest;
+      return digest(follower.state());
     });
   }
 
