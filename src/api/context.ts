@@ -44,13 +44,28 @@ export function redirectTo(context: ApiContext, leader: MemberId | null, path: s
   return address === null ? text(503, "No leader elected") : redirect(`//${address}${path}`);
 }
 
+/**
+ * A reply that rests on the live state, refusals among them: it is given once all of that state is committed and this
+ * master is confirmed to lead. A leader that is one no more would tell of what was never committed, or deny what another
+ * has committed since. @param path with its query, for redirects
+ */
+export async function confirmed(context: ApiContext, reply: Reply, path: string): Promise<Reply> {
+  if (await context.master.settled()) return reply;
+  return refusalUnlessLeading(context, path) ?? text(503, "Leadership could not be confirmed");
+}
+
 /** Answers a command's outcome. @param done the reply to a command that was carried out */
-export function replyToOutcome(context: ApiContext, outcome: Outcome, done: Reply, path: string): Reply {
+export async function replyToOutcome(
+  context: ApiContext,
+  outcome: Outcome,
+  done: Reply,
+  path: string,
+): Promise<Reply> {
   switch (outcome.kind) {
     case "done":
       return done;
     case "rejected":
-      return replyToRejection(outcome.rejection);
+      return confirmed(context, replyToRejection(outcome.rejection), path);
     case "not-leader":
       return redirectTo(context, outcome.leader, path);
     case "overloaded":

@@ -1,8 +1,8 @@
 // The endpoints that Mesos has beside its v1 API (list (g)), each also under `/master`; any method is taken as a GET.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { versionInfo } from "../advertised.ts";
-import { type ApiContext, redirectTo, refusalUnlessLeading } from "../context.ts";
-import { empty, legacyJson, type Reply, redirect, send, text } from "../http/reply.ts";
+import { type ApiContext, confirmed, redirectTo, refusalUnlessLeading } from "../context.ts";
+import { empty, legacyJson, type Reply, redirect, send } from "../http/reply.ts";
 import { legacyState } from "./state.ts";
 
 type Handler = (context: ApiContext, request: LegacyRequest) => Reply | Promise<Reply>;
@@ -57,6 +57,5 @@ async function state(context: ApiContext, { target, jsonp }: LegacyRequest): Pro
   const refusal = refusalUnlessLeading(context, target);
   if (refusal !== null) return refusal;
   const shown = JSON.stringify(legacyState(context));
-  if (await context.master.settled()) return legacyJson(shown, jsonp);
-  return refusalUnlessLeading(context, target) ?? text(503, "Leadership could not be confirmed");
+  return confirmed(context, legacyJson(shown, jsonp), target);
 }

@@ -5,7 +5,7 @@ import { messageTypes } from "../../contract/message-types.ts";
 import type { MasterCall, MasterResponse } from "../../contract/types.ts";
 import { asId, type FrameworkId } from "../../kernel/ids.ts";
 import { masterInfo, versionInfo } from "../advertised.ts";
-import { type ApiContext, refusalUnlessLeading, replyToOutcome } from "../context.ts";
+import { type ApiContext, confirmed, refusalUnlessLeading, replyToOutcome } from "../context.ts";
 import { secondsOf } from "../convert/times.ts";
 import { decodeCall } from "../http/calls.ts";
 import { EventStream } from "../http/event-stream.ts";
@@ -56,7 +56,7 @@ export class OperatorEndpoint {
     const list = listOf(call, this.context);
     if (list === null) return text(501, `${call.type} is not supported yet`);
     const reply = this.message(format, list);
-    return await this.confirmed(exchange, reply);
+    return await confirmed(this.context, reply, exchange.target);
   }
 
   /** What needs no confirmation: it is this master's own. */
@@ -80,7 +80,7 @@ export class OperatorEndpoint {
   private async teardown(exchange: Exchange, call: MasterCall): Promise<Reply> {
     const frameworkId = asId<FrameworkId>(call.teardown?.framework_id.value ?? "");
     if (!this.context.master.state().frameworks.has(frameworkId)) {
-      return badRequest("No framework found with specified ID");
+      return confirmed(this.context, badRequest("No framework found with specified ID"), exchange.target);
     }
     const outcome = await this.context.master.submit({ kind: "teardown", frameworkId });
     return replyToOutcome(this.context, outcome, empty(200), exchange.target);
@@ -107,10 +107,6 @@ export class OperatorEndpoint {
     }
     this.streams.remove(subscriber);
     return this.lostLeadership(exchange);
-  }
-
-  private async confirmed(exchange: Exchange, reply: Reply): Promise<Reply> {
-    return (await this.context.master.settled()) ? reply : this.lostLeadership(exchange);
   }
 
   private lostLeadership(exchange: Exchange): Reply {

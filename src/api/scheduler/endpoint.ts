@@ -6,7 +6,7 @@ import type { SchedulerCall } from "../../contract/types.ts";
 import { asId, type FrameworkId } from "../../kernel/ids.ts";
 import type { Command } from "../../state/commands.ts";
 import type { Framework } from "../../state/model.ts";
-import { type ApiContext, newStreamId, refusalUnlessLeading, replyToOutcome } from "../context.ts";
+import { type ApiContext, confirmed, newStreamId, refusalUnlessLeading, replyToOutcome } from "../context.ts";
 import {
   frameworkSpec,
   problemOfConstraints,
@@ -75,10 +75,9 @@ export class SchedulerEndpoint {
     const frameworkId = asId<FrameworkId>(call.framework_id?.value ?? "");
     const state = this.context.master.state();
     const framework = state.frameworks.get(frameworkId);
-    if (framework === undefined) return badRequest("Framework cannot be found");
     const refusal = refusalOfStream(framework, exchange.request.headers[STREAM_ID_HEADER]);
-    if (refusal !== null) return refusal;
-    if (NOT_THERE_YET.has(call.type ?? "")) return notThereYet(call, framework);
+    if (refusal !== null) return confirmed(this.context, refusal, exchange.target);
+    if (framework !== undefined && NOT_THERE_YET.has(call.type ?? "")) return notThereYet(call, framework);
     const command = commandOf(call, frameworkId, state);
     if (command === null) return empty(202);
     if (isTooLarge(command, bodyBytes)) return text(413, "The call is too large for one entry of the log");
@@ -127,9 +126,11 @@ export class SchedulerEndpoint {
     this.sessions.expect(subscription);
     const outcome = await this.context.master.submit(command);
     if (outcome.kind === "done") return;
-    if (outcome.kind === "rejected") return this.sessions.refuse(subscription, outcome.rejection.message);
+    if (outcome.kind === "rejected" && (await this.context.master.settled())) {
+      return this.sessions.refuse(subscription, outcome.rejection.message);
+    }
     this.sessions.forget(subscription.streamId);
-    this.reply(exchange, replyToOutcome(this.context, outcome, empty(202), exchange.target));
+    this.reply(exchange, await replyToOutcome(this.context, outcome, empty(202), exchange.target));
   }
 
   private newSubscription(
@@ -156,7 +157,11 @@ export function notAcceptable(): Reply {
 }
 
 /** Every call but SUBSCRIBE carries the id of the stream that the framework has now. */
-function refusalOfStream(framework: Framework, header: string | string[] | undefined): Reply | null {
+function refusalOfStream(
+  framework: Framework | undefined,
+  header: string | string[] | undefined,
+): Reply | null {
+  if (framework === undefined) return badRequest("Framework cannot be found");
   if (framework.connection.kind !== "connected") return text(403, "Framework is not subscribed");
   if (header === undefined) {
     return badRequest("All non-subscribe calls should include the 'Mesos-Stream-Id' header");

@@ -112,6 +112,22 @@ describe("a read", () => {
   });
 });
 
+describe("a refusal that rests on the state", () => {
+  it.each([
+    ["/api/v1", { type: "TEARDOWN", teardown: { framework_id: { value: "nobody" } } }],
+    ["/api/v1/scheduler", { type: "REVIVE", framework_id: { value: "nobody" } }],
+  ])("at %s is not given by a master that cannot confirm that it leads", async (path, body) => {
+    const { master, port } = await startApi();
+    expect((await call(port, path, body)).status).toBe(400);
+    master.settled = async () => {
+      master.lose(OTHER);
+      return false;
+    };
+    const answer = await call(port, path, body);
+    expect([answer.status, answer.headers.location]).toEqual([307, `//127.0.0.2:5050${path}`]);
+  });
+});
+
 it("closing the api ends every stream and connection", async () => {
   const { api, port } = await startApi();
   const framework = await subscribe(port, { user: "root", name: "x" });
