@@ -56,8 +56,8 @@ import { MEMBERSHIP_ENTRY_TAG, type Membership } from "./types.ts";
 export function step(state: RaftState, input: Input): Output {
   const out = emptyOutput();
   const { commit: commitBefore, membership, role } = state;
-  endHealing(state, out);
   dispatch(state, input, out);
+  endHealing(state, out);
   flushRound(state, out);
   issueWrite(state, out, out.restore);
   tieOwnVote(state);

@@ -14,7 +14,7 @@ import { asIndex, type LogIndex, type MemberId } from "../kernel/ids.ts";
 import { durableThrough } from "./durability.ts";
 import { lastIndex } from "./entry-log.ts";
 import type { Output } from "./io.ts";
-import { sendAppends } from "./leading.ts";
+import { sendSomething } from "./leading.ts";
 import { everyVoter, isVoter, quorumValue } from "./membership.ts";
 import type { HealRequest, HealTarget } from "./messages.ts";
 import { forget } from "./progress.ts";
@@ -109,13 +109,13 @@ export function endHealing(state: RaftState, out: Output): void {
 export function onHealRequest(state: RaftState, leader: Leader, message: HealRequest, out: Output): void {
   const progress = leader.progress.get(message.from);
   assert(progress !== undefined, "a request is handed on for a known member only", { from: message.from });
-  if (!message.amnesia) {
-    answer(state, leader, message.from, out);
-    return;
-  }
   // Who remembers nothing is no newer leader either: that much it can say.
-  if (message.round <= leader.round) progress.answered = Math.max(progress.answered, message.round);
-  if (!leader.heals.has(message.from)) {
+  if (message.amnesia && message.round <= leader.round && message.round > progress.answered) {
+    progress.answered = message.round;
+  }
+  const answered = message.round > 0 && message.round <= progress.healedAt;
+  if (!answered && !message.amnesia) answer(state, leader, message.from, out);
+  else if (!answered && !leader.heals.has(message.from)) {
     if (!leader.roundWanted) leader.round++;
     leader.roundWanted = true;
     leader.heals.set(message.from, leader.round);
@@ -155,5 +155,8 @@ function answer(state: RaftState, leader: Leader, member: MemberId, out: Output)
   const { self: from, term } = state;
   out.trace.push({ level: "info", event: "raft.heals", facts: { member, target: index } });
   out.messages.push({ kind: "heal-target", from, to: member, term, index });
-  sendAppends(state, member, progress, out);
+  sendSomething(state, member, progress, out);
+  // If the answer gets lost, the member asks again at a heartbeat of a later round.
+  progress.healedAt = leader.round;
+  leader.round++;
 }

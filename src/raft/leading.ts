@@ -121,10 +121,8 @@ export function onHeartbeatReply(state: RaftState, message: HeartbeatReply, out:
   answerReads(state, leader, out);
   answerHeals(state, leader, out);
   if (progress.mode.kind === "probe") progress.mode.paused = false;
-  // Behind without an answer: something was lost. Even an empty append makes the follower say where it stands.
-  if (progress.match < lastIndex(state.log) && !sendAppends(state, message.from, progress, out)) {
-    sendOneAppend(state, message.from, progress, out);
-  }
+  // Behind without an answer: something was lost.
+  if (progress.match < lastIndex(state.log)) sendSomething(state, message.from, progress, out);
   completeTransfer(state, leader, message.from, out);
 }
 
@@ -164,8 +162,13 @@ export function flushRound(state: RaftState, out: Output): void {
   answerReads(state, leader, out);
 }
 
+/** Sends what flow control allows, or at least an empty append, which makes the follower say where it stands. */
+export function sendSomething(state: RaftState, member: MemberId, progress: Progress, out: Output): void {
+  if (!sendAppends(state, member, progress, out)) sendOneAppend(state, member, progress, out);
+}
+
 /** Sends as much as flow control allows. @returns whether anything was sent or asked for */
-export function sendAppends(state: RaftState, member: MemberId, progress: Progress, out: Output): boolean {
+function sendAppends(state: RaftState, member: MemberId, progress: Progress, out: Output): boolean {
   let sent = false;
   while (progress.next <= lastIndex(state.log) && maySend(progress, state.tuning)) {
     sendOneAppend(state, member, progress, out);

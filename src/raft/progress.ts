@@ -28,6 +28,8 @@ export interface Progress {
   round: number;
   /** The latest round that it has answered even though it may confirm nothing (healing.ts). */
   answered: number;
+  /** The round in which it was told what heals it; what it asked up to then is answered. */
+  healedAt: number;
   /** The highest commit index it was told. */
   toldCommit: LogIndex;
   /** The tick since which it belongs to the membership no more; null while it does. */
@@ -44,6 +46,7 @@ export function newProgress(next: LogIndex, now: number): Progress {
     heardAt: now,
     round: 0,
     answered: 0,
+    healedAt: 0,
     toldCommit: asIndex(0),
     leavingSince: null,
   };

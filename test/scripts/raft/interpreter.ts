@@ -165,7 +165,8 @@ function narrate(member: Member, output: Output): string[] {
 function describeWrite(write: NonNullable<Output["write"]>): string {
   const parts: string[] = [];
   if (write.hardState !== null) {
-    parts.push(`term ${write.hardState.term} vote ${write.hardState.votedFor ?? "none"}`);
+    const { term, votedFor, healing } = write.hardState;
+    parts.push(`term ${term} vote ${votedFor ?? "none"}${healing ? " healing" : ""}`);
   }
   if (write.resetTo !== null) parts.push(`reset to ${write.resetTo.index}`);
   if (write.entries.length > 0) parts.push(write.entries.map((one) => `${one.index}=${show(one)}`).join(" "));

@@ -263,11 +263,25 @@ describe("membership", () => {
     expect(new OneCore({ term: 1, snapshot: meta }).state.membership).toEqual(membership);
   });
 
-  it("messages from strangers change nothing", () => {
+  it("answers of strangers change nothing, nor does a stranger that claims to lead our own term", () => {
     const core = new OneCore({ term: 1 });
-    const out = core.hear({ ...append(2, 9, [0, 0]), from: memberId(77) });
-    expect(core.state.term).toBe(1);
-    expect(out.trace[0]?.event).toBe("raft.stranger");
+    core.lead();
+    const strange = [
+      { ...accepted(2, 9, 0), from: memberId(77) },
+      { ...heartbeatReply(2, 9, 0), from: memberId(77) },
+      { ...heartbeat(2, 2), from: memberId(77) },
+      { ...append(2, 2, [0, 0]), from: memberId(77) },
+    ];
+    for (const message of strange) {
+      expect(core.hear(message).trace[0]?.event).toBe("raft.stranger");
+      expect(core.state).toMatchObject({ term: 2, role: { kind: "leader" } });
+    }
+  });
+
+  it("a leader that we do not know yet is followed: our membership may be older than its own", () => {
+    const core = new OneCore({ term: 1 });
+    core.hear({ ...append(2, 9, [0, 0]), from: memberId(77) });
+    expect(core.state).toMatchObject({ term: 9, role: { kind: "follower", leader: memberId(77) } });
   });
 });
 

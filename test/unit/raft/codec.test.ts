@@ -1,18 +1,30 @@
 // Frames: what is written is what is read, and nothing that comes in can throw.
 import fc from "fast-check";
+import { pack } from "msgpackr";
 import { describe, expect, it } from "vitest";
 import { asId, asIndex, asTerm, type MemberId } from "../../../src/kernel/ids.ts";
 import { decodeMessage, encodeMessage } from "../../../src/raft/codec.ts";
 import { acceptHandshake, encodeHandshake } from "../../../src/raft/handshake.ts";
+import {
+  decodeMembershipEntry,
+  encodeMembershipEntry,
+  unpackMembership,
+} from "../../../src/raft/membership-entry.ts";
 import type { Message } from "../../../src/raft/messages.ts";
+import { MEMBERSHIP_ENTRY_TAG } from "../../../src/raft/types.ts";
 import { bytes, memberId } from "./support/core-cluster.ts";
 
 const whole = fc.oneof(fc.nat(1000), fc.maxSafeNat());
 const index = whole.map(asIndex);
 const term = whole.map(asTerm);
-const member = fc.string({ minLength: 1, maxLength: 20, unit: "binary" }).map((name) => asId<MemberId>(name));
+const member = fc
+  .string({ minLength: 1, maxLength: 20, unit: "binary" })
+  .filter((name) => name !== "__proto__")
+  .map((name) => asId<MemberId>(name));
 const members = fc.uniqueArray(member, { minLength: 1, maxLength: 5 });
 const payload = fc.uint8Array({ maxLength: 50 });
+/** Anything but the beginning of a membership entry. */
+const content = payload.filter((bytes) => bytes[0] !== MEMBERSHIP_ENTRY_TAG);
 const envelope = { from: fc.constant(memberId(2)), to: fc.constant(memberId(1)), term };
 const meta = fc.record({
   index,
@@ -35,7 +47,7 @@ const append: fc.Arbitrary<Message> = fc
   .record({
     prevIndex: fc.nat(1_000_000),
     terms: fc.array(fc.nat(9), { maxLength: 6 }),
-    payloads: fc.array(payload, { minLength: 6, maxLength: 6 }),
+    payloads: fc.array(content, { minLength: 6, maxLength: 6 }),
     commit: index,
     prevTerm: fc.nat(9),
   })
@@ -92,7 +104,58 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   }),
   fc.record({ kind: kind("snapshot-progress"), ...envelope, index, offset: whole }),
   fc.record({ kind: kind("timeout-now"), ...envelope }),
+  fc.record({ kind: kind("heal-request"), ...envelope, amnesia: fc.boolean(), round: whole }),
+  fc.record({ kind: kind("heal-target"), ...envelope, index }),
 );
+
+describe("membership entries", () => {
+  it("come back as they were, inside an append too", () => {
+    fc.assert(
+      fc.property(meta, ({ membership }) => {
+        const payload = encodeMembershipEntry(membership);
+        expect(payload[0]).toBe(0xc1);
+        expect(decodeMembershipEntry(payload)).toEqual(membership);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("that are garbage are refused with the whole frame, and never throw", () => {
+    fc.assert(
+      fc.property(payload, (garbage) => {
+        const tagged = Uint8Array.of(0xc1, 1, ...garbage);
+        if (decodeMembershipEntry(tagged) !== null) return;
+        const entries = [{ index: asIndex(1), term: asTerm(1), payload: tagged }];
+        const frame = encodeMessage({
+          kind: "append",
+          from: memberId(2),
+          to: memberId(1),
+          term: asTerm(1),
+          prevIndex: asIndex(0),
+          prevTerm: asTerm(0),
+          commit: asIndex(0),
+          entries,
+        });
+        expect(decodeMessage(frame, memberId(2), memberId(1)).ok).toBe(false);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("of an unknown version, without voters, or with a voter that is a learner too are no memberships", () => {
+    const one = { voters: [memberId(1)], outgoing: [], learners: [], contacts: {} };
+    const payload = encodeMembershipEntry(one);
+    payload[1] = 2;
+    expect(decodeMembershipEntry(payload)).toBeNull();
+    expect(decodeMembershipEntry(encodeMembershipEntry({ ...one, voters: [] }))).toBeNull();
+    expect(decodeMembershipEntry(encodeMembershipEntry({ ...one, learners: one.voters }))).toBeNull();
+  });
+
+  it("of old, without contacts, have none", () => {
+    const old = pack({ voters: ["m1"], outgoing: [], learners: [] });
+    expect(unpackMembership(old)).toEqual({ voters: ["m1"], outgoing: [], learners: [], contacts: {} });
+  });
+});
 
 describe("messages", () => {
   it("come back as they were", () => {

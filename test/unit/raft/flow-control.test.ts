@@ -168,7 +168,7 @@ describe("catching up by snapshot", () => {
     cluster.restart(3);
     cluster.propose(1, "d");
     cluster.settle(({ kind }) => kind !== "snapshot-chunk");
-    expect(cluster.drop(({ kind }) => kind === "snapshot-chunk")).toBe(1);
+    expect(cluster.drop(({ kind }) => kind === "snapshot-chunk")).toBe(4);
     cluster.snapshot(1);
     for (let i = 0; i < 12; i++) {
       cluster.tick(1);
@@ -184,13 +184,17 @@ describe("catching up by snapshot", () => {
       term: asTerm(1),
       membership: { voters: [1, 2, 3].map(memberId), outgoing: [], learners: [], contacts: {} },
     };
-    const core = new OneCore({ term: 1, snapshot });
+    const core = new OneCore({
+      term: 1,
+      snapshot,
+      tuning: { snapshotChunkBytes: 4, snapshotWindowChunks: 2 },
+    });
     core.lead();
     const needs = { kind: "append-rejected", ...from(2, 2), prevIndex: asIndex(5) } as const;
     const first = core.hear({ ...needs, hintIndex: asIndex(1), hintTerm: asTerm(1) });
-    expect(first.chunkRequests.map(({ offset }) => offset)).toEqual([0]);
+    expect(first.chunkRequests.map(({ offset }) => offset)).toEqual([0, 4]);
     const answer = { kind: "snapshot-progress", ...from(2, 2), index: asIndex(5), offset: 4 } as const;
-    expect(core.hear(answer).chunkRequests.map(({ offset }) => offset)).toEqual([4]);
+    expect(core.hear(answer).chunkRequests.map(({ offset }) => offset)).toEqual([8]);
     expect(core.hear(answer).chunkRequests).toEqual([]);
   });
 

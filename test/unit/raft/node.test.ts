@@ -296,7 +296,13 @@ describe("snapshots", () => {
     cluster.kill(late);
     await compacted(cluster);
     cluster.restart(late);
-    await cluster.clock.advance(80);
+    const mode = () =>
+      cluster
+        .leader()
+        .node.status()
+        .followers.find(({ id }) => id === late.id)?.state;
+    await cluster.clock.until(() => mode() === "snapshot");
+    await cluster.clock.advance(5);
     expect(late.machine.restores).toEqual([]);
     cluster.kill(late);
     cluster.restart(late);
