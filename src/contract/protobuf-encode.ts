@@ -1,20 +1,18 @@
 // A message to protobuf bytes, fields in ascending order of their numbers. A message that does not fit its type is a
 // programmer error.
-import protobuf from "protobufjs/minimal.js";
 import { present } from "../kernel/assert.ts";
+import { ProtobufWriter } from "./protobuf-writer.ts";
 import { checkScalar, refuseEnumValue, refuseMissing } from "./scalar-check.ts";
 import type { FieldDescriptor, FieldType, MessageDescriptor, ScalarKind, UntypedMessage } from "./schema.ts";
 
-type Writer = protobuf.Writer;
-
 /** The bytes of the message. Throws InvariantError if the message is not of the type. */
 export function writeProtobuf(type: MessageDescriptor, message: UntypedMessage): Uint8Array {
-  const writer = new protobuf.Writer();
+  const writer = new ProtobufWriter();
   writeFields(writer, type, message);
   return writer.finish();
 }
 
-function writeFields(writer: Writer, type: MessageDescriptor, message: UntypedMessage): void {
+function writeFields(writer: ProtobufWriter, type: MessageDescriptor, message: UntypedMessage): void {
   for (const field of type.fields) {
     const value = message[field.name];
     if (value !== undefined) writeField(writer, field, value);
@@ -22,7 +20,7 @@ function writeFields(writer: Writer, type: MessageDescriptor, message: UntypedMe
   }
 }
 
-function writeField(writer: Writer, field: FieldDescriptor, value: unknown): void {
+function writeField(writer: ProtobufWriter, field: FieldDescriptor, value: unknown): void {
   if (field.label === "map") {
     for (const [key, item] of Object.entries(value as UntypedMessage))
       writeMapEntry(writer, field, key, item);
@@ -33,38 +31,50 @@ function writeField(writer: Writer, field: FieldDescriptor, value: unknown): voi
   }
 }
 
-function writeMapEntry(writer: Writer, field: FieldDescriptor, key: string, value: unknown): void {
-  writer.uint32((field.number << 3) | 2).fork();
+function writeMapEntry(writer: ProtobufWriter, field: FieldDescriptor, key: string, value: unknown): void {
+  writer.uint((field.number << 3) | 2);
+  const lengthAt = writer.beginMessage();
   writeFields(writer, present(field.entry, "entry of a map", { field: field.name }), { key, value });
-  writer.ldelim();
+  writer.endMessage(lengthAt);
 }
 
-function writeValue(writer: Writer, number: number, type: FieldType, value: unknown): void {
+function writeValue(writer: ProtobufWriter, number: number, type: FieldType, value: unknown): void {
   if (type.kind === "message") {
-    writer.uint32((number << 3) | 2).fork();
+    writer.uint((number << 3) | 2);
+    const lengthAt = writer.beginMessage();
     writeFields(writer, type.message, value as UntypedMessage);
-    writer.ldelim();
+    writer.endMessage(lengthAt);
   } else if (type.kind === "enum") {
     const code = type.enum.numbers[value as string] ?? refuseEnumValue(type.enum, value);
-    writer.uint32(number << 3).int32(code);
+    writer.uint(number << 3);
+    writer.int(code);
   } else {
     checkScalar(type.scalar, value);
     writers[type.scalar](writer, number << 3, value);
   }
 }
 
-const writers: Readonly<Record<ScalarKind, (writer: Writer, tag: number, value: unknown) => void>> = {
-  double: (writer, tag, value) => writer.uint32(tag | 1).double(value as number),
-  int32: (writer, tag, value) => writer.uint32(tag).int32(value as number),
-  uint32: (writer, tag, value) => writer.uint32(tag).uint32(value as number),
-  int64: (writer, tag, value) => writer.uint32(tag).int64(value as number),
-  uint64: (writer, tag, value) => writer.uint32(tag).uint64(value as number),
-  nanoseconds: (writer, tag, value) => writer.uint32(tag).int64(longOf(value as bigint)),
-  bool: (writer, tag, value) => writer.uint32(tag).bool(value as boolean),
-  string: (writer, tag, value) => writer.uint32(tag | 2).string(value as string),
-  bytes: (writer, tag, value) => writer.uint32(tag | 2).bytes(value as Uint8Array),
-};
+type ScalarWriter = (writer: ProtobufWriter, tag: number, value: unknown) => void;
 
-function longOf(value: bigint): protobuf.Long {
-  return new protobuf.util.Long(Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
+/** @param wireType 0 varint, 1 eight bytes, 2 with its length before it */
+function scalar<Value>(
+  wireType: 0 | 1 | 2,
+  write: (writer: ProtobufWriter, value: Value) => void,
+): ScalarWriter {
+  return (writer, tag, value) => {
+    writer.uint(tag | wireType);
+    write(writer, value as Value);
+  };
 }
+
+const writers: Readonly<Record<ScalarKind, ScalarWriter>> = {
+  double: scalar<number>(1, (writer, value) => writer.double(value)),
+  int32: scalar<number>(0, (writer, value) => writer.int(value)),
+  uint32: scalar<number>(0, (writer, value) => writer.uint(value)),
+  int64: scalar<number>(0, (writer, value) => writer.int(value)),
+  uint64: scalar<number>(0, (writer, value) => writer.uint(value)),
+  nanoseconds: scalar<bigint>(0, (writer, value) => writer.bigInt(value)),
+  bool: scalar<boolean>(0, (writer, value) => writer.uint(value ? 1 : 0)),
+  string: scalar<string>(2, (writer, value) => writer.text(value)),
+  bytes: scalar<Uint8Array>(2, (writer, value) => writer.bytes(value)),
+};

@@ -11,9 +11,9 @@ const DIGIT_NINE = 0x39;
 /** One record with its length before it; an empty record does not exist. */
 export function encodeRecord(record: Uint8Array): Uint8Array {
   assert(record.length > 0, "a record has bytes");
-  const head = Buffer.from(`${record.length}\n`, "latin1");
-  const framed = new Uint8Array(head.length + record.length);
-  framed.set(head);
+  const head = `${record.length}\n`;
+  const framed = Buffer.allocUnsafe(head.length + record.length);
+  framed.write(head, 0, "latin1");
   framed.set(record, head.length);
   return framed;
 }

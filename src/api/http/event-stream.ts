@@ -4,7 +4,8 @@ import type { ServerResponse } from "node:http";
 import { STREAM_ENDING_MS_MAX } from "../limits.ts";
 import { writeHead } from "./reply.ts";
 
-const CHUNK_END = Buffer.from("\r\n", "latin1");
+/** Around the data of a chunk: its length in hexadecimal digits, and two line ends. */
+const CHUNK_FRAMING_BYTES_MAX = 12;
 
 export interface EventStreamOptions {
   readonly response: ServerResponse;
@@ -89,9 +90,15 @@ export class EventStream {
 
 /** As Node would write them, but for all records in one piece instead of several pieces for each. */
 function chunksOf(records: readonly Uint8Array[]): Uint8Array {
-  const parts: Uint8Array[] = [];
+  let size = 0;
+  for (const { byteLength } of records) size += CHUNK_FRAMING_BYTES_MAX + byteLength;
+  const chunks = Buffer.allocUnsafe(size);
+  let at = 0;
   for (const record of records) {
-    parts.push(Buffer.from(`${record.byteLength.toString(16)}\r\n`, "latin1"), record, CHUNK_END);
+    at += chunks.write(`${record.byteLength.toString(16)}\r\n`, at, "latin1");
+    chunks.set(record, at);
+    at += record.byteLength;
+    at += chunks.write("\r\n", at, "latin1");
   }
-  return Buffer.concat(parts);
+  return chunks.subarray(0, at);
 }
