@@ -1,0 +1,80 @@
+// Runs one mutant in a process of its own: replaces its text as the modules are loaded, then runs seeds until a checker
+// fails or the time is over. Arguments: the mutant's id, or "none" for the source as it is, the world, the first seed,
+// ticks and the budget in seconds; `once` runs the first seed only. Prints one line of JSON.
+import { registerHooks } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { CheckFailure } from "../checkers/check.ts";
+import { MUTANTS } from "./catalogue.ts";
+import { type Edit, edited } from "./mutant.ts";
+
+/** What a hunt came to. */
+export interface Hunt {
+  readonly found: {
+    readonly seed: number;
+    readonly tick: number;
+    readonly checker: string;
+    readonly message: string;
+  } | null;
+  readonly runs: number;
+  readonly ticks: number;
+  readonly seconds: number;
+}
+
+interface Ran {
+  readonly failure: CheckFailure | null;
+  readonly tick: number;
+}
+
+const root = join(import.meta.dirname, "..", "..");
+
+function applyOnLoad(edits: readonly Edit[]): void {
+  const files = new Map(edits.map(({ file }) => [pathToFileURL(join(root, file)).href, file]));
+  registerHooks({
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context);
+      const file = files.get(url);
+      if (file === undefined || loaded.source == null) return loaded;
+      const text =
+        typeof loaded.source === "string"
+          ? loaded.source
+          : Buffer.from(loaded.source as Uint8Array).toString();
+      return { ...loaded, source: edited(file, text, edits) };
+    },
+  });
+}
+
+/** Imported only now, so that the edits are in what is loaded. */
+async function worldOf(world: string): Promise<(seed: string, ticks: number) => Promise<Ran>> {
+  if (world === "raft") {
+    const { raftSwarm } = await import("../raft-world/options.ts");
+    const { RaftWorld } = await import("../raft-world/world.ts");
+    return (seed, ticks) => new RaftWorld(raftSwarm(seed, ticks)).run();
+  }
+  const { swarmOptions } = await import("../options.ts");
+  const { World } = await import("../world.ts");
+  return (seed, ticks) => new World(swarmOptions(seed, ticks)).run();
+}
+
+async function hunt(arguments_: readonly string[]): Promise<Hunt> {
+  const [id, world = "raft", first, length, budgetS, once] = arguments_;
+  const mutant = MUTANTS.find((each) => each.id === id);
+  if (mutant === undefined && id !== "none") throw new Error(`there is no mutant ${id}`);
+  if (mutant !== undefined) applyOnLoad(mutant.edits);
+  const run = await worldOf(world);
+  const started = performance.now();
+  const seconds = (): number => (performance.now() - started) / 1_000;
+  let ticks = 0;
+  let runs = 0;
+  for (let seed = Number(first); ; seed++) {
+    const { failure, tick } = await run(String(seed), Number(length));
+    ticks += tick;
+    runs += 1;
+    const found = failure && { seed, tick, checker: failure.checker, message: failure.message };
+    const isOver = found !== null || once === "once" || seconds() > Number(budgetS);
+    if (isOver) return { found, runs, ticks, seconds: Math.round(seconds() * 10) / 10 };
+  }
+}
+
+process.stdout.write(`${JSON.stringify(await hunt(process.argv.slice(2)))}\n`);
+process.exit(0);

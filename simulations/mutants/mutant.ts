@@ -1,0 +1,47 @@
+// A mutant: the source with one classic bug put in on purpose, by replacing a little text as the source is loaded. No
+// file on the disk and no line of the production code knows of it.
+
+export interface Edit {
+  /** Under the repository's root. */
+  readonly file: string;
+  /** Has to be there exactly once; short, so that it survives other changes. */
+  readonly old: string;
+  readonly new: string;
+}
+
+export interface Mutant {
+  /** The bug's number and a letter. */
+  readonly id: string;
+  /** What it does wrong, and so why it is that bug. */
+  readonly why: string;
+  readonly edits: readonly Edit[];
+  /** Which simulation finds it: members alone, or whole clusters. */
+  readonly world: "raft" | "cluster";
+  /** The first seed to try: one that found it when it was last looked for. */
+  readonly seed: number;
+  /** Ticks of faults in each run. */
+  readonly ticks: number;
+}
+
+/** A bug, or one form of it, that this design leaves no place for. */
+export interface Impossible {
+  readonly bug: number;
+  readonly why: string;
+}
+
+/** The text with the edits made. @throws Error if an old text is not there exactly once */
+export function edited(file: string, text: string, edits: readonly Edit[]): string {
+  return edits.filter((edit) => edit.file === file).reduce(withEdit, text);
+}
+
+function withEdit(text: string, edit: Edit): string {
+  const parts = text.split(edit.old);
+  if (parts.length !== 2) {
+    throw new Error(`${edit.file} has ${parts.length - 1} times, not once: ${edit.old}`);
+  }
+  return parts.join(edit.new);
+}
+
+export function bugOf({ id }: Mutant): number {
+  return Number.parseInt(id, 10);
+}

@@ -1,0 +1,236 @@
+// What goes wrong in a world of members alone, when and for how long; then which majority is healed and what the others
+// are left in, and at last all is healed.
+import type { Random } from "../../src/kernel/ports.ts";
+import { below, between, chance, pick } from "../../src/kernel/random.ts";
+import type { EventLoop, Life } from "../event-loop.ts";
+import type { Range } from "../sim-disk.ts";
+import type { SimNetwork } from "../sim-network.ts";
+import type { Trace } from "../trace.ts";
+import type { MemberMachine } from "./member.ts";
+import { FAULT_KINDS, type FaultKind, type RaftWorldOptions } from "./options.ts";
+
+export interface RaftFaultParts {
+  readonly options: RaftWorldOptions;
+  readonly loop: EventLoop;
+  readonly random: Random;
+  readonly network: SimNetwork;
+  readonly trace: Trace;
+  readonly members: readonly MemberMachine[];
+}
+
+/** From an election to the blow that its winner gets. */
+const COUP_MS: Range = { low: 0, high: 80 };
+
+/** What a member outside the healed majority is left in. */
+const CONDITIONS = ["down", "disk-hangs", "isolated", "deaf", "mute", "half-cut", "well"] as const;
+
+export class RaftFaults {
+  /** How often each has happened. */
+  readonly counts = new Map<FaultKind, number>();
+  readonly #parts: RaftFaultParts;
+  readonly #life: Life = { name: "faults", alive: true };
+  readonly #inject: Readonly<Record<FaultKind, () => void>>;
+
+  constructor(parts: RaftFaultParts) {
+    this.#parts = parts;
+    this.#inject = {
+      killed: () => this.#down((machine) => machine.kill()),
+      "power-lost": () => this.#down((machine) => machine.losePower()),
+      stopped: () => this.#stop(),
+      "disk-fails": () => this.#failDisk(this.#one()),
+      "disk-full": () => this.#fillDisk(this.#one()),
+      "disk-hangs": () => this.#hangDisk(this.#one()),
+      isolated: () => this.#isolate(this.#one()),
+      split: () => this.#split(),
+      "one-way-cut": () => this.#cutOneWay(),
+      "path-slow": () => this.#slowPath(),
+      "connection-broken": () => void parts.network.breakOne(),
+      "clock-stepped": () => this.#stepClock(this.#one()),
+      transfer: () => this.#one().process?.node.transferLeadership(),
+      snapshot: () => this.#one().saveSnapshot(),
+    };
+  }
+
+  start(): void {
+    for (const kind of FAULT_KINDS) this.#schedule(kind);
+  }
+
+  /** Strikes a new leader, now and then, while it has not yet settled in. */
+  coup(machine: MemberMachine): void {
+    const { random, options } = this.#parts;
+    if (!this.#life.alive || !chance(random, options.coups)) return;
+    const blow = pick(random, [
+      () => this.#end(machine, () => machine.kill()),
+      () => this.#end(machine, () => machine.losePower()),
+      () => this.#isolate(machine),
+    ]);
+    this.#later(COUP_MS, blow);
+  }
+
+  /** No fault begins or ends from here on. The core is well; each other member is left as the seed says. */
+  healCore(core: ReadonlySet<MemberMachine>): void {
+    const { network, members, random, trace } = this.#parts;
+    this.#life.alive = false;
+    network.healAll();
+    for (const machine of members) {
+      const condition = core.has(machine) ? "well" : pick(random, CONDITIONS);
+      trace.line(machine.name, `left ${condition}`);
+      this.#leave(machine, condition);
+    }
+  }
+
+  healAll(): void {
+    const { network, members, trace } = this.#parts;
+    trace.line("faults", "all is healed");
+    network.healAll();
+    for (const machine of members) this.#mend(machine);
+  }
+
+  /** A process that ended in another way than by a fault is started again. */
+  restart(machine: MemberMachine): void {
+    const { loop, options, random } = this.#parts;
+    const life = this.#life.alive ? this.#life : afterwards;
+    loop.schedule(between(random, options.downMs.low, options.downMs.high) * 1_000, life, () =>
+      machine.start(),
+    );
+  }
+
+  #leave(machine: MemberMachine, condition: (typeof CONDITIONS)[number]): void {
+    const { members, network, random } = this.#parts;
+    if (condition === "down") {
+      machine.kill();
+      return;
+    }
+    this.#mend(machine);
+    if (condition === "disk-hangs") machine.disk.stall();
+    for (const other of members) {
+      if (other === machine) continue;
+      const half = condition === "half-cut" && chance(random, 1 / 2);
+      if (half || condition === "isolated" || condition === "deaf") network.cut(other.name, machine.name);
+      if (half || condition === "isolated" || condition === "mute") network.cut(machine.name, other.name);
+    }
+  }
+
+  #mend(machine: MemberMachine): void {
+    machine.disk.failNoMore();
+    machine.disk.setFaults({ capacityBytes: Number.POSITIVE_INFINITY });
+    machine.disk.resume();
+    machine.start();
+  }
+
+  #schedule(kind: FaultKind): void {
+    const { loop, options, random } = this.#parts;
+    const mean = options.faultEveryMs[kind];
+    if (mean === undefined) return;
+    const wait = -Math.log(1 - below(random, 1_000_000) / 1_000_000) * mean;
+    loop.schedule(wait * 1_000, this.#life, () => {
+      this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+      this.#inject[kind]();
+      this.#schedule(kind);
+    });
+  }
+
+  #later(range: Range, action: () => void): void {
+    const { loop, random } = this.#parts;
+    loop.schedule(between(random, range.low, range.high) * 1_000, this.#life, action);
+  }
+
+  #one(): MemberMachine {
+    const { members, random, options } = this.#parts;
+    const leaders = members.filter(({ process }) => process?.node.status().role === "leader");
+    return pick(random, leaders.length > 0 && chance(random, options.atLeader) ? leaders : members);
+  }
+
+  #down(end: (machine: MemberMachine) => void): void {
+    const machine = this.#one();
+    this.#end(machine, () => end(machine));
+  }
+
+  #end(machine: MemberMachine, end: () => void): void {
+    if (!machine.isUp) return;
+    end();
+    this.#later(this.#parts.options.downMs, () => machine.start());
+  }
+
+  #stop(): void {
+    const machine = this.#one();
+    if (machine.isUp) machine.stop(() => this.restart(machine));
+  }
+
+  #failDisk(machine: MemberMachine): void {
+    const operation = pick(this.#parts.random, ["write", "sync"] as const);
+    this.#parts.trace.line(machine.name, "the disk is about to fail", () => ({ operation }));
+    machine.diskFails = true;
+    machine.disk.failNoMore();
+    machine.disk.failNext(operation);
+  }
+
+  #fillDisk(machine: MemberMachine): void {
+    this.#parts.trace.line(machine.name, "the disk is full");
+    machine.diskFails = true;
+    machine.disk.setFaults({ capacityBytes: 0 });
+    this.#later(this.#parts.options.cutMs, () =>
+      machine.disk.setFaults({ capacityBytes: Number.POSITIVE_INFINITY }),
+    );
+  }
+
+  #hangDisk(machine: MemberMachine): void {
+    this.#parts.trace.line(machine.name, "the disk hangs");
+    machine.disk.stall();
+    this.#later(this.#parts.options.cutMs, () => machine.disk.resume());
+  }
+
+  #isolate(machine: MemberMachine): void {
+    for (const other of this.#parts.members) if (other !== machine) this.#cutBothWays(machine, other);
+  }
+
+  #split(): void {
+    const { members, random } = this.#parts;
+    const sides = members.map(() => chance(random, 1 / 2));
+    for (const [i, one] of members.entries()) {
+      for (const [k, other] of members.entries())
+        if (i < k && sides[i] !== sides[k]) this.#cutBothWays(one, other);
+    }
+  }
+
+  #cutOneWay(): void {
+    const { members, random } = this.#parts;
+    const one = this.#one();
+    const other = pick(random, members);
+    if (chance(random, 1 / 2)) this.#cut(one, other);
+    else this.#cut(other, one);
+  }
+
+  #cutBothWays(one: MemberMachine, other: MemberMachine): void {
+    this.#cut(one, other);
+    this.#cut(other, one);
+  }
+
+  #cut(from: MemberMachine, to: MemberMachine): void {
+    const { network, trace, options } = this.#parts;
+    if (from === to) return;
+    trace.line("network", `cut ${from.name} to ${to.name}`);
+    network.cut(from.name, to.name);
+    this.#later(options.cutMs, () => {
+      trace.line("network", `mended ${from.name} to ${to.name}`);
+      network.mend(from.name, to.name);
+    });
+  }
+
+  #slowPath(): void {
+    const { network, random, options } = this.#parts;
+    const from = this.#one();
+    const to = this.#one();
+    network.slow(from.name, to.name, between(random, 10, 200));
+    this.#later(options.cutMs, () => network.slow(from.name, to.name, 1));
+  }
+
+  #stepClock(machine: MemberMachine): void {
+    const { random, options } = this.#parts;
+    const most = Math.max(10, options.clockOffsetMsMax);
+    machine.oscillator.wallOffsetMs += below(random, 2 * most + 1) - most;
+  }
+}
+
+/** For processes that end when faults are over. */
+const afterwards: Life = { name: "restart", alive: true };

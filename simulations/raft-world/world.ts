@@ -1,0 +1,294 @@
+// Raft members alone in one process under virtual time, with clients that read and write registers. Three phases: faults
+// on, where nothing may be lost; a majority healed while the others stay as they are, where writes must go on and the
+// leader must become stable; everything healed, where all members must become equal.
+import { pick, seededRandom } from "../../src/kernel/random.ts";
+import { ENTRY_OVERHEAD_BYTES } from "../../src/raft/limits.ts";
+import { CheckFailure } from "../checkers/check.ts";
+import { endedByItself, threw } from "../checkers/masters-stay-up.ts";
+import { RaftLog } from "../checkers/raft-log.ts";
+import { RaftWire } from "../checkers/raft-wire.ts";
+import { findDisorder } from "../checkers/register-zones.ts";
+import { EventLoop, type Life, type LoopWatcher } from "../event-loop.ts";
+import { History } from "../history.ts";
+import { TICK_MS } from "../options.ts";
+import { SimNetwork } from "../sim-network.ts";
+import { Trace } from "../trace.ts";
+import { RegisterClient, type RegisterHistory } from "./clients.ts";
+import { RaftFaults } from "./faults.ts";
+import { MemberMachine, nameOf } from "./member.ts";
+import type { RaftWorldOptions } from "./options.ts";
+
+export interface RaftRunResult {
+  readonly failure: CheckFailure | null;
+  /** Tick at which the run ended. */
+  readonly tick: number;
+  /** Of everything that happened. */
+  readonly hash: string;
+  readonly events: number;
+  readonly interrupted: boolean;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+const TICK_US = TICK_MS * 1_000;
+/** How often the clients' history is checked. */
+const HISTORY_TICKS = 1_000;
+/** How often a healed world is looked at. */
+const LOOK_TICKS = 20;
+/** For so long a healed majority has to keep one term. */
+const STABLE_TICKS = 500;
+/** Clients go on to other keys so often, so that no key's history grows long. */
+const EPOCH_TICKS = 300;
+/** Why a disk of the simulator fails. */
+const DISK_ERRORS = ["EIO", "ENOSPC"];
+/** Of a frame, besides entries: kind, term, positions, a snapshot's membership. */
+const FRAME_HEAD_BYTES = 4_096;
+
+export class RaftWorld {
+  readonly options: RaftWorldOptions;
+  readonly loop = new EventLoop();
+  readonly trace: Trace;
+  readonly network: SimNetwork;
+  readonly members: readonly MemberMachine[];
+  readonly clients: readonly RegisterClient[];
+  readonly log = new RaftLog();
+  readonly history: RegisterHistory = new History();
+  readonly #faults: RaftFaults;
+  readonly #byName: ReadonlyMap<string, MemberMachine>;
+  readonly #life: Life = { name: "world", alive: true };
+  #failure: CheckFailure | null = null;
+  #interrupted = false;
+  #values = 0;
+
+  constructor(
+    options: RaftWorldOptions,
+    print: ((tick: number, who: string, what: string, facts: () => unknown) => void) | null = null,
+  ) {
+    const { seed } = options;
+    this.options = options;
+    this.trace = new Trace(
+      print === null ? null : (who, what, facts) => print(this.tick(), who, what, facts),
+    );
+    const { loop, trace, log } = this;
+    this.network = new SimNetwork({ loop, trace, random: seededRandom(`${seed} network`), options });
+    this.#watchWire();
+    const parts = {
+      options,
+      loop,
+      trace,
+      log,
+      network: this.network,
+      guard: (action: () => void) => this.#guard(action),
+      leads: (machine: MemberMachine) => this.#faults.coup(machine),
+      endedByItself: (machine: MemberMachine, reason: string) => this.#endedByItself(machine, reason),
+    };
+    this.members = times(options.members, (i) => new MemberMachine(nameOf(i), parts));
+    this.#byName = new Map(this.members.map((machine) => [machine.name, machine]));
+    this.clients = times(options.client.clients, (i) => this.#client(i));
+    this.#faults = new RaftFaults({
+      options,
+      loop,
+      trace,
+      network: this.network,
+      random: seededRandom(`${seed} faults`),
+      members: this.members,
+    });
+  }
+
+  tick(): number {
+    return Math.floor(this.loop.now / TICK_US);
+  }
+
+  /** Ends the run soon; its result says that it was interrupted. */
+  interrupt(): void {
+    this.#interrupted = true;
+    this.loop.stop();
+  }
+
+  async run(): Promise<RaftRunResult> {
+    await this.#found();
+    const end = this.tick() + this.options.ticks;
+    while (this.tick() < end && !this.#isOver()) {
+      await this.#runUntil(Math.min(this.tick() + HISTORY_TICKS, end));
+      this.#checkHistory();
+    }
+    if (!this.#isOver()) await this.#coreGoesOn();
+    if (!this.#isOver()) await this.#comeToRest();
+    this.#checkHistory();
+    return this.#result();
+  }
+
+  /** No fault while the members found their cluster: that takes all of them (docs/decisions/0023). */
+  async #found(): Promise<void> {
+    const random = seededRandom(`${this.options.seed} boot`);
+    for (const machine of this.members) {
+      this.loop.schedule(random.uint32() % 300_000, this.#life, () => machine.start());
+    }
+    await this.#untilEqual();
+    if (this.#isOver()) return;
+    for (const client of this.clients) client.start();
+    this.#faults.start();
+  }
+
+  #client(i: number): RegisterClient {
+    const { options, loop, history, members } = this;
+    return new RegisterClient({
+      name: `c${i + 1}`,
+      loop,
+      history,
+      members,
+      random: seededRandom(`${options.seed} client ${i}`),
+      options: options.client,
+      nextValue: () => ++this.#values,
+      epoch: () => Math.floor(this.tick() / EPOCH_TICKS),
+    });
+  }
+
+  /** Each client's writes go on, and the term stays for a while. */
+  async #coreGoesOn(): Promise<void> {
+    const core = this.#majority();
+    this.#faults.healCore(core);
+    const limit = this.tick() + this.options.coreTicks;
+    const before = this.clients.map(({ written }) => written);
+    let term = -1;
+    let since = this.tick();
+    while (!this.#isOver()) {
+      await this.#runUntil(this.tick() + LOOK_TICKS);
+      const now = Math.max(...[...core].map(({ process }) => process?.node.status().term ?? 0));
+      if (now !== term) since = this.tick();
+      term = now;
+      const isStable = this.tick() - since >= STABLE_TICKS;
+      const goesOn = this.clients.every(({ written }, i) => written >= (before[i] ?? 0) + 2);
+      if (isStable && goesOn) return;
+      if (this.tick() >= limit) this.#failLiveness("a healed majority does not go on", { isStable, goesOn });
+    }
+  }
+
+  async #comeToRest(): Promise<void> {
+    this.#faults.healAll();
+    for (const client of this.clients) client.stop();
+    await this.#untilEqual();
+  }
+
+  async #untilEqual(): Promise<void> {
+    const limit = this.tick() + this.options.convergenceTicks;
+    while (!this.#isOver()) {
+      await this.#runUntil(this.tick() + LOOK_TICKS);
+      const why = this.#whyNotEqual();
+      if (why === null) return;
+      if (this.tick() >= limit) this.#failLiveness("healed members do not become equal", { why });
+    }
+  }
+
+  #whyNotEqual(): string | null {
+    const statuses = this.members.map(({ process }) => process?.node.status());
+    const leader = statuses.find((status) => status?.ready === true);
+    if (leader === undefined) return "no leader";
+    for (const [i, status] of statuses.entries()) {
+      if (status?.applied !== leader.last || status.commit !== leader.last)
+        return `${nameOf(i)} has applied ${status?.applied}, not ${leader.last}`;
+    }
+    return null;
+  }
+
+  #majority(): ReadonlySet<MemberMachine> {
+    const random = seededRandom(`${this.options.seed} core`);
+    const rest = [...this.members];
+    const core = new Set<MemberMachine>();
+    while (core.size * 2 <= this.members.length) {
+      const machine = pick(random, rest);
+      rest.splice(rest.indexOf(machine), 1);
+      core.add(machine);
+    }
+    return core;
+  }
+
+  #watchWire(): void {
+    const { client, raft } = this.options;
+    const entryBytes = client.payloadBytes.high + 64 + ENTRY_OVERHEAD_BYTES;
+    const bytes = Math.max(raft.messageBytesMax ?? 0, raft.snapshotChunkBytes ?? 0);
+    const wire = new RaftWire(bytes + entryBytes + FRAME_HEAD_BYTES);
+    this.network.tamper = (from, to, frame) => {
+      this.#guard(() => wire.arrived(from, to, frame));
+      return frame;
+    };
+  }
+
+  #checkHistory(): void {
+    if (this.#failure !== null) return;
+    const disorder = findDisorder(this.history.operations());
+    if (disorder !== null) this.#fail(new CheckFailure("linearizability", disorder.why, { ...disorder }));
+  }
+
+  #runUntil(tick: number): Promise<void> {
+    return this.loop.run(tick * TICK_US, this.#watcher());
+  }
+
+  #watcher(): LoopWatcher {
+    return {
+      before: ({ at, life }) => {
+        this.trace.number(at);
+        this.trace.text(life.name);
+      },
+      after: (life) => this.#guard(() => this.#observe(life)),
+      failed: (error, life) => this.#fail(threw(life.name, error)),
+    };
+  }
+
+  #observe({ name }: Life): void {
+    const process = this.#byName.get(name)?.process;
+    if (process != null) this.log.observe(process.life, process.node);
+  }
+
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      this.#fail(threw("checker", error));
+    }
+  }
+
+  #failLiveness(message: string, facts: Readonly<Record<string, unknown>>): void {
+    const members = this.members.map(({ name, process }) => {
+      const { role, term, commit, last } = process?.node.status() ?? {};
+      return { name, role, term, commit, last };
+    });
+    this.#fail(new CheckFailure("convergence", message, { ...facts, members }));
+  }
+
+  #fail(failure: CheckFailure): void {
+    this.#failure ??= failure;
+    this.loop.stop();
+  }
+
+  #isOver(): boolean {
+    return this.#failure !== null || this.#interrupted;
+  }
+
+  #endedByItself(machine: MemberMachine, reason: string): void {
+    this.trace.line(machine.name, `ended: ${reason}`);
+    const diskFailed = machine.diskFails && DISK_ERRORS.some((code) => reason.includes(code));
+    this.#guard(() => endedByItself(machine.name, reason, diskFailed));
+    this.#faults.restart(machine);
+  }
+
+  #result(): RaftRunResult {
+    return {
+      failure: this.#failure,
+      tick: this.tick(),
+      hash: this.trace.hash(),
+      events: this.loop.events,
+      interrupted: this.#interrupted,
+      counts: {
+        committed: this.log.highest,
+        terms: this.log.terms(),
+        operations: this.history.operations().length,
+        written: this.clients.reduce((sum, { written }) => sum + written, 0),
+        ...Object.fromEntries(this.#faults.counts),
+      },
+    };
+  }
+}
+
+function times<Item>(count: number, make: (i: number) => Item): readonly Item[] {
+  return Array.from({ length: count }, (_, i) => make(i));
+}
