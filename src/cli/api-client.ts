@@ -20,7 +20,7 @@ export async function statusOfAny(masters: readonly string[]): Promise<MasterSta
 
 /** `host:port` of the leader's API, or null while there is none. */
 export function leaderApi(status: MasterStatus): string | null {
-  return status.members.find(({ id }) => id === status.leader)?.apiAddress ?? null;
+  return status.leader?.apiAddress ?? null;
 }
 
 export async function getJson(url: string): Promise<unknown> {
@@ -35,7 +35,24 @@ export async function operatorCall(
   return JSON.parse(await exchange(`http://${leader}/api/v1`, "POST", JSON.stringify(call)));
 }
 
-function exchange(url: string, method: string, body: string | undefined): Promise<string> {
+async function exchange(url: string, method: string, body: string | undefined): Promise<string> {
+  const answer = await ask(url, method, body);
+  if (answer.status === 200) return answer.text;
+  throw new Error(`${url} answered ${answer.status} ${answer.text}`);
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** Rejects if there is no answer, or none within `timeoutMs`. */
+export function ask(
+  url: string,
+  method: string,
+  body: string | undefined,
+  timeoutMs = ANSWER_TIMEOUT_MS,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const headers =
       body === undefined ? {} : { "Content-Type": "application/json", Accept: "application/json" };
@@ -49,12 +66,10 @@ function exchange(url: string, method: string, body: string | undefined): Promis
       });
       response.once("error", (error) => reject(new Error(`${url}: ${error.message}`)));
       response.once("end", () => {
-        const text = Buffer.concat(parts).toString("utf8");
-        if (response.statusCode === 200) resolve(text);
-        else reject(new Error(`${url} answered ${response.statusCode} ${text}`));
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString("utf8") });
       });
     });
-    outgoing.setTimeout(ANSWER_TIMEOUT_MS, () => outgoing.destroy(new Error("no answer in time")));
+    outgoing.setTimeout(timeoutMs, () => outgoing.destroy(new Error("no answer in time")));
     outgoing.once("error", (error) => reject(new Error(`${url}: ${error.message || "no connection"}`)));
     outgoing.end(body);
   });

@@ -5,6 +5,7 @@ import { packageVersion } from "../host/version.ts";
 import { agentCommand } from "./agent.ts";
 import { logCommand } from "./log.ts";
 import { masterCommand } from "./master.ts";
+import { membersCommand } from "./members.ts";
 import { runCommand } from "./run.ts";
 import { stateCommand } from "./state.ts";
 import { upCommand } from "./up.ts";
@@ -23,6 +24,7 @@ async function main(): Promise<void> {
     agentCommand(),
     stateCommand(),
     runCommand(),
+    membersCommand(),
     logCommand(),
   ]) {
     program.addCommand(command);

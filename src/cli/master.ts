@@ -83,6 +83,21 @@ const settings: readonly Setting[] = [
     parse: wholeNumber(10, 100_000_000),
   },
   {
+    flags: "--log-archive-bytes <bytes>",
+    description:
+      "compressed log segments (and snapshots to replay them from) are kept up to this size; bytes, 0 keeps none",
+    default: 4 * 1024 ** 3,
+    defaultText: "4294967296, which is 4 GiB",
+    parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
+  },
+  {
+    flags: "--log-archive-age <seconds>",
+    description: "and for this long; seconds",
+    default: 365 * 86_400,
+    defaultText: "31536000, which is a year",
+    parse: wholeNumber(0, 1_000_000_000),
+  },
+  {
     flags: "--export-redis <url>",
     description:
       "also write every committed event to the Redis stream tepui:<cluster>:events at this redis:// URL",
@@ -105,6 +120,8 @@ interface MasterFlags {
   readonly frameworkReconnectTimeout: number;
   readonly offerTimeout: number;
   readonly snapshotInterval: number;
+  readonly logArchiveBytes: number;
+  readonly logArchiveAge: number;
   readonly exportRedis?: string;
   readonly logLevel: LogLevel;
   readonly logFormat: string;
@@ -137,6 +154,7 @@ async function run(flags: MasterFlags): Promise<void> {
       offerTimeoutMs: flags.offerTimeout === 0 ? null : flags.offerTimeout * 1000,
     },
     snapshotIntervalEntries: flags.snapshotInterval,
+    archive: { bytesMax: flags.logArchiveBytes, ageMsMax: flags.logArchiveAge * 1000 },
     exportRedis: flags.exportRedis ?? null,
     flags: shown(flags),
     tracer,

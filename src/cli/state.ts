@@ -84,7 +84,7 @@ async function state(flags: StateFlags): Promise<void> {
 /** The leader's own word counts: a follower that has missed a heartbeat may know of none. */
 function leadingApi(members: readonly (MasterStatus | null)[]): string | null {
   const leading = members.find((member) => member?.ready === true);
-  return leading === undefined || leading === null ? null : leaderApi({ ...leading, leader: leading.self });
+  return leading === undefined || leading === null ? null : leaderApi(leading);
 }
 
 async function memberStatus(api: string): Promise<MasterStatus | null> {

@@ -4,7 +4,7 @@ export interface MasterStatus {
   readonly self: string;
   readonly role: string;
   readonly term: number;
-  readonly leader: string | null;
+  readonly leader: { readonly id: string; readonly apiAddress: string | null } | null;
   readonly ready: boolean;
   readonly commitIndex: number;
   readonly appliedIndex: number;

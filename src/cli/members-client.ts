@@ -1,0 +1,117 @@
+// The members of a cluster as its leader tells them, and orders to change them. Finds the leader by asking any master,
+// and goes on asking while there is none.
+import { setTimeout as sleep } from "node:timers/promises";
+import { ask, getJson, statusOfAny } from "./api-client.ts";
+import type { MasterStatus } from "./status.ts";
+
+const PATH = "/tepui/v1/members";
+const POLL_MS = 200;
+/** A change answers when it is committed; a leader that cannot commit steps down long before. */
+const CHANGE_TIMEOUT_MS = 60_000;
+
+export interface Member {
+  readonly id: string;
+  readonly raftAddress: string;
+  readonly apiAddress: string;
+  readonly kind: "voter" | "leaving" | "learner";
+  readonly progress: { readonly match: number; readonly state: string } | null;
+}
+
+export interface MembersView {
+  readonly leader: string;
+  readonly lastIndex: number;
+  readonly members: readonly Member[];
+}
+
+export type Order =
+  | {
+      readonly kind: "add-learner";
+      readonly id: string;
+      readonly raftAddress: string;
+      readonly apiAddress: string;
+    }
+  | { readonly kind: "promote" | "remove"; readonly id: string }
+  | { readonly kind: "transfer"; readonly id?: string };
+
+export type OrderOutcome =
+  | { readonly kind: "done"; readonly answer: unknown }
+  | { readonly kind: "refused"; readonly reason: string };
+
+export interface Patience {
+  readonly masters: readonly string[];
+  /** By `performance.now()`. */
+  readonly deadlineMs: number;
+}
+
+/** @throws Error if no master answers, or none leads in time */
+export async function membersView(patience: Patience): Promise<MembersView> {
+  return (await getJson(`http://${await leaderOf(patience)}${PATH}`)) as MembersView;
+}
+
+/**
+ * Waits while another change is under way. @throws Error if nobody leads in time, or if the leader was lost before it
+ * answered, so that the order may have been carried out or not
+ */
+export async function order(wanted: Order, patience: Patience): Promise<OrderOutcome> {
+  for (;;) {
+    const { status, text } = await ask(
+      `http://${await leaderOf(patience)}${PATH}`,
+      "POST",
+      JSON.stringify(wanted),
+      CHANGE_TIMEOUT_MS,
+    );
+    if (status === 200) return { kind: "done", answer: JSON.parse(text) };
+    const reason = status === 409 || status === 503 ? refusalIn(text) : null;
+    if (status === 503 && reason !== null) {
+      throw new Error(
+        "the leader changed before it could say whether this was done: look with `tepui members list`, then say it again",
+      );
+    }
+    const again = status === 307 || status === 503 || reason === "busy";
+    if (reason !== null && !again) return { kind: "refused", reason };
+    if (!again) throw new Error(`the leader answered ${status} ${text}`);
+    if (performance.now() > patience.deadlineMs) throw new Error(waitedFor(reason));
+    await sleep(POLL_MS);
+  }
+}
+
+function waitedFor(reason: string | null): string {
+  return reason === "busy"
+    ? "another change of the members does not come to its end; are a majority of the voters up?"
+    : "no master takes the order";
+}
+
+function refusalIn(text: string): string | null {
+  try {
+    const refused = (JSON.parse(text) as { refused?: unknown }).refused;
+    return typeof refused === "string" ? refused : null;
+  } catch {
+    return null;
+  }
+}
+
+/** `host:port` of the API of the master that leads. */
+async function leaderOf({ masters, deadlineMs }: Patience): Promise<string> {
+  for (;;) {
+    const some = await statusOfAny(masters);
+    const known = new Set([
+      some.leader?.apiAddress ?? "",
+      ...masters,
+      ...some.members.map(({ apiAddress }) => apiAddress),
+    ]);
+    known.delete("");
+    for (const api of known) if (await leads(api)) return api;
+    if (performance.now() > deadlineMs) {
+      throw new Error("no master leads: a majority of the voters must be up and reach each other");
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+async function leads(api: string): Promise<boolean> {
+  try {
+    return ((await getJson(`http://${api}/tepui/v1/status`)) as MasterStatus).ready;
+  } catch {
+    return false;
+  }
+}
