@@ -1,5 +1,5 @@
 // What clients of Tepui may believe to be talking to, as models for checkLinearizable.
-import type { Model, Operation } from "./linearizability.ts";
+import type { Model, Operation } from "./linearizability-model.ts";
 
 export type RegisterInput<Value> =
   | { readonly kind: "read" }

@@ -1,6 +1,6 @@
 // The search for one order of one key's operations that explains all answers: depth first, as Wing and Gong (1993), with
 // Lowe's memory (2017) of which sets of operations have led to which states.
-import type { Model, Operation } from "./linearizability.ts";
+import type { Model, Operation } from "./linearizability-model.ts";
 
 export type Found =
   /** Indexes in the order of taking effect; unanswered operations may be missing. */

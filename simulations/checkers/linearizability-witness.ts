@@ -1,6 +1,6 @@
 // A history that is not linearizable, made small enough to be read, and its picture. Each way of making it smaller
 // keeps the proof: if the smaller one cannot be put in order, neither can the whole.
-import type { Model, Operation, Witness } from "./linearizability.ts";
+import type { Model, Operation, Witness } from "./linearizability-model.ts";
 import { findOrder } from "./linearizability-search.ts";
 
 /** Smaller histories that are tried, one search each. */
