@@ -5,6 +5,7 @@ import type { MemberId } from "../kernel/ids.ts";
 import type { Tracer } from "../kernel/ports.ts";
 import { createMaster, type FatalCause, type MasterMember } from "../master/master.ts";
 import type { Settings } from "../state/commands.ts";
+import { compressors } from "./compression.ts";
 import { EXIT } from "./exit-codes.ts";
 import { lockFolder } from "./folder-lock.ts";
 import { nodeClock } from "./node-clock.ts";
@@ -31,6 +32,8 @@ export interface MasterConfig {
   readonly insecureRaft: boolean;
   readonly settings: Settings;
   readonly snapshotIntervalEntries: number;
+  /** Bounds of the archive of old log segments: bytes (0 keeps none), and milliseconds. */
+  readonly archive: { readonly bytesMax: number; readonly ageMsMax: number };
   /** A redis:// URL, or null. */
   readonly exportRedis: string | null;
   readonly flags: Readonly<Record<string, string>>;
@@ -67,6 +70,7 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
     network: raft.network,
     disk: createNodeDisk(config.dataDirectory),
     directory: "log",
+    archive: { ...config.archive, compressor: compressors()[0], clock: nodeClock },
     raftListenAddress: raft.listenAddress,
     tracer: config.tracer,
     onFatal: endProcess,

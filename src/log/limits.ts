@@ -34,3 +34,8 @@ export const defaultLogLimits: LogLimits = {
 
 /** UTF-16 code units of a member's id: it has to fit into a segment's header. */
 export const memberIdUnitsMax = 200;
+
+/** What the archive and an exported file compress at once. */
+export const packedPieceBytes = mebibyte;
+/** A compressed piece is never longer, whatever it held. */
+export const packedPieceBytesMax = 2 * mebibyte;

@@ -3,6 +3,7 @@ import { assert } from "../kernel/assert.ts";
 import type { LogIndex, Term } from "../kernel/ids.ts";
 import { asIndex } from "../kernel/ids.ts";
 import type { Disk, Tracer } from "../kernel/ports.ts";
+import type { Archive } from "./archive.ts";
 import { LogFailure } from "./errors.ts";
 import type { LogLimits } from "./limits.ts";
 import { memberIdUnitsMax } from "./limits.ts";
@@ -29,6 +30,8 @@ export interface LogParts {
   readonly position: Position;
   readonly writer: SegmentWriter;
   readonly snapshots: Snapshots;
+  /** Takes what is compacted away; without one it is deleted. */
+  readonly archive: Archive | undefined;
 }
 
 /** One member's log. After a LogFailure every call fails: the process must end (design, invariant 1). */
@@ -99,6 +102,11 @@ export class Log {
     return this.#removeSegments((segment) => segment.maxIndex < firstKept);
   }
 
+  /** Resolves when all that was compacted away so far is compressed in the archive, if there is one. */
+  async archived(): Promise<void> {
+    await this.#parts.archive?.settled();
+  }
+
   /**
    * After the newest snapshot was installed from a leader: drops all entries, unless the log has the snapshot's last
    * entry with the same term; then the entries after it stay (Raft paper, figure 13, steps 6 and 7).
@@ -120,22 +128,29 @@ export class Log {
       await this.#parts.writer.append([], undefined);
     } finally {
       await this.#parts.writer.close();
+      await this.#parts.archive?.close();
     }
   }
 
   /** Oldest first, each durable before the next: what is left is always without gaps. The newest stays. */
   #removeSegments(isSuperfluous: (segment: Segment) => boolean): Promise<void> {
-    const { disk, directory, segments, tracer } = this.#parts;
+    const { segments, tracer } = this.#parts;
     return this.#exclusively(async () => {
       this.#checkAlive();
       for (let oldest = segments[0]; oldest !== undefined && segments.length > 1; oldest = segments[0]) {
         if (!isSuperfluous(oldest)) return;
-        await this.#guard("removal", () => disk.remove(oldest.path));
-        await this.#guard("removal", () => disk.syncDirectory(directory));
+        await this.#guard("removal", () => this.#remove(oldest));
         segments.shift();
         tracer.debug("log.segmentRemoved", { path: oldest.path });
       }
     });
+  }
+
+  async #remove(segment: Segment): Promise<void> {
+    const { disk, directory, archive } = this.#parts;
+    if (archive !== undefined) return archive.takeSegment(segment);
+    await disk.remove(segment.path);
+    await disk.syncDirectory(directory);
   }
 
   async #guard(operation: string, action: () => Promise<void>): Promise<void> {

@@ -3,6 +3,8 @@
 import { assert, InvariantError } from "../kernel/assert.ts";
 import type { Disk, DiskFile, Tracer } from "../kernel/ports.ts";
 import { silentTracer } from "../kernel/ports.ts";
+import type { ArchiveOptions } from "./archive.ts";
+import { Archive } from "./archive.ts";
 import type { FoundLog } from "./assess.ts";
 import { findDamage, isOutOfReach, newestHardState, withoutEntries } from "./assess.ts";
 import { smallRecordBytesMax } from "./batch.ts";
@@ -29,6 +31,8 @@ export interface OpenOptions {
   readonly directory: string;
   readonly limits?: Partial<LogLimits>;
   readonly tracer?: Tracer;
+  /** Keeps what compaction removes; without it that is deleted. */
+  readonly archive?: ArchiveOptions;
   /** What to do if something durable is damaged or missing; "refuse" unless given. */
   readonly repair?: RepairChoice | ((damaged: DamagedLog) => Promise<RepairChoice>);
 }
@@ -86,7 +90,9 @@ async function open(options: OpenOptions): Promise<OpenedLog> {
   // Before anything is cut: from here on nobody takes what is left for all that there was.
   if (damage !== undefined) await hardStateFile.writeBoth(hardState, noEnd);
   const mended = await mend(disk, found, damage, limits.damagedFilesKept);
-  return start({ disk, directory, limits, tracer }, found, mended, hardState, hardStateFile);
+  const place = { disk, directory, limits, tracer };
+  const archive = options.archive === undefined ? undefined : await Archive.open(place, options.archive);
+  return start(place, found, mended, { hardState, file: hardStateFile }, archive);
 }
 
 /** Everything in the folder, and whether it is whole. */
@@ -145,8 +151,8 @@ async function start(
   place: WriterPlace,
   found: FoundLog,
   { recovered, file, repaired }: Mended,
-  hardState: HardState,
-  hardStateFile: HardStateFile,
+  { hardState, file: hardStateFile }: { readonly hardState: HardState; readonly file: HardStateFile },
+  archive: Archive | undefined,
 ): Promise<OpenedLog> {
   const { disk, directory, limits, tracer } = place;
   const { newest } = found.snapshots;
@@ -164,11 +170,11 @@ async function start(
   const all: Repair[] = [...repaired];
   if (dropped !== undefined) all.push({ kind: "entriesDropped", snapshot: dropped });
   trace(tracer, all);
-  const snapshots = new Snapshots(
-    { disk, directory, limits, fail: (failure: LogFailure) => writer.fail(failure) },
-    newest,
-  );
-  const log = new Log({ disk, directory, limits, tracer, segments, position, writer, snapshots });
+  const fail = (failure: LogFailure): LogFailure => writer.fail(failure);
+  const remove =
+    archive === undefined ? undefined : (point: LogPoint) => archive.takeSnapshot(point, segments);
+  const snapshots = new Snapshots({ disk, directory, limits, fail, remove }, newest);
+  const log = new Log({ disk, directory, limits, tracer, segments, position, writer, snapshots, archive });
   const entries = dropped === undefined ? recovered.entries : [];
   return { log, hardState, snapshot: newest, entries, repaired: all };
 }

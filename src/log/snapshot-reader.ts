@@ -33,7 +33,11 @@ export class SnapshotReader {
 
   /** Rejects with LogDamage if the file is not a whole snapshot; the blocks are checked when they are read. */
   static async open(disk: Disk, path: string): Promise<SnapshotReader> {
-    const file = await disk.open(path);
+    return SnapshotReader.over(path, await disk.open(path));
+  }
+
+  /** The same for a file that is open already; it is closed if it is no snapshot. */
+  static async over(path: string, file: DiskFile): Promise<SnapshotReader> {
     try {
       const size = await file.size();
       const header = decodeSnapshotHeader(await file.read(0, snapshotHeaderBytes));

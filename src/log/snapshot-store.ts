@@ -41,10 +41,15 @@ export function snapshotPath(directory: string, point: LogPoint): string {
   return `${directory}/${snapshotName(point)}`;
 }
 
-/** Removes all but the newest `kept` snapshots. */
-export async function pruneSnapshots(disk: Disk, directory: string, kept: number): Promise<void> {
-  const old = (await listSnapshots(disk, directory)).slice(kept);
-  for (const point of old) await disk.remove(snapshotPath(directory, point));
+/** Removes all but the newest `kept` snapshots, oldest first, each in the given way. */
+export async function pruneSnapshots(
+  disk: Disk,
+  directory: string,
+  kept: number,
+  remove: (point: LogPoint) => Promise<void> = (point) => disk.remove(snapshotPath(directory, point)),
+): Promise<void> {
+  const old = (await listSnapshots(disk, directory)).slice(kept).reverse();
+  for (const point of old) await remove(point);
   if (old.length > 0) await disk.syncDirectory(directory);
 }
 

@@ -28,6 +28,8 @@ export interface SnapshotsPlace {
   readonly limits: LogLimits;
   /** Told of every failed write, so that the log stops; returns what to reject with. */
   readonly fail: (failure: LogFailure) => LogFailure;
+  /** What to do with a snapshot that newer ones replace, instead of deleting it. */
+  readonly remove: ((point: LogPoint) => Promise<void>) | undefined;
 }
 
 export class Snapshots {
@@ -88,12 +90,12 @@ export class Snapshots {
 
   /** One at a time, so that no snapshot is pruned while it is being opened. */
   #publish(writer: SnapshotWriter): Promise<SnapshotMeta> {
-    const { disk, directory, limits } = this.#place;
+    const { disk, directory, limits, remove } = this.#place;
     return this.#exclusively(() =>
       this.#guard(async () => {
         const meta = await writer.finish();
         if (meta.index >= (this.#newest?.index ?? 0)) this.#newest = meta;
-        await pruneSnapshots(disk, directory, limits.snapshotsKept);
+        await pruneSnapshots(disk, directory, limits.snapshotsKept, remove);
         return meta;
       }),
     );

@@ -72,12 +72,16 @@ function asksForAllocation(event: Event): boolean {
 
 /** Opens the log; `start` joins the cluster. @throws LogDamage if the data directory cannot be trusted */
 export async function createMaster(options: MasterOptions): Promise<Master> {
-  const { self, members, disk, directory, tracer } = options;
-  const repair = repairWithPeers(
-    self,
-    members.map(({ id }) => id),
-  );
-  const opened = await openLog({ disk, directory, tracer, repair, limits: options.tuning?.log ?? {} });
+  const { self, members, disk, directory, tracer, archive } = options;
+  const founders = options.joining === true ? [] : members.map(({ id }) => id);
+  const opened = await openLog({
+    disk,
+    directory,
+    tracer,
+    repair: repairWithPeers(self, founders),
+    limits: options.tuning?.log ?? {},
+    ...(archive === undefined ? {} : { archive }),
+  });
   return new MasterLoop(options, await LogStorage.open(opened));
 }
 
