@@ -19,7 +19,7 @@ export interface Fault {
 
 /** Answers that clients must get while the fault lasts. */
 const ANSWERS = 20;
-const LOSS_PERCENT = 25;
+const LOSS_PERCENT = 10;
 /** Times for which a state is kept that clients are to meet. Milliseconds. */
 const LINGER_MS = 1_000;
 
@@ -36,7 +36,7 @@ export const FAULTS: readonly Fault[] = [
     name: "what the other masters send to the leader is lost",
     run: (lab) => partition(lab, (leader, others) => others.map((from) => ({ from, to: leader }))),
   },
-  { name: "a quarter of all packets to masters is lost", run: lossEverywhere },
+  { name: "a tenth of all packets to masters is lost", run: lossEverywhere },
   { name: "the leader and one follower lose each other, both reach the third", run: brokenTriangle },
   { name: "no master reaches another", run: noMajority },
   { name: "the cable of a follower is pulled", run: pulledCable },

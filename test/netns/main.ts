@@ -33,7 +33,7 @@ async function main({ minutes, seed, fault }: Wanted): Promise<void> {
   for (let lab = 0; performance.now() < end; lab++) {
     say(`Lab with seed ${seed + lab}`);
     const drawn = drawFaults(seed + lab, faults, end);
-    const { findings } = await runChaos({ seed: seed + lab, permits, faults: drawn, onStep: say });
+    const findings = await runChaos({ seed: seed + lab, permits, faults: drawn, onStep: say });
     say(JSON.stringify(findings));
   }
 }

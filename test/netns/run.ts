@@ -1,5 +1,6 @@
 // One run of a lab: start, faults one after the other, stop, checks; and nothing left behind, however it ends.
 
+import { cp } from "node:fs/promises";
 import { checkAll, type Findings } from "./checks.ts";
 import type { Fault } from "./faults.ts";
 import { startLab } from "./lab.ts";
@@ -11,37 +12,41 @@ export interface ChaosOptions {
   readonly permits: Permits;
   /** In this order; each is over before the next begins. */
   readonly faults: Iterable<Fault>;
-  readonly onStep?: (line: string) => void;
-}
-
-export interface ChaosResult {
-  readonly findings: Findings;
   /** What was done and how long it took. */
-  readonly log: readonly string[];
+  readonly onStep: (line: string) => void;
 }
 
-/** @throws Error that says which fault or check failed; the lab's folder is kept then if TEPUI_TEST_KEEP=1 */
-export async function runChaos({ seed, permits, faults, onStep }: ChaosOptions): Promise<ChaosResult> {
-  const log: string[] = [];
+/** @throws Error that says which fault or check failed; with TEPUI_TEST_KEEP=1 a copy of the lab's folder stays */
+export async function runChaos({ seed, permits, faults, onStep }: ChaosOptions): Promise<Findings> {
   const step = async <Value>(name: string, action: () => Promise<Value>): Promise<Value> => {
     const started = performance.now();
     const value = await action();
-    log.push(`${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${name}`);
-    onStep?.(log.at(-1) ?? "");
+    onStep(`${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${name}`);
     return value;
   };
+  let folder: string | null = null;
   await removeLeftovers();
   try {
     const lab = await step("start", () => startLab(seed, permits));
+    folder = lab.folder;
     for (const fault of faults) await step(fault.name, () => fault.run(lab));
     const told = await step("finish", () => lab.finish());
     await step("stop", async () => {
       await lab.allCaughtUp();
       await lab.stop();
     });
-    const findings = await step("checks", () => checkAll(lab.folder, told.clients, told.job));
-    return { findings, log };
+    return await step("checks", () => checkAll(lab.folder, told.clients, told.job));
+  } catch (error) {
+    if (folder !== null && process.env.TEPUI_TEST_KEEP === "1") await keep(folder);
+    throw error;
   } finally {
     await removeOwn();
   }
+}
+
+/** Logs of members and what masters have on their disks, which are gone with the lab. */
+async function keep(folder: string): Promise<void> {
+  const kept = folder.replace("tepui-lab-", "tepui-kept-");
+  await cp(folder, kept, { recursive: true, filter: (path) => !path.endsWith(".ext4") });
+  process.stderr.write(`The lab's folder is kept in ${kept}\n`);
 }
