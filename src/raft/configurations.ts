@@ -3,25 +3,9 @@
 // carries the membership at its own index, never simply the newest one.
 import { assert, present } from "../kernel/assert.ts";
 import type { LogIndex } from "../kernel/ids.ts";
-import { membershipOf } from "./membership-entry.ts";
+import { type Configuration, configurationsIn } from "./membership-entry.ts";
 import type { RaftState } from "./state.ts";
 import type { Entry, Membership } from "./types.ts";
-
-/** In force from `index` on. The first one of a history is that of a snapshot, or of the process's configuration. */
-export interface Configuration {
-  readonly index: LogIndex;
-  readonly membership: Membership;
-}
-
-/** Those of the entries that change the membership. */
-export function configurationsIn(entries: readonly Entry[]): readonly Configuration[] {
-  const found: Configuration[] = [];
-  for (const entry of entries) {
-    const membership = membershipOf(entry);
-    if (membership !== null) found.push({ index: entry.index, membership });
-  }
-  return found;
-}
 
 /** The configuration in force. */
 export function current(state: RaftState): Configuration {

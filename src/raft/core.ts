@@ -57,7 +57,7 @@ export function step(state: RaftState, input: Input): Output {
   const out = emptyOutput();
   const { commit: commitBefore, membership, role } = state;
   dispatch(state, input, out);
-  endHealing(state, out);
+  endHealing(state, durableThrough(state), out);
   flushRound(state, out);
   issueWrite(state, out, out.restore);
   tieOwnVote(state);

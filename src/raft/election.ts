@@ -6,11 +6,11 @@ import { isStalled, sendDurable } from "./durability.ts";
 import { entriesBetween, isUpToDate, lastIndex, lastTerm, totalBytes } from "./entry-log.ts";
 import { isAmnesiac, restartHealing } from "./healing.ts";
 import type { Output } from "./io.ts";
-import { appendOwn, broadcastAppends } from "./leading.ts";
 import { electionResult, everyMember, isVoter, type VoteResult } from "./membership.ts";
 import type { PreVote, PreVoteReply, Vote, VoteReply } from "./messages.ts";
 import { newProgress } from "./progress.ts";
 import { abortReceive, becomeFollower, hasLiveLeader, resetElectionTimer } from "./roles.ts";
+import { appendOwn, broadcastAppends } from "./sending.ts";
 import type { Candidate, Leader, PreCandidate, RaftState } from "./state.ts";
 
 const NO_PAYLOAD = new Uint8Array(0);

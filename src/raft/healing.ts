@@ -9,33 +9,11 @@
 // The healing member asks the leader that it hears. The leader forgets what the member once acknowledged and names its
 // last index as the target; when the log is durable up to there, in that same term, the member is whole again. Whatever
 // earlier acknowledgements of it were counted for lies at or below the target.
-import { assert } from "../kernel/assert.ts";
-import { asIndex, type LogIndex, type MemberId } from "../kernel/ids.ts";
-import { durableThrough } from "./durability.ts";
+import type { LogIndex, MemberId } from "../kernel/ids.ts";
 import { lastIndex } from "./entry-log.ts";
 import type { Output } from "./io.ts";
-import { sendSomething } from "./leading.ts";
-import { everyVoter, isVoter, quorumValue } from "./membership.ts";
-import type { HealRequest, HealTarget } from "./messages.ts";
-import { forget } from "./progress.ts";
-import type { Leader, RaftState } from "./state.ts";
-
-/** What a healing member knows of its way back. */
-export interface Healing {
-  readonly kind: "damage" | "amnesia";
-  /** The leader of this term was asked, at least once. */
-  asked: boolean;
-  /** What the leader of this term answered. */
-  target: LogIndex | null;
-  /** The log agrees with the leader's up to the target. */
-  reached: boolean;
-  /** It does durably once this write is durable; null before that write was issued. */
-  wholeAfter: number | null;
-}
-
-export function startHealing(kind: Healing["kind"]): Healing {
-  return { kind, asked: false, target: null, reached: false, wholeAfter: null };
-}
+import type { HealTarget } from "./messages.ts";
+import { type RaftState, startHealing } from "./state.ts";
 
 /** What the hard state says. An empty log says it by itself, so a founder's first start writes nothing. */
 export function isHealingOnDisk(state: RaftState): boolean {
@@ -93,70 +71,14 @@ export function tieHealing(state: RaftState): void {
   if (healing?.reached === true) healing.wholeAfter ??= state.durability.lastWrite;
 }
 
-/** Healing ends when that write is durable; the step in which this is found writes it down. */
-export function endHealing(state: RaftState, out: Output): void {
+/** Healing ends when that write is durable (`durable` is the number of the last one that is); the step in which this is found writes it down. */
+export function endHealing(state: RaftState, durable: number, out: Output): void {
   const { healing } = state;
-  if (healing === null || healing.wholeAfter === null || healing.wholeAfter > durableThrough(state)) return;
+  if (healing === null || healing.wholeAfter === null || healing.wholeAfter > durable) return;
   out.trace.push({
     level: "info",
     event: "raft.healed",
     facts: { kind: healing.kind, target: healing.target },
   });
   state.healing = null;
-}
-
-/** The leader's side. Damage is answered at once, amnesia after a round that proves that nobody newer leads. */
-export function onHealRequest(state: RaftState, leader: Leader, message: HealRequest, out: Output): void {
-  const progress = leader.progress.get(message.from);
-  assert(progress !== undefined, "a request is handed on for a known member only", { from: message.from });
-  // Who remembers nothing is no newer leader either: that much it can say.
-  if (message.amnesia && message.round <= leader.round && message.round > progress.answered) {
-    progress.answered = message.round;
-  }
-  const answered = message.round > 0 && message.round <= progress.healedAt;
-  if (!answered && !message.amnesia) answer(state, leader, message.from, out);
-  else if (!answered && !leader.heals.has(message.from)) {
-    if (!leader.roundWanted) leader.round++;
-    leader.roundWanted = true;
-    leader.heals.set(message.from, leader.round);
-  }
-  answerHeals(state, leader, out);
-}
-
-/** Answers the members whose round is confirmed. */
-export function answerHeals(state: RaftState, leader: Leader, out: Output): void {
-  for (const [member, round] of leader.heals) {
-    if (!isConfirmed(state, leader, member, round)) continue;
-    leader.heals.delete(member);
-    answer(state, leader, member, out);
-  }
-}
-
-/**
- * A voter may have voted for anybody in any later term: all other voters must have answered since it asked. A learner has
- * no vote to lose, so for it a quorum is enough.
- */
-function isConfirmed(state: RaftState, leader: Leader, member: MemberId, round: number): boolean {
-  const { membership, self } = state;
-  if (!isVoter(membership, member)) {
-    const heard = (other: MemberId): number => leader.progress.get(other)?.round ?? 0;
-    return quorumValue(membership, (other) => (other === self ? leader.round : heard(other))) >= round;
-  }
-  return everyVoter(membership).every(
-    (voter) => voter === member || voter === self || (leader.progress.get(voter)?.answered ?? 0) >= round,
-  );
-}
-
-function answer(state: RaftState, leader: Leader, member: MemberId, out: Output): void {
-  const progress = leader.progress.get(member);
-  if (progress === undefined) return;
-  const index = lastIndex(state.log);
-  forget(progress, asIndex(index + 1));
-  const { self: from, term } = state;
-  out.trace.push({ level: "info", event: "raft.heals", facts: { member, target: index } });
-  out.messages.push({ kind: "heal-target", from, to: member, term, index });
-  sendSomething(state, member, progress, out);
-  // If the answer gets lost, the member asks again at a heartbeat of a later round.
-  progress.healedAt = leader.round;
-  leader.round++;
 }

@@ -1,6 +1,7 @@
 // The public face of this room: the node for the master, the core for simulations and tools.
 export { ReadIndexError } from "./gatherers.ts";
 export { ENTRY_BYTES_MAX, type RaftTuning, TRAILING_ENTRIES_MAX, UNCOMMITTED_BYTES_MAX } from "./limits.ts";
+export { everyMember, isVoter, votersOnly } from "./membership.ts";
 export { packMembership, unpackMembership } from "./membership-entry.ts";
 export { MembershipError } from "./membership-error.ts";
 export { createRaftNode } from "./node.ts";

@@ -6,12 +6,6 @@
 import { quorumValue } from "./membership.ts";
 import type { Leader, RaftState } from "./state.ts";
 
-/** Which round left when. */
-export interface SentRound {
-  readonly round: number;
-  readonly at: number;
-}
-
 /** Gives the heartbeats that leave now a round of their own, whose answers extend the lease. */
 export function beginRound(state: RaftState, leader: Leader): void {
   leader.round++;

@@ -2,7 +2,7 @@
 // read is checked member by member, so that nobody's bytes become a membership that could not exist.
 import { pack, unpack } from "msgpackr";
 import { assert, present } from "../kernel/assert.ts";
-import { asId, compareText, type MemberId } from "../kernel/ids.ts";
+import { asId, compareText, type LogIndex, type MemberId } from "../kernel/ids.ts";
 import { ADDRESS_UNITS_MAX, MEMBERS_MAX, NAME_UNITS_MAX } from "./limits.ts";
 import {
   type Contact,
@@ -32,11 +32,27 @@ export function decodeMembershipEntry(payload: Uint8Array): Membership | null {
 }
 
 /** The membership that an entry brings; null for every other entry. The entry was checked where it came in. */
-export function membershipOf(entry: Entry): Membership | null {
+function membershipOf(entry: Entry): Membership | null {
   if (!isMembershipEntry(entry)) return null;
   return present(decodeMembershipEntry(entry.payload) ?? undefined, "a membership entry is well formed", {
     index: entry.index,
   });
+}
+
+/** In force from `index` on. The first one of a history is that of a snapshot, or of the process's configuration. */
+export interface Configuration {
+  readonly index: LogIndex;
+  readonly membership: Membership;
+}
+
+/** Those of the entries that change the membership. */
+export function configurationsIn(entries: readonly Entry[]): readonly Configuration[] {
+  const found: Configuration[] = [];
+  for (const entry of entries) {
+    const membership = membershipOf(entry);
+    if (membership !== null) found.push({ index: entry.index, membership });
+  }
+  return found;
 }
 
 /** Equal memberships give equal bytes. */

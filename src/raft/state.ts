@@ -2,11 +2,9 @@
 import { assert } from "../kernel/assert.ts";
 import { asIndex, asTerm, type LogIndex, type MemberId, type Term } from "../kernel/ids.ts";
 import type { Random } from "../kernel/ports.ts";
-import { type Configuration, configurationsIn } from "./configurations.ts";
 import { appendEntries, type EntryLog, lastIndex, lastTerm } from "./entry-log.ts";
-import { type Healing, startHealing } from "./healing.ts";
-import type { SentRound } from "./lease.ts";
 import type { CoreTuning } from "./limits.ts";
+import { type Configuration, configurationsIn } from "./membership-entry.ts";
 import type { Message } from "./messages.ts";
 import type { Progress } from "./progress.ts";
 import { drawTimeout } from "./timeouts.ts";
@@ -33,6 +31,12 @@ export interface Candidate {
   readonly transfer: boolean;
   /** Our own vote counts once the write with this number is durable; null before it was issued. */
   ownVoteAfter: number | null;
+}
+
+/** Which round left when. */
+export interface SentRound {
+  readonly round: number;
+  readonly at: number;
 }
 
 export interface Leader {
@@ -75,6 +79,19 @@ export interface PendingWrite {
 export interface WithheldMessage {
   readonly afterWrite: number;
   readonly message: Message;
+}
+
+/** What a healing member knows of its way back. */
+export interface Healing {
+  readonly kind: "damage" | "amnesia";
+  /** The leader of this term was asked, at least once. */
+  asked: boolean;
+  /** What the leader of this term answered. */
+  target: LogIndex | null;
+  /** The log agrees with the leader's up to the target. */
+  reached: boolean;
+  /** It does durably once this write is durable; null before that write was issued. */
+  wholeAfter: number | null;
 }
 
 export interface RaftState {
@@ -194,6 +211,10 @@ export function createState(options: CoreOptions): RaftState {
 function healingAtStart(damaged: boolean, end: LogIndex): Healing | null {
   if (damaged) return startHealing("damage");
   return end === 0 ? startHealing("amnesia") : null;
+}
+
+export function startHealing(kind: Healing["kind"]): Healing {
+  return { kind, asked: false, target: null, reached: false, wholeAfter: null };
 }
 
 /** True if the entries on disk go on where the snapshot ends; if not, they are older than it and are of no use. */
