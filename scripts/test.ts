@@ -3,7 +3,7 @@
 import { ensureDebianPackages } from "../src/host/debian-packages.ts";
 import { runSteps } from "./steps.ts";
 
-const PACKAGES = ["containerd", "runc", "busybox-static", "redis-server", "openssl"];
+const PACKAGES = ["containerd", "runc", "busybox-static", "redis-server", "openssl", "iproute2", "nftables"];
 
 if (process.env.TEPUI_TEST_NO_INSTALL !== "1") await ensureDebianPackages(PACKAGES);
 const words = process.argv.slice(2);

@@ -83,7 +83,12 @@ async function read(): Promise<boolean> {
   const asked = plan.registers.map((id) => ({ id, call: registers.call(plan.name, id, { kind: "read" }) }));
   const list = flags.call(plan.name, FLAGS_KEY, { kind: "list" });
   const told = await tryMasters((master) => callOnce(master, "/api/v1", { type: "GET_FRAMEWORKS" }));
-  if (told.kind !== "answered") return false;
+  if (told.kind !== "answered") {
+    // It changed nothing and told nothing.
+    for (const { call } of asked) call.refused();
+    list.refused();
+    return false;
+  }
   const listed = frameworksOf(told.body);
   for (const { id, call } of asked) {
     call.answered(registerValue(listed.find(({ framework_info }) => framework_info.id.value === id)));
@@ -127,6 +132,7 @@ async function clearFlag(): Promise<void> {
   if (told.kind === "answered") call.answered(null);
   if (told.kind === "answered" || told.kind === "wrong") seen.delete(flag);
   if (told.kind === "wrong") asked.answered([]);
+  else asked.refused();
   if (told.kind === "wrong" || told.kind === "refused") call.refused();
 }
 
