@@ -32,18 +32,19 @@ export function logCommand(): Command {
 
 async function list(dataDirectory: string): Promise<void> {
   const rows: string[][] = [];
-  let segment: { file: string; first: number; last: number; entries: number } | undefined;
+  let segment: { kind: string; file: string; first: number; last: number; entries: number } | undefined;
   const close = (): void => {
     if (segment === undefined) return;
-    const { file, first, last, entries } = segment;
-    rows.push(["segment", file, entries === 0 ? "" : `${first}–${last}`, String(entries)]);
+    const { kind, file, first, last, entries } = segment;
+    rows.push([kind, file, entries === 0 ? "" : `${first}–${last}`, String(entries)]);
     segment = undefined;
   };
   for await (const record of logRecords(dataDirectory)) {
-    if (record.kind === "snapshot") rows.push(["snapshot", record.file, `…–${record.point.index}`, ""]);
+    if (record.kind === "snapshot")
+      rows.push([archivedOr(record, "snapshot"), record.file, `…–${record.point.index}`, ""]);
     else if (record.kind === "segment") {
       close();
-      segment = { file: record.file, first: 0, last: 0, entries: 0 };
+      segment = { kind: archivedOr(record, "segment"), file: record.file, first: 0, last: 0, entries: 0 };
     } else if (record.kind === "entry" && segment !== undefined) {
       segment.first = segment.entries === 0 ? record.entry.index : segment.first;
       segment.last = record.entry.index;
@@ -52,6 +53,10 @@ async function list(dataDirectory: string): Promise<void> {
   }
   close();
   print(table(["KIND", "FILE", "ENTRIES", "COUNT"], rows));
+}
+
+function archivedOr({ isArchived }: { readonly isArchived: boolean }, kind: string): string {
+  return isArchived ? `archived ${kind}` : kind;
 }
 
 interface CatFlags {
@@ -66,6 +71,7 @@ async function cat(dataDirectory: string, flags: CatFlags): Promise<void> {
   for await (const record of effectiveEntries(dataDirectory)) {
     if (record.kind === "damage") {
       damaged(record);
+      changes = null;
       continue;
     }
     const { index, term } = record.entry;

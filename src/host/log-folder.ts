@@ -1,17 +1,27 @@
-// A master's log folder for tools, also while the master runs: the entries that count, and the state before any of them.
+// A master's log folder and its archive for tools, also while the master runs: the entries that count, and the state
+// before any of them.
 // Nothing is changed on the disk.
 
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { replay, stateOf } from "../debugger/index.ts";
-import { type LogEntry, type LogRecord, readLog, SnapshotReader } from "../log/index.ts";
+import { stateOf } from "../debugger/index.ts";
+import {
+  type LogEntry,
+  type LogPoint,
+  type LogRecord,
+  openSnapshot,
+  type ReadOptions,
+  readLog,
+} from "../log/index.ts";
 import { decodeMembership } from "../master/membership-header.ts";
 import { isOwn } from "../raft/index.ts";
 import { decodeEntry, type Entry } from "../state/codec.ts";
+import { evolve } from "../state/evolve.ts";
 import type { ClusterState } from "../state/model.ts";
+import { compressors } from "./compression.ts";
 import { createNodeDisk } from "./node-disk.ts";
 
-const LOG_FOLDER = "log";
+export const LOG_FOLDER = "log";
 
 /** All records in the order on disk. @throws Error if there is no log */
 export async function* logRecords(dataDirectory: string): AsyncGenerator<LogRecord> {
@@ -20,7 +30,12 @@ export async function* logRecords(dataDirectory: string): AsyncGenerator<LogReco
   if (found?.isDirectory() !== true) {
     throw new Error(`${directory} is no log; give a master's data directory`);
   }
-  yield* readLog({ disk: createNodeDisk(dataDirectory), directory: LOG_FOLDER });
+  yield* readLog(readOptions(dataDirectory));
+}
+
+/** For the log room's own readers. */
+export function readOptions(dataDirectory: string): ReadOptions {
+  return { disk: createNodeDisk(dataDirectory), directory: LOG_FOLDER, compressors: compressors() };
 }
 
 export type EffectiveRecord =
@@ -40,15 +55,22 @@ export async function* effectiveEntries(dataDirectory: string): AsyncGenerator<E
   }
 }
 
-/** Positions among the entries on disk. */
+/**
+ * Positions among the entries on disk. A reset makes void what no snapshot vouches for: where an entry has the index and
+ * the term of a snapshot, it and all before it are the cluster's (Raft paper, log matching).
+ */
 async function effectivePositions(dataDirectory: string): Promise<number[]> {
-  const kept: { readonly index: number; readonly position: number }[] = [];
+  const kept: { readonly index: number; readonly term: number; readonly position: number }[] = [];
+  const snapshots: LogPoint[] = [];
+  const isVouched = ({ index, term }: { index: number; term: number }): boolean =>
+    snapshots.some((point) => point.index === index && point.term === term);
   let position = 0;
   for await (const record of logRecords(dataDirectory)) {
-    if (record.kind === "reset") kept.length = 0;
+    if (record.kind === "snapshot") snapshots.push(record.point);
+    if (record.kind === "reset") kept.length = kept.findLastIndex(isVouched) + 1;
     if (record.kind !== "entry") continue;
     while ((kept.at(-1)?.index ?? 0) >= record.entry.index) kept.pop();
-    kept.push({ index: record.entry.index, position: position++ });
+    kept.push({ index: record.entry.index, term: record.entry.term, position: position++ });
   }
   return kept.map((each) => each.position);
 }
@@ -64,7 +86,8 @@ export function contentOf({ index, payload }: LogEntry): Entry | null {
 /** The state after the entry before this one. @throws Error if the log does not reach back far enough */
 export async function stateBefore(dataDirectory: string, index: number): Promise<ClusterState> {
   const snapshot = await newestSnapshotBefore(dataDirectory, index);
-  const entries: Entry[] = [];
+  const state = stateOf(snapshot === null ? undefined : await snapshotContent(dataDirectory, snapshot));
+  if (!state.ok) throw new Error(state.error.message);
   let next = (snapshot?.index ?? 0) + 1;
   for await (const record of effectiveEntries(dataDirectory)) {
     if (record.kind === "damage" || record.entry.index < next) continue;
@@ -73,29 +96,28 @@ export async function stateBefore(dataDirectory: string, index: number): Promise
       throw new Error(`entries ${next} to ${record.entry.index - 1} are not kept any more`);
     next++;
     const content = contentOf(record.entry);
-    if (content !== null) entries.push(content);
+    for (const event of content?.events ?? []) evolve(state.value, event, (content as Entry).time);
   }
   if (next < index) throw new Error(`the log ends before entry ${index}`);
-  const state =
-    snapshot === null && entries.length === 0 ? stateOf(undefined) : replay(snapshot?.content, entries);
-  if (!state.ok) throw new Error(state.error.message);
   return state.value;
 }
 
-async function newestSnapshotBefore(
-  dataDirectory: string,
-  index: number,
-): Promise<{ readonly index: number; readonly content: Uint8Array } | null> {
-  let newest: Extract<LogRecord, { kind: "snapshot" }> | null = null;
+async function newestSnapshotBefore(dataDirectory: string, index: number): Promise<LogPoint | null> {
+  let newest: LogPoint | null = null;
   for await (const record of logRecords(dataDirectory)) {
     if (record.kind !== "snapshot") break;
-    if (record.point.index < index) newest = record;
+    if (record.point.index < index && record.point.index > (newest?.index ?? 0)) newest = record.point;
   }
-  if (newest === null) return null;
-  const reader = await SnapshotReader.open(createNodeDisk(dataDirectory), newest.file);
+  return newest;
+}
+
+/** The packed state in a snapshot of the log or its archive. @throws LogDamage */
+export async function snapshotContent(dataDirectory: string, point: LogPoint): Promise<Uint8Array> {
+  const reader = await openSnapshot(readOptions(dataDirectory), point);
+  if (reader === undefined) throw new Error(`the snapshot of entry ${point.index} has gone away; try again`);
   try {
     const whole = await reader.read(0, reader.meta.bytes);
-    return { index: newest.point.index, content: whole.subarray(decodeMembership(whole).end) };
+    return whole.subarray(decodeMembership(whole).end);
   } finally {
     await reader.close();
   }

@@ -2,6 +2,7 @@
 export type { ArchiveOptions } from "./archive.ts";
 export { crc32c } from "./crc32c.ts";
 export { LogDamage, LogFailure, LogTooNew } from "./errors.ts";
+export { type FoundHardState, readHardStateFile } from "./hard-state-file.ts";
 export type { LogLimits } from "./limits.ts";
 export type { Log } from "./log.ts";
 export { type DamagedLog, type OpenedLog, openLog, type RepairChoice } from "./open.ts";

@@ -59,11 +59,12 @@ export async function* readLog(options: ReadOptions): AsyncGenerator<LogRecord, 
     yield { kind: "snapshot", file: snapshotPath(directory, point), point, isArchived: false };
   const segments = await listTwice(disk, directory);
   const first = segments[0]?.sequence ?? Number.POSITIVE_INFINITY;
+  const continuity = new Continuity();
   // What was moved between the two listings would be missing: it is looked for again.
   const known = compressors.length === 0 ? [] : (await listArchive(disk, directory)).files;
   for (const each of known)
-    if (each.kind === "segment" && each.order < first) yield* readArchivedSegment(options, each);
-  yield* readSegments(disk, segments);
+    if (each.kind === "segment" && each.order < first) yield* readArchivedSegment(options, each, continuity);
+  yield* readSegments(disk, segments, continuity);
 }
 
 /**
@@ -94,11 +95,14 @@ function archivedSnapshot({ path, order, detail }: ArchivedFile): LogRecord {
 async function* readArchivedSegment(
   { disk, directory, compressors = [] }: ReadOptions,
   file: ArchivedFile,
+  continuity: Continuity,
 ): AsyncGenerator<LogRecord> {
   try {
     const bytes = await readMoving(disk, directory, file, compressors);
-    if (bytes !== undefined)
-      yield* readSegment(file.path, file.order, bytes, { isNewest: false, isArchived: true }).records;
+    if (bytes === undefined) return;
+    const read = readSegment(file.path, file.order, bytes, { isNewest: false, isArchived: true });
+    yield* continuity.check(file.path, file.order, read);
+    yield* read.records;
   } catch (error) {
     if (!(error instanceof LogDamage) || error instanceof LogTooNew) throw error;
     yield { kind: "damage", file: error.file, offset: error.offset, why: error.why };
@@ -119,12 +123,20 @@ async function readMoving(
   return again === undefined ? undefined : readArchived(disk, again, compressors);
 }
 
-async function* readSegments(disk: Disk, segments: readonly Segment[]): AsyncGenerator<LogRecord> {
+async function* readSegments(
+  disk: Disk,
+  segments: readonly Segment[],
+  continuity: Continuity,
+): AsyncGenerator<LogRecord> {
   for (const [at, { path, sequence }] of segments.entries()) {
     const bytes = await disk.read(path);
     if (bytes === undefined) continue;
     const isNewest = at === segments.length - 1;
     const read = readSegment(path, sequence, bytes, { isNewest, isArchived: false });
+    const broken = continuity.check(path, sequence, read);
+    // Before the segment's own records: they do not follow those before.
+    yield* broken;
+    if (broken.length > 0) return;
     yield* read.records;
     if (!read.goOn) return;
   }
@@ -143,6 +155,34 @@ async function listTwice(disk: Disk, directory: string): Promise<readonly Segmen
 interface ReadSegment {
   readonly records: readonly LogRecord[];
   readonly goOn: boolean;
+  /** Checksum of the last record; undefined if the segment is not whole. */
+  readonly chain: number | undefined;
+}
+
+/** Each segment's header says where the one before ended. */
+class Continuity {
+  #sequence = 0;
+  #chain: number | undefined;
+  #last = 0;
+
+  /** Nothing if the segment follows the one before, or if that is not known. */
+  check(file: string, sequence: number, { records, chain }: ReadSegment): readonly LogRecord[] {
+    const [head] = records;
+    if (head?.kind !== "segment") return [];
+    const { header } = head;
+    const isNext = sequence === this.#sequence + 1 && this.#chain !== undefined;
+    const follows = header.chain === this.#chain && header.firstIndex === this.#last + 1;
+    this.#sequence = sequence;
+    this.#chain = chain;
+    this.#last = header.firstIndex - 1;
+    for (const record of records) {
+      if (record.kind === "entry") this.#last = record.entry.index;
+      if (record.kind === "reset") this.#last = record.point.index;
+    }
+    if (!isNext || follows) return [];
+    const why = "the segment before it lacks records that were durable";
+    return [{ kind: "damage", file, offset: 40, why }];
+  }
 }
 
 function readSegment(
@@ -152,7 +192,9 @@ function readSegment(
   { isNewest, isArchived }: { readonly isNewest: boolean; readonly isArchived: boolean },
 ): ReadSegment {
   if (bytes.length < sectorBytes || isZero(bytes, 0, sectorBytes))
-    return isNewest ? { records: [], goOn: false } : damage([], file, 0, "it has no header");
+    return isNewest
+      ? { records: [], goOn: false, chain: undefined }
+      : damage([], file, 0, "it has no header");
   const decoded = decodeSegmentHeader(bytes);
   if (decoded.kind === "newer") throw new LogTooNew(file, decoded.version);
   if (decoded.kind === "bad") return damage([], file, 0, decoded.why);
@@ -164,7 +206,8 @@ function readSegment(
     reset: (point) => records.push({ kind: "reset", point }),
   });
   const why = end.stop?.why;
-  if (why === undefined || mayBeUnfinished(bytes, sequence, end, isNewest)) return { records, goOn: true };
+  if (why === undefined || mayBeUnfinished(bytes, sequence, end, isNewest))
+    return { records, goOn: true, chain: end.chain };
   return damage(records, file, end.offset, why);
 }
 
@@ -175,7 +218,7 @@ function mayBeUnfinished(bytes: Uint8Array, sequence: number, end: ScanEnd, isNe
 }
 
 function damage(records: readonly LogRecord[], file: string, offset: number, why: string): ReadSegment {
-  return { records: [...records, { kind: "damage", file, offset, why }], goOn: false };
+  return { records: [...records, { kind: "damage", file, offset, why }], goOn: false, chain: undefined };
 }
 
 /** A file of bytes that are all there; nothing writes to it. */
