@@ -173,7 +173,8 @@ function tinyTask(id: string, agentId: string): TaskInfo {
   };
 }
 
-function placesOf(bytes: Buffer, text: string): number[] {
+/** Where the text begins, each time. */
+export function placesOf(bytes: Buffer, text: string | Uint8Array): number[] {
   const places: number[] = [];
   for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + text.length)) places.push(at);
   return places;

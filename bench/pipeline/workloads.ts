@@ -1,20 +1,24 @@
 // The three ways in that are measured: statuses of agents, calls of a framework, and calls that lead to many events each.
 import { EventEmitter, on } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { STATUSES_PER_FRAME_MAX, type StatusReport } from "../../src/contract/agent-protocol.ts";
 import type { Offer } from "../../src/contract/types.ts";
 import { type BenchAgent, packFrame, registerAgent } from "./agents.ts";
 import { CallSocket } from "./call-socket.ts";
-import { type BenchFramework, LaunchTemplates, subscribe } from "./framework.ts";
+import { type BenchFramework, LaunchTemplates, placesOf, subscribe } from "./framework.ts";
 import { closedLoop, type Running, type Tally } from "./rounds.ts";
 
 /** Agents of the cluster; tasks of the first two workloads are spread over them. */
 const AGENTS = 64;
 const TASKS_PER_AGENT = 16;
+/** Of its tasks an agent may speak in one frame. */
+const STATUSES_PER_FRAME = STATUSES_PER_FRAME_MAX;
 /** Tasks that one ACCEPT launches in the third. */
 const TASKS_PER_ACCEPT = 100;
 /** By then the offers have come that were made before a SUPPRESS. Milliseconds. */
 const LAST_OFFERS_MS = 300;
 const UUID_MARK = Buffer.from("tepuiben", "latin1");
+const OTHER_MARK = Buffer.from("tepuioth", "latin1");
 const UUID_BYTES = 16;
 
 export interface Stage {
@@ -28,11 +32,17 @@ export interface Stage {
   close(): void;
 }
 
-/**
- * Registers agents, and a framework that launches the tasks of which the agents then speak.
- * @param idPrefix begins the id of each task
- */
-export async function setStage(api: string, idPrefix = ""): Promise<Stage> {
+export interface StageOptions {
+  /** Begins the id of each task. */
+  readonly idPrefix?: string;
+  readonly tasksPerAgent?: number;
+}
+
+/** Registers agents, and a framework that launches the tasks of which the agents then speak. */
+export async function setStage(
+  api: string,
+  { idPrefix = "", tasksPerAgent = TASKS_PER_AGENT }: StageOptions = {},
+): Promise<Stage> {
   const agents: BenchAgent[] = [];
   for (let i = 0; i < AGENTS; i++) agents.push(await registerAgent(api, `bench-${i}`, fail));
   let updated: (number: number) => void = () => undefined;
@@ -52,7 +62,7 @@ export async function setStage(api: string, idPrefix = ""): Promise<Stage> {
     },
     onFailure: fail,
   });
-  const launched = await launchOnAll(api, new LaunchTemplates(framework, TASKS_PER_AGENT, idPrefix), offered);
+  const launched = await launchOnAll(api, new LaunchTemplates(framework, tasksPerAgent, idPrefix), offered);
   await framework.call({ type: "SUPPRESS" });
   await sleep(LAST_OFFERS_MS);
   await framework.call({ type: "DECLINE", decline: { offer_ids: offerIds } });
@@ -60,8 +70,8 @@ export async function setStage(api: string, idPrefix = ""): Promise<Stage> {
   const tasks = launched.flatMap((agentId, turn) => {
     const agent = byId.get(agentId);
     if (agent === undefined) throw new Error(`an offer of the unknown agent ${agentId}`);
-    return Array.from({ length: TASKS_PER_AGENT }, (_, i) => ({
-      id: idPrefix + String(turn * TASKS_PER_AGENT + i).padStart(9, "0"),
+    return Array.from({ length: tasksPerAgent }, (_, i) => ({
+      id: idPrefix + String(turn * tasksPerAgent + i).padStart(9, "0"),
       agent,
     }));
   });
@@ -125,25 +135,71 @@ export function statusLoop(stage: Stage, inFlight: number, tally: Tally, data?: 
 
 /** Packed once; the number of each status is written into its uuid. */
 function statusFrame(frameworkId: string, taskId: string, agentId: string, data?: Uint8Array) {
-  const uuid = Buffer.concat([UUID_MARK], UUID_BYTES);
-  const bytes = Buffer.from(
-    packFrame({
-      kind: "status",
-      frameworkId,
-      latestState: "TASK_RUNNING",
-      status: {
-        task_id: { value: taskId },
-        agent_id: { value: agentId },
-        executor_id: { value: taskId },
-        state: "TASK_RUNNING",
-        source: "SOURCE_EXECUTOR",
-        timestamp: Date.now() / 1000,
-        uuid,
-        ...(data === undefined ? {} : { data }),
-      },
-    }),
-  );
+  const report = statusReport(frameworkId, taskId, agentId, UUID_MARK, data);
+  const bytes = Buffer.from(packFrame({ kind: "status", ...report }));
   return { bytes, numberAt: bytes.indexOf(UUID_MARK) + UUID_MARK.length };
+}
+
+function statusReport(
+  frameworkId: string,
+  taskId: string,
+  agentId: string,
+  mark: Uint8Array,
+  data?: Uint8Array,
+): StatusReport {
+  return {
+    frameworkId,
+    latestState: "TASK_RUNNING",
+    status: {
+      task_id: { value: taskId },
+      agent_id: { value: agentId },
+      executor_id: { value: taskId },
+      state: "TASK_RUNNING",
+      source: "SOURCE_EXECUTOR",
+      timestamp: Date.now() / 1000,
+      uuid: Buffer.concat([mark], UUID_BYTES),
+      ...(data === undefined ? {} : { data }),
+    },
+  };
+}
+
+/**
+ * Frames with a status of each of an agent's tasks, one frame under way for each agent; answered when the framework
+ * gets the UPDATE of the frame's last status. The stage has as many tasks for each agent as fit into a frame.
+ */
+export function statusesLoop(stage: Stage, tally: Tally): Running {
+  const open = new Map<number, () => void>();
+  let sent = 0;
+  stage.onUpdate((number) => {
+    open.get(number)?.();
+    open.delete(number);
+  });
+  const frames = stage.agents.map(({ id }) => {
+    const tasks = stage.tasks.filter(({ agent }) => agent.id === id);
+    return statusesFrame(
+      stage.framework.id,
+      tasks.map((task) => task.id),
+      id,
+    );
+  });
+  return closedLoop(frames.length, tally, STATUSES_PER_FRAME, (slot, done) => {
+    const frame = frames[slot];
+    if (frame === undefined) throw new Error("there are no agents");
+    const number = sent++;
+    for (const at of frame.numbersAt) frame.bytes.writeDoubleBE(number, at);
+    open.set(number, done);
+    stage.agents[slot]?.send(frame.bytes);
+  });
+}
+
+/** Only the last status has the mark that the framework looks for. */
+function statusesFrame(frameworkId: string, taskIds: readonly string[], agentId: string) {
+  const statuses = taskIds.map((id, i) =>
+    statusReport(frameworkId, id, agentId, i < taskIds.length - 1 ? OTHER_MARK : UUID_MARK),
+  );
+  const bytes = Buffer.from(packFrame({ kind: "statuses", statuses }));
+  const marksAt = [...placesOf(bytes, OTHER_MARK), ...placesOf(bytes, UUID_MARK)];
+  return { bytes, numbersAt: marksAt.map((at) => at + UUID_MARK.length) };
 }
 
 /** KILL of tasks that live: one event each, told to the agent, which does nothing; answered by the 202. */

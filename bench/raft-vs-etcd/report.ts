@@ -8,7 +8,7 @@ import type { Way, Writes, WritesRow } from "./writes.ts";
 export interface Results {
   readonly machine: string;
   readonly writes: Writes | null;
-  readonly events: EventsFigures | null;
+  readonly events: readonly EventsFigures[] | null;
   readonly failover: FailoverFigures | null;
   readonly memory: MemoryFigures | null;
 }
@@ -34,7 +34,7 @@ export function isMet({ kind, figure, bound }: Target): boolean {
 export function targetsOf(results: Results): readonly Target[] {
   return [
     ...(results.writes === null ? [] : writeTargets(results.writes)),
-    ...(results.events === null ? [] : [eventsTarget(results.events)]),
+    ...(results.events === null ? [] : results.events.map(eventsTarget)),
     ...(results.failover === null ? [] : [failoverTarget(results.failover)]),
     ...(results.memory === null ? [] : [memoryTarget(results.memory)]),
   ];
@@ -83,9 +83,9 @@ function writeTargets(writes: Writes): readonly Target[] {
   ];
 }
 
-function eventsTarget({ eventsPerSecond }: EventsFigures): Target {
+function eventsTarget({ way, eventsPerSecond }: EventsFigures): Target {
   return {
-    what: "events/s, commands of 101 events",
+    what: `${way}: events/s`,
     figure: eventsPerSecond,
     bound: EVENTS_PER_SECOND,
     kind: "at least",
@@ -119,7 +119,7 @@ function memoryTarget({ samples }: MemoryFigures): Target {
 export function textOf(results: Results): string {
   const parts = [results.machine];
   if (results.writes !== null) parts.push(writesText(results.writes));
-  if (results.events !== null) parts.push(eventsText(results.events));
+  if (results.events !== null) parts.push(...results.events.map(eventsText));
   if (results.failover !== null) parts.push(failoverText(results.failover));
   if (results.memory !== null) parts.push(memoryText(results.memory));
   const targets = targetsOf(results).map((target) => [
@@ -173,7 +173,7 @@ function eventsText(events: EventsFigures): string {
   const { leaderMicros, followerMicros, clientMicros } = events;
   const micros = [leaderMicros, followerMicros, clientMicros].map((value) => value.toFixed(1));
   return [
-    `ACCEPTs of 100 tasks: ${shown(events.eventsPerSecond)} events/s`,
+    `${events.way}: ${shown(events.eventsPerSecond)} events/s`,
     `µs of CPU time an event: leader ${micros[0]}, each follower ${micros[1]}, client ${micros[2]}`,
     `by CPU time, two cores for the members alone: ${shown(events.twoCores)} events/s`,
   ].join("\n");

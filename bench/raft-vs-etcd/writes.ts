@@ -14,8 +14,8 @@ export type Way = "etcd, our client" | "Tepui, agents' connections" | "Tepui, HT
 
 const VALUE_BYTES = 1024;
 const KEY_BYTES = 32;
-/** Fewer connections are better for etcd, for they carry more in each packet: 4 gave more than 16, 50 or 100. */
-const ETCD_CONNECTIONS_MAX = 4;
+/** The same on both sides: so many writes are in flight on each connection, if there are as many writers. */
+const WRITERS_PER_CONNECTION = 16;
 /**
  * A KILL carries no payload but ids. One of 255 characters of three bytes, which is the longest that Mesos takes, makes
  * a call of 1.1 KB and leaves 0.95 KB in the log.
@@ -75,7 +75,7 @@ export async function measureWrites(options: WritesOptions, cleanup: Cleanup): P
 
 async function etcdLevels(etcd: EtcdCluster, options: WritesOptions, rounds: Rounds): Promise<void> {
   for (const writers of WRITERS) {
-    const count = Math.min(writers, ETCD_CONNECTIONS_MAX);
+    const count = Math.ceil(writers / WRITERS_PER_CONNECTION);
     const connections = Array.from({ length: count }, () => new PutConnection(etcd.leader, fail));
     const start = (tally: Tally): Running => puts(connections, writers, tally);
     add(rounds, "etcd, our client", writers, await measureLevel({ ...options, pids: etcd.pids }, start));
@@ -106,7 +106,7 @@ async function tepuiLevels(tepui: BenchCluster, options: WritesOptions, rounds: 
     add(rounds, "Tepui, agents' connections", writers, level);
   }
   agents.close();
-  const http = await setStage(tepui.leader.api, LONG_ID_PREFIX);
+  const http = await setStage(tepui.leader.api, { idPrefix: LONG_ID_PREFIX });
   for (const writers of WRITERS) {
     const level = await measureLevel({ ...options, pids }, (tally) => callLoop(http, writers, tally));
     add(rounds, "Tepui, HTTP calls", writers, level);

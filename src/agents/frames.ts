@@ -38,6 +38,7 @@ type Check = (value: unknown) => boolean;
 
 const isText: Check = (value) => typeof value === "string";
 const isNumber: Check = (value) => typeof value === "number";
+const isNumberOrNone: Check = (value) => value === undefined || isNumber(value);
 const isBytes: Check = (value) => value instanceof Uint8Array;
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -50,7 +51,7 @@ const ofTask = { frameworkId: isText, taskId: isText };
 const ofExecutor = { frameworkId: isText, executorId: isText };
 
 const toAgentFields: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
-  registered: { agentId: isText, silenceMsMax: isNumber },
+  registered: { agentId: isText, silenceMsMax: isNumber, statusesMax: isNumberOrNone },
   redirect: { leader: isTextOrNull },
   shutdown: { message: isText },
   run: { framework: isFramework, task: isTask },

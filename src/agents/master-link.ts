@@ -1,8 +1,10 @@
 // The agent's connection to the leading master: finds it among the configured ones, registers, notices its silence,
 // and tries again soon when it is gone (MN10, HA07). One connection counts at a time; what an older one says is ignored.
-import type { FromAgent, RegisterAgent, ToAgent } from "../contract/agent-protocol.ts";
+import type { FromAgent, RegisterAgent, StatusReport, ToAgent } from "../contract/agent-protocol.ts";
+import { STATUSES_FRAME_BYTES_MAX } from "../contract/agent-protocol.ts";
 import type { Clock, Connection, Network, Random, Timer, Tracer } from "../kernel/ports.ts";
 import { below } from "../kernel/random.ts";
+import type { Result } from "../kernel/result.ts";
 import type { MasterFrame } from "./effects.ts";
 import { packFrame, unpackToAgent } from "./frames.ts";
 import {
@@ -46,6 +48,10 @@ export class MasterLink {
   #redirects = 0;
   /** Since the last registration. */
   #failures = 0;
+  /** Updates that the master takes in one frame. */
+  #statusesMax = 1;
+  /** Updates of this turn, which leave together. */
+  #statuses: StatusReport[] = [];
   #silenceMsMax = REGISTRATION_MS_MAX;
   #lastFrameMs = 0;
   #watch: Timer | null = null;
@@ -73,13 +79,19 @@ export class MasterLink {
 
   /** Dropped unless registered: what matters is said again after the next registration. */
   send(frame: FromAgent): void {
-    if (this.#registered) this.#write(frame);
+    if (!this.#registered) return;
+    if (frame.kind === "status" && this.#statusesMax > 1) this.#gather(frame);
+    else {
+      this.#writeStatuses();
+      this.#write(frame);
+    }
   }
 
   /** Unregisters for good; resolves when the master has closed the connection, or soon. Then `stop` is to be called. */
   farewell(): Promise<void> {
     this.#stopped = true;
     if (!this.#registered) return Promise.resolve();
+    this.#writeStatuses();
     this.#write({ kind: "unregister" });
     return new Promise((resolve) => {
       this.#onDropped = resolve;
@@ -115,10 +127,30 @@ export class MasterLink {
     this.#watchSilence();
   }
 
+  #gather({ kind: _kind, ...report }: { readonly kind: "status" } & StatusReport): void {
+    if (this.#statuses.length === 0) void Promise.resolve().then(() => this.#writeStatuses());
+    this.#statuses.push(report);
+    if (this.#statuses.length >= this.#statusesMax) this.#writeStatuses();
+  }
+
+  /** One is a frame of its own, and so is each if together they are too large. */
+  #writeStatuses(): void {
+    const statuses = this.#statuses;
+    if (statuses.length === 0) return;
+    this.#statuses = [];
+    const packed = packFrame({ kind: "statuses", statuses });
+    if (statuses.length > 1 && packed.ok && packed.value.length <= STATUSES_FRAME_BYTES_MAX) {
+      this.#writePacked(packed);
+    } else for (const status of statuses) this.#write({ kind: "status", ...status });
+  }
+
   #write(frame: FromAgent): void {
+    this.#writePacked(packFrame(frame));
+  }
+
+  #writePacked(packed: Result<Uint8Array, string>): void {
     const connection = this.#connection;
     if (connection === null) return;
-    const packed = packFrame(frame);
     if (!packed.ok) {
       this.#options.tracer.error("frame not sent", { reason: packed.error });
       return;
@@ -146,12 +178,13 @@ export class MasterLink {
       this.#follow(frame.leader);
       return;
     }
-    if (frame.kind === "registered") this.#onRegistered(frame.silenceMsMax);
+    if (frame.kind === "registered") this.#onRegistered(frame.silenceMsMax, frame.statusesMax ?? 1);
     this.#options.onFrame(frame);
   }
 
-  #onRegistered(silenceMsMax: number): void {
+  #onRegistered(silenceMsMax: number, statusesMax: number): void {
     this.#registered = true;
+    this.#statusesMax = statusesMax;
     this.#redirects = 0;
     this.#failures = 0;
     this.#silenceMsMax = silenceMsMax;
@@ -204,6 +237,7 @@ export class MasterLink {
     this.#connection = null;
     this.#address = null;
     this.#registered = false;
+    this.#statuses = [];
     this.#watch?.cancel();
     connection?.close();
     this.#onDropped();

@@ -19,15 +19,17 @@ export const AGENT_CONNECTION_UPGRADE = "tepui-agent";
 /** A frame larger than this breaks the connection; small enough that what it leads to fits one log entry. Bytes. */
 export const AGENT_FRAME_BYTES_MAX = 4 * 1024 * 1024;
 
+/** Status updates in one `statuses` frame. */
+export const STATUSES_PER_FRAME_MAX = 100;
+/** A `statuses` frame that is larger breaks the connection: large statuses travel alone. Bytes. */
+export const STATUSES_FRAME_BYTES_MAX = 1024 * 1024;
+
 export type FromAgent =
   | RegisterAgent
   /** The next unacknowledged update of a task's stream; sent again until it is acknowledged (trap 2). */
-  | {
-      readonly kind: "status";
-      readonly frameworkId: string;
-      readonly status: TaskStatus;
-      readonly latestState: TaskState;
-    }
+  | ({ readonly kind: "status" } & StatusReport)
+  /** As many `status` frames at once, each of another task; all are committed together. */
+  | { readonly kind: "statuses"; readonly statuses: readonly StatusReport[] }
   | {
       readonly kind: "executor-message";
       readonly frameworkId: string;
@@ -44,6 +46,12 @@ export type FromAgent =
   | { readonly kind: "pong" }
   /** The agent stops for good (SIGUSR1, MN09): its tasks have been killed. */
   | { readonly kind: "unregister" };
+
+export interface StatusReport {
+  readonly frameworkId: string;
+  readonly status: TaskStatus;
+  readonly latestState: TaskState;
+}
 
 /** First frame of every connection. Says all that the agent has, so that master and agent agree after any failure. */
 export interface RegisterAgent {
@@ -67,8 +75,16 @@ export interface RegisterAgent {
 }
 
 export type ToAgent =
-  /** No frame in this time means that the connection is dead. */
-  | { readonly kind: "registered"; readonly agentId: string; readonly silenceMsMax: number }
+  /**
+   * No frame in `silenceMsMax` means that the connection is dead. Without `statusesMax` the master, an older one, takes
+   * no `statuses` frames; otherwise up to so many updates in each.
+   */
+  | {
+      readonly kind: "registered";
+      readonly agentId: string;
+      readonly silenceMsMax: number;
+      readonly statusesMax?: number;
+    }
   /** This master does not lead; `leader` is `host:port` of the one that does, if known. The connection is closed. */
   | { readonly kind: "redirect"; readonly leader: string | null }
   /** The agent must not come back under this id; it stops its tasks and ends. */

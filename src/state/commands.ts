@@ -89,14 +89,12 @@ export type Command =
   | RegisterAgent
   | { readonly kind: "disconnect-agent"; readonly agentId: AgentId; readonly connectionId: string }
   | { readonly kind: "unregister-agent"; readonly agentId: AgentId }
+  | ({ readonly kind: "update-status"; readonly agentId: AgentId } & StatusUpdate)
+  /** Of a task that comes twice the first update counts; the agent sends the other one again. */
   | {
-      readonly kind: "update-status";
+      readonly kind: "update-statuses";
       readonly agentId: AgentId;
-      readonly frameworkId: FrameworkId;
-      readonly taskId: TaskId;
-      readonly status: TaskStatus;
-      /** May be ahead of the status (trap 3). */
-      readonly latestState: TaskStateName;
+      readonly updates: readonly StatusUpdate[];
     }
   | {
       readonly kind: "executor-exited";
@@ -194,4 +192,12 @@ export interface Rejection {
     /** It cannot be admitted: a bad id, or a bound of the cluster is reached. */
     | "agent-refused";
   readonly message: string;
+}
+
+export interface StatusUpdate {
+  readonly frameworkId: FrameworkId;
+  readonly taskId: TaskId;
+  readonly status: TaskStatus;
+  /** May be ahead of the status (trap 3). */
+  readonly latestState: TaskStateName;
 }

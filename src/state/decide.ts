@@ -18,7 +18,13 @@ import {
 import { decideLead } from "./decide/lead.ts";
 import { messageExecutor, messageFramework, shutdownExecutor } from "./decide/messages.ts";
 import { decideReconcile } from "./decide/reconcile.ts";
-import { decideAcknowledge, decideExecutorExited, decideKill, decideUpdateStatus } from "./decide/tasks.ts";
+import {
+  decideAcknowledge,
+  decideExecutorExited,
+  decideKill,
+  decideUpdateStatus,
+  decideUpdateStatuses,
+} from "./decide/tasks.ts";
 import { OFFERS_BYTES_MAX, OFFERS_PER_CYCLE_MAX } from "./limits.ts";
 import type { ClusterState, Offer } from "./model.ts";
 import { packedBytesAtMost } from "./packed-size.ts";
@@ -62,6 +68,8 @@ export function decide(state: ClusterState, command: Command, context: Context):
       return decideUnregister(state, command, context);
     case "update-status":
       return decideUpdateStatus(state, command);
+    case "update-statuses":
+      return decideUpdateStatuses(state, command);
     case "executor-exited":
       return decideExecutorExited(state, command);
     case "message-framework":

@@ -2,6 +2,7 @@
 // them. What the cluster says to an agent is put into the protocol's words here.
 import { Unpackr } from "msgpackr";
 import type { FromAgent, ToAgent } from "../../contract/agent-protocol.ts";
+import { STATUSES_FRAME_BYTES_MAX, STATUSES_PER_FRAME_MAX } from "../../contract/agent-protocol.ts";
 import type { FrameworkInfo, KillPolicy, TaskInfo } from "../../contract/types.ts";
 import { enumNumbers } from "../../contract/types.ts";
 import type { AgentMessage } from "../../state/effects.ts";
@@ -15,7 +16,8 @@ const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, copyBuffer
 /** The message in the frame, or null if it is none that an agent sends. */
 export function messageOfFrame(frame: Uint8Array): FromAgent | null {
   const value = unpacked(frame);
-  return isPlain(value) && isFromAgent(value) ? value : null;
+  if (!isPlain(value) || !isFromAgent(value)) return null;
+  return value.kind === "statuses" && frame.byteLength > STATUSES_FRAME_BYTES_MAX ? null : value;
 }
 
 /** The protocol's form of what the cluster tells an agent. */
@@ -62,7 +64,12 @@ function isFromAgent(value: Plain): value is Plain & FromAgent {
     case "register":
       return isRegister(value);
     case "status":
-      return isText(value.frameworkId) && isTaskState(value.latestState) && isStatus(value.status);
+      return isStatusReport(value);
+    case "statuses":
+      return (
+        isListOf(value.statuses, (each) => isPlain(each) && isStatusReport(each)) &&
+        (value.statuses as readonly unknown[]).length <= STATUSES_PER_FRAME_MAX
+      );
     case "executor-message":
       return isText(value.frameworkId) && isText(value.executorId) && value.data instanceof Uint8Array;
     case "executor-exited":
@@ -73,6 +80,10 @@ function isFromAgent(value: Plain): value is Plain & FromAgent {
     default:
       return false;
   }
+}
+
+function isStatusReport(value: Plain): boolean {
+  return isText(value.frameworkId) && isTaskState(value.latestState) && isStatus(value.status);
 }
 
 function isRegister(value: Plain): boolean {

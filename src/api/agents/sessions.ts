@@ -1,7 +1,12 @@
 // The leading master's side of the agents' connections, for any transport that carries frames: who is connected, pings,
 // reports in the order in which they came, messages to agents. Knows no socket.
 import { Packr } from "msgpackr";
-import { type FromAgent, PROTOCOL_VERSION, type ToAgent } from "../../contract/agent-protocol.ts";
+import {
+  type FromAgent,
+  PROTOCOL_VERSION,
+  STATUSES_PER_FRAME_MAX,
+  type ToAgent,
+} from "../../contract/agent-protocol.ts";
 import type { AgentId, MemberId } from "../../kernel/ids.ts";
 import type { Connection, ConnectionHandler, Timer } from "../../kernel/ports.ts";
 import { uuidFrom } from "../../kernel/random.ts";
@@ -132,7 +137,12 @@ export class AgentSessions {
     session.agentId = agentId;
     this.byAgent.set(agentId, session);
     const silenceMsMax = AGENT_PING_INTERVAL_MS * AGENT_PINGS_MISSED_MAX;
-    this.sendTo(session, { kind: "registered", agentId, silenceMsMax });
+    this.sendTo(session, {
+      kind: "registered",
+      agentId,
+      silenceMsMax,
+      statusesMax: STATUSES_PER_FRAME_MAX,
+    });
     this.context.tracer.info("agent connected", { agentId, connectionId: session.id });
     session.timer = this.context.clock.after(AGENT_PING_INTERVAL_MS, () => this.ping(session));
   }

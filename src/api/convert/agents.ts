@@ -1,5 +1,9 @@
 // AgentInfo and what agents report, as commands.
-import type { FromAgent, RegisterAgent as RegisterFrame } from "../../contract/agent-protocol.ts";
+import type {
+  FromAgent,
+  RegisterAgent as RegisterFrame,
+  StatusReport,
+} from "../../contract/agent-protocol.ts";
 import type { Attribute, TaskStatus as WireStatus } from "../../contract/types.ts";
 import {
   type AgentId,
@@ -10,7 +14,7 @@ import {
   type TaskId,
 } from "../../kernel/ids.ts";
 import { err, ok, type Result } from "../../kernel/result.ts";
-import type { Command, RegisterAgent } from "../../state/commands.ts";
+import type { Command, RegisterAgent, StatusUpdate } from "../../state/commands.ts";
 import type { AgentSpec, TaskStatus } from "../../state/model.ts";
 import { ipv4Of } from "./addresses.ts";
 import { resourcesFromWire } from "./resources.ts";
@@ -45,14 +49,9 @@ export function registerCommand(frame: RegisterFrame, connectionId: string): Res
 export function reportCommand(frame: FromAgent, agentId: AgentId, now: Millis): Command | null {
   switch (frame.kind) {
     case "status":
-      return {
-        kind: "update-status",
-        agentId,
-        frameworkId: asId<FrameworkId>(frame.frameworkId),
-        taskId: asId<TaskId>(frame.status.task_id.value),
-        status: statusOf(frame.status, now),
-        latestState: frame.latestState,
-      };
+      return { kind: "update-status", agentId, ...updateOf(frame, now) };
+    case "statuses":
+      return { kind: "update-statuses", agentId, updates: frame.statuses.map((each) => updateOf(each, now)) };
     case "executor-message":
       return { kind: "message-framework", agentId, ...executorOf(frame), data: frame.data };
     case "executor-exited":
@@ -63,6 +62,15 @@ export function reportCommand(frame: FromAgent, agentId: AgentId, now: Millis): 
     case "pong":
       return null;
   }
+}
+
+function updateOf({ frameworkId, status, latestState }: StatusReport, now: Millis): StatusUpdate {
+  return {
+    frameworkId: asId<FrameworkId>(frameworkId),
+    taskId: asId<TaskId>(status.task_id.value),
+    status: statusOf(status, now),
+    latestState,
+  };
 }
 
 function statusOf(status: WireStatus, now: Millis): TaskStatus {

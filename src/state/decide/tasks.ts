@@ -1,6 +1,7 @@
 // What frameworks and agents say of tasks that exist: kill, acknowledge, status updates, executors that exit.
 import type { Command, Context } from "../commands.ts";
 import type { Effect } from "../effects.ts";
+import type { Event } from "../events.ts";
 import { findExecutor, findTask, isConnected } from "../lookups.ts";
 import type { ClusterState, Task } from "../model.ts";
 import { isTerminal } from "../statuses.ts";
@@ -67,6 +68,26 @@ export function decideUpdateStatus(state: ClusterState, command: CommandOf<"upda
     return answered([{ to: "framework", frameworkId, event: again }]);
   }
   return accepted([{ kind: "TaskStatusUpdated", frameworkId, taskId, agentId, status, latestState }]);
+}
+
+/** Each as if it had come alone; all are decided against the state before the first. */
+export function decideUpdateStatuses(
+  state: ClusterState,
+  { agentId, updates }: CommandOf<"update-statuses">,
+): Decision {
+  const events: Event[] = [];
+  const effects: Effect[] = [];
+  const seen = new Set<string>();
+  for (const update of updates) {
+    const task = `${update.frameworkId} ${update.taskId}`;
+    if (seen.has(task)) continue;
+    seen.add(task);
+    const decision = decideUpdateStatus(state, { kind: "update-status", agentId, ...update });
+    if (decision.kind === "rejected") return decision;
+    events.push(...decision.events);
+    effects.push(...decision.effects);
+  }
+  return { ...accepted(events), effects };
 }
 
 function isRepeated(task: Task, uuid: string | null): boolean {

@@ -102,6 +102,24 @@ test("a registration tells every task that is not over and acknowledged", async 
   ]);
 });
 
+test("updates of one turn go in one frame to a master that takes that, and alone to one that does not", async () => {
+  const rig = new Rig();
+  rig.master.acknowledges = false;
+  await rig.startAgent();
+  for (const taskId of ["a", "b", "c"]) await rig.run(runCommand(taskId, "run"));
+  const alone = rig.master.frames.filter(({ kind }) => kind === "status").length;
+  expect(alone).toBeGreaterThanOrEqual(3);
+  rig.master.onRegister = (_frame, reply) =>
+    reply({ kind: "registered", agentId: rig.master.agentId, silenceMsMax: 60_000, statusesMax: 2 });
+  rig.master.breakConnection();
+  await rig.clock.advance(500);
+  const together = rig.master.frames.flatMap((frame) => (frame.kind === "statuses" ? [frame.statuses] : []));
+  expect(together.map((statuses) => statuses.map(({ status }) => status.task_id.value))).toEqual([
+    ["a", "b"],
+  ]);
+  expect(rig.master.frames.at(-1)).toMatchObject({ kind: "status", status: { task_id: { value: "c" } } });
+});
+
 test("shutdown by the master: every task is killed, the id is forgotten, the agent ends", async () => {
   const rig = new Rig();
   await rig.startAgent();

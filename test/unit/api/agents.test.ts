@@ -1,7 +1,11 @@
 // Agents' connections over real HTTP upgrades: registration, pings, replacement, and frames that are none.
 import { pack } from "msgpackr";
 import { describe, expect, it } from "vitest";
-import { AGENT_CONNECTION_PATH } from "../../../src/contract/agent-protocol.ts";
+import {
+  AGENT_CONNECTION_PATH,
+  STATUSES_FRAME_BYTES_MAX,
+  STATUSES_PER_FRAME_MAX,
+} from "../../../src/contract/agent-protocol.ts";
 import { ask } from "./support/client.ts";
 import { AGENT_INFO, FakeAgent } from "./support/fake-agent.ts";
 import { startApi } from "./support/fixture.ts";
@@ -16,6 +20,7 @@ describe("an agent", () => {
       kind: "registered",
       agentId: `${CLUSTER}-S0`,
       silenceMsMax: 75_000,
+      statusesMax: 100,
     });
     const [known] = master.state().agents.values();
     expect(known?.spec).toMatchObject({
@@ -101,6 +106,38 @@ describe("an agent", () => {
     await agent.untilClosed();
     expect(String(traced.at(-1)?.facts.reason)).toContain("resources are invalid");
     expect(master.commands).toEqual([]);
+  });
+});
+
+describe("a frame of several statuses", () => {
+  const status = (taskId: string) => ({
+    frameworkId: "f",
+    latestState: "TASK_RUNNING" as const,
+    status: { task_id: { value: taskId }, state: "TASK_RUNNING" as const },
+  });
+
+  it("is one command", async () => {
+    const { master, port } = await startApi();
+    const agent = new FakeAgent(port);
+    agent.register();
+    await agent.nextOf("registered");
+    agent.send({ kind: "statuses", statuses: [status("t1"), status("t2")] });
+    await expect.poll(() => master.commands.at(-1)?.kind).toBe("update-statuses");
+    expect(master.commands.at(-1)).toMatchObject({ updates: [{ taskId: "t1" }, { taskId: "t2" }] });
+  });
+
+  it.each([
+    ["with more than the master said", Array.from({ length: STATUSES_PER_FRAME_MAX + 1 }, () => status("t"))],
+    ["with one that is none", [{ ...status("t"), latestState: "TASK_NOPE" }]],
+    ["that is too large", [{ ...status("t"), more: "x".repeat(STATUSES_FRAME_BYTES_MAX) }]],
+  ])("%s closes the connection", async (_, statuses) => {
+    const { master, port } = await startApi();
+    const agent = new FakeAgent(port);
+    agent.register();
+    await agent.nextOf("registered");
+    agent.sendBytes(pack({ kind: "statuses", statuses }));
+    await agent.untilClosed();
+    expect(master.commands.map(({ kind }) => kind)).not.toContain("update-statuses");
   });
 });
 

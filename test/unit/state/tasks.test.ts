@@ -1,6 +1,6 @@
 // Status updates, acknowledgements, kills and reconciliation: SC22 to SC26, traps 1 to 7, 40, and executors' messages.
 import { describe, expect, it } from "vitest";
-import { asId } from "../../../src/kernel/ids.ts";
+import { asId, type TaskId } from "../../../src/kernel/ids.ts";
 import { COMPLETED_TASKS_MAX, STATUSES_MAX } from "../../../src/state/limits.ts";
 import type { FrameworkCapability } from "../../../src/state/model.ts";
 import {
@@ -83,6 +83,24 @@ describe("a status update", () => {
       status: statusOf("TASK_RUNNING", "aa", 1),
       latestState: "TASK_RUNNING",
     });
+    expect(decision).toMatchObject({ rejection: { code: "agent-unknown" } });
+  });
+
+  it("that come together count as if they had come one by one, of each task the first", () => {
+    const { cluster, id, agentId } = running();
+    const update = (taskId: string, uuid: string) =>
+      ({
+        frameworkId: id,
+        taskId: asId<TaskId>(taskId),
+        status: statusOf("TASK_RUNNING", uuid, 1),
+        latestState: "TASK_RUNNING",
+      }) as const;
+    const updates = [update("t1", "aa"), update("nobody's", "bb"), update("t1", "cc")];
+    const effects = cluster.do({ kind: "update-statuses", agentId, updates });
+    expect(cluster.task(id, "t1").unacknowledged?.uuid).toBe("aa");
+    expect(toldStates(effects)).toEqual(["TASK_RUNNING"]);
+    expect(sent(effects)).toMatchObject([{ kind: "acknowledge", taskId: "nobody's", uuid: "bb" }]);
+    const { decision } = cluster.try({ kind: "update-statuses", agentId: asId("nobody"), updates });
     expect(decision).toMatchObject({ rejection: { code: "agent-unknown" } });
   });
 

@@ -39,6 +39,7 @@ const TRIGGERS: ReadonlySet<Command["kind"]> = new Set<Command["kind"]>([
   "revive",
   "register-agent",
   "update-status",
+  "update-statuses",
   "decline",
   "accept",
 ]);
