@@ -14,8 +14,10 @@ import {
 } from "./client-report.ts";
 import { callOnce, subscribeOnce, type Told } from "./operations.ts";
 
-/** Between two operations. Milliseconds. */
-const PAUSE_MS = 15;
+/** Each does one operation after the other, with a name of its own. */
+const WORKERS = 3;
+/** Between two operations of a worker. Milliseconds. */
+const PAUSE_MS = 40;
 /** Makes entries big enough to matter to a full disk. Characters. */
 const PADDING = "x".repeat(3_000);
 /** With more flags than this none is added. */
@@ -50,17 +52,10 @@ process.on("message", () => {
 });
 process.on("disconnect", () => process.exit(1));
 
-while (!stopped) {
-  const kind = between(random, 1, 10);
-  if (kind <= 4) await read();
-  else if (kind <= 8) await writeRegister();
-  else if (kind === 9 && seen.size < FLAGS_MAX) await setFlag();
-  else await clearFlag();
-  if (answered % PROGRESS_EVERY === 0) send({ kind: "progress", answered });
-  await sleep(PAUSE_MS);
-}
+await Promise.all(Array.from({ length: WORKERS }, (_, i) => work(`${plan.name}.${i + 1}`)));
 // What came of everything is part of what was seen.
-for (let attempt = 0; attempt < LAST_READS_MAX && !(await read()); attempt++) await sleep(LAST_READ_PAUSE_MS);
+for (let attempt = 0; attempt < LAST_READS_MAX && !(await read(plan.name)); attempt++)
+  await sleep(LAST_READ_PAUSE_MS);
 const report: ClientReport = {
   kind: "end",
   registers: registers.operations(),
@@ -68,6 +63,19 @@ const report: ClientReport = {
   problems,
 };
 process.send?.(report, () => process.exit(0));
+
+async function work(worker: string): Promise<void> {
+  for (let told = 0; !stopped; await sleep(PAUSE_MS)) {
+    const kind = between(random, 1, 10);
+    if (kind <= 4) await read(worker);
+    else if (kind <= 8) await writeRegister(worker);
+    else if (kind === 9 && seen.size < FLAGS_MAX) await setFlag(worker);
+    else await clearFlag(worker);
+    if (answered < told + PROGRESS_EVERY) continue;
+    told = answered;
+    send({ kind: "progress", answered });
+  }
+}
 
 function send(message: ClientReport): void {
   process.send?.(message);
@@ -79,9 +87,9 @@ function machineMicros(): number {
 }
 
 /** Whether it was answered. */
-async function read(): Promise<boolean> {
-  const asked = plan.registers.map((id) => ({ id, call: registers.call(plan.name, id, { kind: "read" }) }));
-  const list = flags.call(plan.name, FLAGS_KEY, { kind: "list" });
+async function read(worker: string): Promise<boolean> {
+  const asked = plan.registers.map((id) => ({ id, call: registers.call(worker, id, { kind: "read" }) }));
+  const list = flags.call(worker, FLAGS_KEY, { kind: "list" });
   const told = await tryMasters((master) => callOnce(master, "/api/v1", { type: "GET_FRAMEWORKS" }));
   if (told.kind !== "answered") {
     // It changed nothing and told nothing.
@@ -99,19 +107,19 @@ async function read(): Promise<boolean> {
   return true;
 }
 
-async function writeRegister(): Promise<void> {
+async function writeRegister(worker: string): Promise<void> {
   const id = pick(random, plan.registers);
-  const value = `${plan.name}-${++made}`;
-  const call = registers.call(plan.name, id, { kind: "write", value });
+  const value = `${worker}-${++made}`;
+  const call = registers.call(worker, id, { kind: "write", value });
   const told = await tryMasters((master) => subscribeOnce(master, subscription(id, `register`, value)));
   if (told.kind === "answered") call.answered(null);
   if (told.kind === "refused") call.refused();
   if (told.kind === "wrong") problems.push(`subscribing ${id}: ${told.text}`);
 }
 
-async function setFlag(): Promise<void> {
-  const flag = `${FLAG_PREFIX}${plan.name}-${++made}`;
-  const call = flags.call(plan.name, FLAGS_KEY, { kind: "set", flag });
+async function setFlag(worker: string): Promise<void> {
+  const flag = `${FLAG_PREFIX}${worker}-${++made}`;
+  const call = flags.call(worker, FLAGS_KEY, { kind: "set", flag });
   const told = await tryMasters((master) => subscribeOnce(master, subscription(undefined, flag, flag)));
   if (told.kind === "refused") call.refused();
   if (told.kind === "wrong") problems.push(`subscribing ${flag}: ${told.text}`);
@@ -122,11 +130,11 @@ async function setFlag(): Promise<void> {
 }
 
 /** A master that finds no such framework has told something as well. */
-async function clearFlag(): Promise<void> {
+async function clearFlag(worker: string): Promise<void> {
   const [flag, id] = seen.size === 0 ? [] : pick(random, [...seen]);
   if (flag === undefined) return;
-  const call = flags.call(plan.name, FLAGS_KEY, { kind: "clear", flag });
-  const asked = flags.call(plan.name, FLAGS_KEY, { kind: "has", flag });
+  const call = flags.call(worker, FLAGS_KEY, { kind: "clear", flag });
+  const asked = flags.call(worker, FLAGS_KEY, { kind: "has", flag });
   const teardown = { type: "TEARDOWN", teardown: { framework_id: { value: id } } };
   const told = await tryMasters((master) => callOnce(master, "/api/v1", teardown));
   if (told.kind === "answered") call.answered(null);

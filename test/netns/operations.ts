@@ -3,7 +3,7 @@
 import { type ClientRequest, type IncomingMessage, request } from "node:http";
 
 /** A call that is not answered by then is given up. Milliseconds. */
-const CALL_TIMEOUT_MS = 1_500;
+const CALL_TIMEOUT_MS = 1_000;
 /** How a master says that it cannot tell what became of a call. */
 const MAYBE = /may take effect or not/;
 
