@@ -2,12 +2,12 @@
 import { parseArgs } from "node:util";
 import { BENCH_TICKS, benchOptions } from "./bench.ts";
 import type { CheckFailure } from "./checkers/check.ts";
-import { banner, DEFAULT_TICKS, swarmOptions, TICK_MS } from "./options.ts";
+import { banner, swarmOptions, TICK_MS } from "./options.ts";
 import { type Printer, type RunResult, World } from "./world.ts";
 
 const HELP = `Usage: npm run sim -- [options]
   --seed S      seed of the first run: any text; runs of one seed are equal (default: drawn and printed)
-  --ticks N     ticks of ${TICK_MS} ms of virtual time with faults, before all is healed (default: ${DEFAULT_TICKS})
+  --ticks N     ticks of ${TICK_MS} ms of virtual time with faults, before all is healed (default: drawn by the seed)
   --runs N      successive seeds, S, S+1 … (default: 1)
   --verbose     print every line of the trace
   --bench       the fixed run by which speed is measured (default: ${BENCH_TICKS} ticks, one hour)
@@ -15,7 +15,7 @@ const HELP = `Usage: npm run sim -- [options]
 
 interface Arguments {
   readonly seed: bigint | string;
-  readonly ticks: number;
+  readonly ticks: number | null;
   readonly runs: number;
   readonly verbose: boolean;
   readonly bench: boolean;
@@ -47,12 +47,12 @@ async function main(): Promise<number> {
   });
   for (let i = 0; i < given.runs && !interrupted; i++) {
     const seed = seedAfter(given.seed, i);
-    const options = given.bench ? benchOptions(given.ticks) : swarmOptions(seed, given.ticks);
+    const options = given.bench ? benchOptions(given.ticks ?? BENCH_TICKS) : swarmOptions(seed, given.ticks);
     if (given.runs === 1) console.log(`SEED=${seed}\n${banner(options)}`);
     current = new World(options, given.verbose ? print : null);
     const result = await current.run();
     count(totals, result);
-    if (result.failure !== null) return report(seed, given.ticks, current, result, result.failure);
+    if (result.failure !== null) return report(seed, current, result, result.failure);
     if (!result.interrupted) progress(seed, result, totals);
   }
   summarize(totals);
@@ -70,9 +70,10 @@ function readArguments(): Arguments | null {
       help: { type: "boolean", default: false },
     },
   });
-  const ticks = Number(values.ticks ?? (values.bench ? BENCH_TICKS : DEFAULT_TICKS));
+  const ticks = values.ticks === undefined ? null : Number(values.ticks);
   const runs = Number(values.runs ?? 1);
-  const isValid = Number.isSafeInteger(ticks) && ticks > 0 && Number.isSafeInteger(runs) && runs > 0;
+  const isValid =
+    (ticks === null || (Number.isSafeInteger(ticks) && ticks > 0)) && Number.isSafeInteger(runs) && runs > 0;
   if (values.help || !isValid) {
     console.log(HELP);
     return null;
@@ -109,19 +110,13 @@ function progress(seed: string, { tick, hash, counts }: RunResult, totals: Total
   );
 }
 
-function report(
-  seed: string,
-  ticks: number,
-  { options }: World,
-  result: RunResult,
-  failure: CheckFailure,
-): number {
+function report(seed: string, { options }: World, result: RunResult, failure: CheckFailure): number {
   console.log(`\nFAILED: ${failure.message}`);
   console.log(`  checker ${failure.checker}, tick ${result.tick}, trace ${result.hash}`);
   for (const [name, value] of Object.entries(failure.facts)) console.log(`  ${name}: ${factText(value)}`);
   console.log(`Parameters:\n${banner(options)}`);
   console.log(`Happened: ${textOf(result.counts)}`);
-  console.log(`Run it again: npm run sim -- --seed ${seed} --ticks ${ticks}`);
+  console.log(`Run it again: npm run sim -- --seed ${seed} --ticks ${options.ticks}`);
   return 1;
 }
 

@@ -11,8 +11,8 @@ import type { DiskFaults, Range } from "./sim-disk.ts";
 export const TICK_MS = 10;
 /** Ticks in which a healed cluster has to come to rest: five minutes. */
 const CONVERGENCE_TICKS_MAX = 30_000;
-/** Ticks of faults when nobody says: two minutes. */
-export const DEFAULT_TICKS = 12_000;
+/** Ticks of faults of which a seed draws one when nobody says: 10 s to 2 minutes. */
+const TICKS_DRAWN = [1_000, 1_000, 3_000, 3_000, 6_000, 12_000];
 
 export const FAULT_KINDS = [
   "master-killed",
@@ -86,11 +86,13 @@ export interface SimOptions {
   readonly snapshotIntervalEntries: number;
 }
 
-export function swarmOptions(seed: string, ticks: number): SimOptions {
+/** @param ticks of faults; null for as many as the seed draws */
+export function swarmOptions(seed: string, ticks: number | null): SimOptions {
   const random = seededRandom(`options ${seed}`);
+  const drawnTicks = pick(random, TICKS_DRAWN);
   return {
     seed,
-    ticks,
+    ticks: ticks ?? drawnTicks,
     convergenceTicks: CONVERGENCE_TICKS_MAX,
     masters: pick(random, [1, 3, 3, 3, 3, 3, 5]),
     agents: between(random, 2, 8),

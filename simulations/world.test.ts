@@ -5,10 +5,9 @@ import type { CheckFailure } from "./checkers/check.ts";
 import { banner, type SimOptions, swarmOptions } from "./options.ts";
 import { type RunResult, World } from "./world.ts";
 
-/** Seeds of former findings, and a few that have many faults at once. */
-const FIXED_SEEDS = ["2", "3", "4", "15", "71", "111", "128", "1030", "1087", "5184"];
-const RANDOM_RUNS = 3;
-const TICKS = 1_500;
+/** The same in every run of the tests; those that have failed once are in simulations/seeds. */
+const FIXED_SEEDS = ["2", "3", "71", "128"];
+const TICKS = 1_000;
 
 async function run(seed: string, ticks = TICKS): Promise<RunResult> {
   return new World(swarmOptions(seed, ticks)).run();
@@ -28,17 +27,10 @@ describe("seeds", () => {
     expect(result.counts.committed).toBeGreaterThan(0);
     expect(result.counts.comparisons).toBeGreaterThan(0);
   });
-
-  const first = Math.floor(Math.random() * 0x1_0000_0000);
-  const seeds = Array.from({ length: RANDOM_RUNS }, (_, i) => String(first + i));
-  test.each(seeds)("a new seed comes right: %s", async (seed) => {
-    const result = await run(seed);
-    expect(result.failure, explain(seed, result)).toBeNull();
-  });
 });
 
 describe("determinism", () => {
-  test.each(["5", "8"])("two runs of seed %s are the same to the last event", async (seed) => {
+  test.each(["5"])("two runs of seed %s are the same to the last event", async (seed) => {
     const one = await run(seed);
     const two = await run(seed);
     expect(two).toEqual(one);

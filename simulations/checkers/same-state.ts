@@ -81,7 +81,7 @@ export class SameState {
   }
 }
 
-/** As the digest has it: Maps, lists and fields count in their order. */
+/** As the digest has it: Maps and lists count in their order, fields do not. */
 function isSame(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
@@ -95,14 +95,13 @@ function isSame(a: unknown, b: unknown): boolean {
 type Fields = Readonly<Record<string, unknown>>;
 
 function sameFields(a: Fields, b: Fields): boolean {
-  const names = Object.keys(a);
-  const others = Object.keys(b);
-  if (names.length !== others.length) return false;
-  for (let i = 0; i < names.length; i++) {
-    const name = names[i] as string;
-    if (name !== others[i] || !isSame(a[name], b[name])) return false;
+  let fields = 0;
+  for (const name in a) {
+    if (!(name in b) || !isSame(a[name], b[name])) return false;
+    fields += 1;
   }
-  return true;
+  for (const _ in b) fields -= 1;
+  return fields === 0;
 }
 
 function sameItems(
@@ -117,11 +116,30 @@ function sameItems(
   }
 }
 
-/** Names of the parts that differ. */
-function differences(a: ClusterState, b: ClusterState): readonly string[] {
-  const text = (value: unknown): string =>
-    JSON.stringify(value, (_key, part) =>
-      part instanceof Map ? [...part] : typeof part === "bigint" ? String(part) : part,
-    );
-  return (Object.keys(b) as (keyof ClusterState)[]).filter((name) => text(a[name]) !== text(b[name]));
+/** The paths of the smallest parts that differ, and both values there. */
+function differences(a: unknown, b: unknown, path = ""): readonly string[] {
+  if (isSame(a, b)) return [];
+  const one = partsOf(a);
+  const two = partsOf(b);
+  if (one === null || two === null || [...one.keys()].sort().join() !== [...two.keys()].sort().join()) {
+    return [`${path}: ${shortText(a)} and ${shortText(b)}`];
+  }
+  const each = [...one].flatMap(([name, part]) => differences(part, two.get(name), `${path}/${name}`));
+  return each.slice(0, DIFFERENCES_MAX);
+}
+
+const DIFFERENCES_MAX = 20;
+const TEXT_UNITS_MAX = 300;
+
+function partsOf(value: unknown): ReadonlyMap<string, unknown> | null {
+  if (value instanceof Map) return new Map([...value].map(([key, part]) => [String(key), part]));
+  if (typeof value !== "object" || value === null || value instanceof Uint8Array) return null;
+  return new Map(Object.entries(value));
+}
+
+function shortText(value: unknown): string {
+  const text = JSON.stringify(value, (_key, part) =>
+    part instanceof Map ? [...part] : typeof part === "bigint" ? String(part) : part,
+  );
+  return String(text).slice(0, TEXT_UNITS_MAX);
 }
