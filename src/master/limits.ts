@@ -30,6 +30,8 @@ export const DEADLINE_CHECK_MS = 100;
 export const ALLOCATION_INTERVAL_MS = 1_000;
 /** Shortest time between two cycles that events have asked for. Milliseconds. */
 export const ALLOCATION_GAP_MS = 20;
+/** How often a log that takes no entries, because leadership is being handed over, is asked again. Milliseconds. */
+export const LOG_RETRY_MS = 5;
 /** A transfer of leadership that has not come about by then has failed. Milliseconds. */
 export const TRANSFER_MS_MAX = 3_000;
 /** How often it is looked whether it has. Milliseconds. */

@@ -299,6 +299,7 @@ class MasterLoop implements Master {
       bytesInFlightMax: (this.options.tuning?.raft?.uncommittedBytesMax ?? UNCOMMITTED_BYTES_MAX) / 2,
       context: (now) => this.context(now),
       decide: (state, command, context) => this.decide(state, command, context),
+      accepts: () => this.node.acceptsProposals(),
       propose: (payload) => this.propose(payload),
       onProposed: (_index, events) => this.onProposed(events),
       deliver: (effect) => this.sink?.deliver(effect),

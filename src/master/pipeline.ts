@@ -17,6 +17,7 @@ import {
   ENTRIES_IN_FLIGHT_MAX,
   EVENTS_IN_FLIGHT_MAX,
   EVENTS_PER_ENTRY_MAX,
+  LOG_RETRY_MS,
   QUEUED_COMMANDS_MAX,
 } from "./limits.ts";
 import { createQueue, type Queue } from "./queue.ts";
@@ -32,6 +33,8 @@ export interface PipelineOptions {
   readonly bytesInFlightMax: number;
   context(now: Millis): Context;
   decide(state: ClusterState, command: Command, context: Context): Decision;
+  /** Whether `propose` would take an entry now; not while leadership is handed over. Commands wait until it does. */
+  accepts(): boolean;
   /** Appends to the log; null if that is impossible: the pipeline stops there, with the state ahead of the log. */
   propose(payload: Uint8Array): LogIndex | null;
   /** After each proposed entry, with the state as of that entry: a chance to take a checkpoint. */
@@ -124,17 +127,22 @@ export class Pipeline {
     while (this.queue.size() > 0) this.queue.shift().done(outcome);
   }
 
-  private askFlush(): void {
+  private askFlush(delayMs = 0): void {
     if (this.flushAsked || this.stopped) return;
     this.flushAsked = true;
-    this.options.clock.after(0, () => this.flush());
+    this.options.clock.after(delayMs, () => this.flush());
   }
 
   /** One entry in a turn: between two of them heartbeats leave and answers are read, however much is queued. */
   private flush(): void {
     this.flushAsked = false;
+    if (!this.mayDecide()) return;
+    if (!this.options.accepts()) {
+      this.askFlush(LOG_RETRY_MS);
+      return;
+    }
     try {
-      if (this.mayDecide()) this.propose(this.decideBatch());
+      this.propose(this.decideBatch());
     } catch (error) {
       this.fail(error);
     }

@@ -71,6 +71,8 @@ export interface RaftNode {
    * never, if `onRoleChange` says before it is applied that this member leads that term no more.
    */
   propose(payload: Uint8Array): ProposeResult;
+  /** Whether `propose` would accept an entry now. */
+  acceptsProposals(): boolean;
   /** Resolves once this member is known to lead and has applied all that was committed at the call (linearizable
    * reads). Rejects with a ReadIndexError. */
   readIndex(): Promise<LogIndex>;

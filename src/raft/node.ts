@@ -135,11 +135,16 @@ class Node implements RaftNode {
     const { role, term } = this.core;
     if (this.phase !== "running") return { ok: false, reason: "stopped", leader: null };
     if (role.kind !== "leader") return { ok: false, reason: "not-leader", leader: knownLeader(this.core) };
-    const open = role.uncommittedBytes + this.proposals.pendingBytes();
-    if (role.transfer !== null || open >= this.tuning.uncommittedBytesMax) {
+    if (!this.acceptsProposals()) {
       return { ok: false, reason: "overloaded", leader: this.options.self };
     }
     return { ok: true, index: this.proposals.add(payload, lastIndex(this.core.log)), term };
+  }
+
+  acceptsProposals(): boolean {
+    const { role } = this.core;
+    if (this.phase !== "running" || role.kind !== "leader" || role.transfer !== null) return false;
+    return role.uncommittedBytes + this.proposals.pendingBytes() < this.tuning.uncommittedBytesMax;
   }
 
   readIndex(): Promise<LogIndex> {

@@ -22,6 +22,8 @@ export class PipelineRig {
   readonly effects: Effect[] = [];
   readonly failures: unknown[] = [];
   readonly pipeline: Pipeline;
+  /** False while the log is known to take nothing. */
+  accepts = true;
   /** The log takes nothing. */
   refuses = false;
 
@@ -33,6 +35,7 @@ export class PipelineRig {
       bytesInFlightMax: 1 << 23,
       context: (now) => ({ now, settings, newClusterId: asId("cluster") }),
       decide,
+      accepts: () => this.accepts,
       propose: (payload) => this.propose(payload),
       onProposed: () => void this.digests.push(digest(this.replica.state())),
       deliver: (effect) => {

@@ -202,3 +202,20 @@ function eventsOf(payload: Uint8Array): readonly unknown[] {
   if (!entry.ok) throw new Error(entry.error.message);
   return entry.value.events;
 }
+
+test("commands wait while leadership is being handed over, and are decided if it stays", async () => {
+  const rig = new PipelineRig();
+  rig.submit("lead", lead);
+  await rig.turn();
+  rig.commit();
+  rig.accepts = false;
+  rig.refuses = true;
+  rig.submit("one", subscribe("s1"));
+  await rig.clock.advance(100);
+  expect([rig.log.length, rig.failures]).toEqual([1, []]);
+  rig.accepts = true;
+  rig.refuses = false;
+  await rig.clock.advance(100);
+  rig.commit();
+  expect(rig.out.at(-1)).toBe("one done");
+});
