@@ -10,7 +10,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { nodeClock } from "../../src/host/node-clock.ts";
 import { createNodeDisk } from "../../src/host/node-disk.ts";
-import { asIndex, asTerm } from "../../src/kernel/ids.ts";
+import { asId, asIndex, asTerm } from "../../src/kernel/ids.ts";
 import { openLog } from "../../src/log/index.ts";
 import { Checkpoints } from "../../src/master/checkpoints.ts";
 import { LogStorage } from "../../src/master/log-storage.ts";
@@ -107,7 +107,7 @@ async function checkpoint(replica: Replica, storage: LogStorage, entries: readon
       replica,
       clock: nodeClock,
       async save(index, chunks) {
-        const meta = { index, term: asTerm(1), membership: votersOnly([]) };
+        const meta = { index, term: asTerm(1), membership: votersOnly([asId("m1")]) };
         await storage.writeSnapshot(meta, measured(chunks));
       },
       onDigest: () => {

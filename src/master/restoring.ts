@@ -2,6 +2,7 @@
 import { InvariantError } from "../kernel/assert.ts";
 import type { Clock } from "../kernel/ports.ts";
 import { createSnapshotDecoder, type SnapshotDecoder } from "../state/checkpoint/decoder.ts";
+import { joined } from "../state/joined.ts";
 import type { ClusterState } from "../state/model.ts";
 import { TURN_MS, TURN_STEPS } from "./limits.ts";
 import { decodeMembership, MEMBERSHIP_BYTES_MAX } from "./membership-header.ts";
@@ -54,17 +55,10 @@ async function* contentOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
       yield chunk;
       continue;
     }
-    head = joined(head, chunk);
+    head = joined([head, chunk]);
     if (head.length < MEMBERSHIP_BYTES_MAX) continue;
     yield head.subarray(decodeMembership(head).end);
     head = null;
   }
   if (head !== null) yield head.subarray(decodeMembership(head).end);
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(a.length + b.length);
-  whole.set(a, 0);
-  whole.set(b, a.length);
-  return whole;
 }

@@ -7,6 +7,7 @@ import type { Result } from "../kernel/result.ts";
 import { createSnapshotDecoder } from "./checkpoint/decoder.ts";
 import { beginWalk } from "./checkpoint/walk.ts";
 import type { DecodeError } from "./codec.ts";
+import { joined } from "./joined.ts";
 import type { ClusterState } from "./model.ts";
 
 export { createClusterState } from "./initial-state.ts";
@@ -36,16 +37,4 @@ export function digest(state: ClusterState, chunkUnitsMax?: number): string {
   const walk = beginWalk(state, chunkUnitsMax);
   while (!walk.over()) walk.next();
   return walk.digest();
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const [only] = chunks;
-  if (only !== undefined && chunks.length === 1) return only;
-  const whole = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
 }

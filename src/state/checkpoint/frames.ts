@@ -1,6 +1,8 @@
 // How the chunks of a snapshot follow each other: a mark that no older format begins with, the format version, then
 // frames of a length in four bytes (little-endian) and as many bytes; a length of 0 ends them.
+import { joined } from "../joined.ts";
 import { FORMAT_VERSION } from "../migrations/index.ts";
+import { packValueAfter } from "../packing.ts";
 
 /** The one byte that msgpack never uses: snapshots of format 1 were one packed value. */
 export const FRAMES_MARK = 0xc1;
@@ -12,15 +14,11 @@ const FRAME_BYTES_MAX = 2 ** 30;
 export const PREAMBLE: Uint8Array = preambleOf(FORMAT_VERSION);
 export const END_OF_FRAMES: Uint8Array = new Uint8Array(LENGTH_BYTES);
 
-/** A frame between what goes before it and after it; nothing of its own if the body is empty. */
-export function frameOf(prefix: Uint8Array, body: Uint8Array, suffix: Uint8Array): Uint8Array {
-  const head = body.length === 0 ? 0 : LENGTH_BYTES;
-  const whole = new Uint8Array(prefix.length + head + body.length + suffix.length);
-  whole.set(prefix, 0);
-  if (head > 0) new DataView(whole.buffer).setUint32(prefix.length, body.length, true);
-  whole.set(body, prefix.length + head);
-  whole.set(suffix, prefix.length + head + body.length);
-  return whole;
+/** A value as one frame, written where it was packed. */
+export function frameOf(value: unknown): Uint8Array {
+  const frame = packValueAfter(LENGTH_BYTES, value);
+  new DataView(frame.buffer, frame.byteOffset).setUint32(0, frame.length - LENGTH_BYTES, true);
+  return frame;
 }
 
 export function preambleOf(version: number): Uint8Array {
@@ -76,12 +74,7 @@ export class FrameSplitter {
   #joined(length: number): Uint8Array {
     let first = this.#pieces[0];
     if (first !== undefined && first.length >= length) return first;
-    first = new Uint8Array(this.#length);
-    let offset = 0;
-    for (const piece of this.#pieces) {
-      first.set(piece, offset);
-      offset += piece.length;
-    }
+    first = joined(this.#pieces);
     this.#pieces = [first];
     return first;
   }

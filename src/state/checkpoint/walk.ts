@@ -5,9 +5,9 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { assert } from "../../kernel/assert.ts";
 import type { Event } from "../events.ts";
+import { joined } from "../joined.ts";
 import { CHUNK_BYTES_TARGET, CHUNK_UNITS_MAX } from "../limits.ts";
 import type { ClusterState } from "../model.ts";
-import { packValue } from "../packing.ts";
 import { END_OF_FRAMES, frameOf, PREAMBLE } from "./frames.ts";
 import { Images } from "./images.ts";
 import { Keeper } from "./keeper.ts";
@@ -39,12 +39,14 @@ export function beginWalk(state: ClusterState, unitsMax = CHUNK_UNITS_MAX): Walk
   let digest: string | null = null;
   let made: Uint8Array | null = make(PREAMBLE);
 
-  function make(prefix: Uint8Array): Uint8Array {
+  function make(...before: readonly Uint8Array[]): Uint8Array {
     const gathered: unknown[] = [];
     const done = gather(units, allowed, gathered);
-    const body = gathered.length === 0 ? new Uint8Array() : packValue(gathered);
-    allowed = allowedAfter(allowed, body.length, unitsMax);
-    const chunk = frameOf(prefix, body, done ? END_OF_FRAMES : new Uint8Array());
+    const pieces = [...before];
+    if (gathered.length > 0) pieces.push(frameOf(gathered));
+    allowed = allowedAfter(allowed, pieces.at(-1)?.length ?? 0, unitsMax);
+    if (done) pieces.push(END_OF_FRAMES);
+    const chunk = joined(pieces);
     hash.update(chunk);
     if (done) digest = bytesToHex(hash.digest());
     return chunk;
@@ -53,7 +55,7 @@ export function beginWalk(state: ClusterState, unitsMax = CHUNK_UNITS_MAX): Walk
   return {
     before: (event) => keepTouched(keeper, event),
     next() {
-      const chunk = made ?? (digest === null ? make(new Uint8Array()) : null);
+      const chunk = made ?? (digest === null ? make() : null);
       made = null;
       return chunk;
     },
