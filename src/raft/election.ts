@@ -21,7 +21,8 @@ export function tickElection(state: RaftState, out: Output): void {
   state.elapsed++;
   if (state.elapsed >= state.timeout) {
     // Whose disk hangs could win nothing with votes that it cannot make durable, only disturb.
-    if (!isStalled(state, state.tuning.electionMaxTicks)) becomePreCandidate(state, out);
+    const stalled = isStalled(state, state.tuning.electionMaxTicks);
+    if (!stalled && !awaitsOwnVote(state)) becomePreCandidate(state, out);
     return;
   }
   const canvassing = state.role.kind === "precandidate" || state.role.kind === "candidate";
@@ -80,6 +81,11 @@ export function becomeCandidate(state: RaftState, transfer: boolean, out: Output
 /** Notes after which write the own vote counts. */
 export function tieOwnVote(state: RaftState): void {
   if (state.role.kind === "candidate") state.role.ownVoteAfter ??= state.durability.lastWrite;
+}
+
+/** A new term would only wait for another write, and one that is alone would start a term at every tick. */
+function awaitsOwnVote(state: RaftState): boolean {
+  return state.role.kind === "candidate" && !state.role.votes.has(state.self);
 }
 
 /** Counts the own vote once it is durable; `durable` is the number of the last durable write. */

@@ -544,3 +544,13 @@ describe("size", () => {
     expect(core.take(big).proposal?.ok).toBe(true);
   });
 });
+
+describe("a disk that is slower than a tick", () => {
+  it("does not keep a member that is alone from winning its election", () => {
+    const core = new OneCore({ members: 1 });
+    core.tick(5);
+    expect(core.state.term).toBe(1);
+    core.persist();
+    expect(core.state.role.kind).toBe("leader");
+  });
+});
