@@ -1,7 +1,7 @@
 // The members of a cluster as its leader tells them, and orders to change them. Finds the leader by asking any master,
 // and goes on asking while there is none.
 import { setTimeout as sleep } from "node:timers/promises";
-import { ask, getJson, statusOfAny } from "./api-client.ts";
+import { type Answer, ask, getJson, statusOfAny } from "./api-client.ts";
 import type { MasterStatus } from "./status.ts";
 
 const PATH = "/tepui/v1/members";
@@ -54,24 +54,26 @@ export async function membersView(patience: Patience): Promise<MembersView> {
  */
 export async function order(wanted: Order, patience: Patience): Promise<OrderOutcome> {
   for (;;) {
-    const { status, text } = await ask(
-      `http://${await leaderOf(patience)}${PATH}`,
-      "POST",
-      JSON.stringify(wanted),
-      CHANGE_TIMEOUT_MS,
-    );
+    const { status, text } = await said(wanted, await leaderOf(patience));
     if (status === 200) return { kind: "done", answer: JSON.parse(text) };
     const reason = status === 409 || status === 503 ? refusalIn(text) : null;
-    if (status === 503 && reason !== null) {
-      throw new Error(
-        "the leader changed before it could say whether this was done: look with `tepui members list`, then say it again",
-      );
-    }
+    if (status === 503 && reason !== null) throw new Error(UNKNOWN_OUTCOME);
     const again = status === 307 || status === 503 || reason === "busy";
     if (reason !== null && !again) return { kind: "refused", reason };
     if (!again) throw new Error(`the leader answered ${status} ${text}`);
     if (performance.now() > patience.deadlineMs) throw new Error(waitedFor(reason));
     await sleep(POLL_MS);
+  }
+}
+
+const UNKNOWN_OUTCOME =
+  "the leader was lost before it could say whether this was done: look with `tepui members list`, then say it again";
+
+async function said(wanted: Order, leader: string): Promise<Answer> {
+  try {
+    return await ask(`http://${leader}${PATH}`, "POST", JSON.stringify(wanted), CHANGE_TIMEOUT_MS);
+  } catch (error) {
+    throw new Error(UNKNOWN_OUTCOME, { cause: error });
   }
 }
 
