@@ -9,6 +9,7 @@ const checkCommitted: Check = checkOf("committed-log");
 const checkLeader: Check = checkOf("one-leader-a-term");
 const checkMatching: Check = checkOf("log-matching");
 const checkState: Check = checkOf("same-state");
+const checkBound: Check = checkOf("bounded");
 
 interface Leader {
   readonly member: string;
@@ -30,6 +31,14 @@ export class RaftLog {
   readonly #seen = new Map<string, { readonly life: Life; commit: number }>();
   readonly #written = new Map<string, Written>();
   readonly #digests = new Map<number, number>();
+  /** By member and index, the entry last handed to its disk. */
+  readonly #sizes = new Map<string, Map<number, { readonly term: number; readonly bytes: number }>>();
+  readonly #uncommittedBytesMax: number;
+
+  /** @param uncommittedBytesMax that a leader may take in its term and not have committed */
+  constructor(uncommittedBytesMax: number) {
+    this.#uncommittedBytesMax = uncommittedBytesMax;
+  }
 
   /** Terms that had a leader. */
   terms(): number {
@@ -39,7 +48,10 @@ export class RaftLog {
   /** Looks at a member after something happened to it. */
   observe(life: Life, node: RaftNode): void {
     const status = node.status();
-    if (status.role === "leader") this.#lead(life, status);
+    if (status.role === "leader") {
+      this.#lead(life, status);
+      this.#checkBound(status);
+    }
     const seen = this.#seenBy(life);
     const { commit } = status;
     if (commit === seen.commit) return;
@@ -55,7 +67,10 @@ export class RaftLog {
 
   /** A member hands entries to its disk. @param termBefore of the entry before the first one; null if it is not known any more */
   written(member: string, entries: readonly Entry[], termBefore: number | null): void {
+    const sizes = this.#sizes.get(member) ?? new Map();
+    this.#sizes.set(member, sizes);
     for (const { index, term, payload } of entries) {
+      sizes.set(index, { term, bytes: payload.length });
       const key = `${index} ${term}`;
       const known = this.#written.get(key);
       if (known === undefined) this.#written.set(key, { payload, termBefore });
@@ -85,6 +100,25 @@ export class RaftLog {
         digest,
         known,
       }));
+  }
+
+  #checkBound({ self, term, commit, last }: RaftStatus): void {
+    if (last - commit < 2) return;
+    let bytes = 0;
+    for (let index = commit + 1; index <= last; index++) {
+      const entry = this.#sizes.get(self)?.get(index);
+      if (entry?.term === term) bytes += entry.bytes;
+    }
+    checkBound(
+      bytes <= this.#uncommittedBytesMax,
+      "a leader takes more than it may leave uncommitted",
+      () => ({
+        self,
+        term,
+        bytes,
+        most: this.#uncommittedBytesMax,
+      }),
+    );
   }
 
   #seenBy(life: Life): { commit: number } {

@@ -18,20 +18,20 @@ export class RaftWire {
     this.#frameBytesMax = frameBytesMax;
   }
 
-  /** A frame of one connection between members has arrived. */
-  arrived(from: string, to: string, frame: Uint8Array): void {
+  /** A frame of one connection between members has arrived. @returns "vote" if somebody has voted with it */
+  arrived(from: string, to: string, frame: Uint8Array): "vote" | "other" {
     checkSize(frame.length <= this.#frameBytesMax, "a frame is larger than its bound", () => ({
       from,
       to,
       bytes: frame.length,
       most: this.#frameBytesMax,
     }));
-    if (frame[0] === VOTE_REPLY) this.#vote(from, to, frame);
+    return frame[0] === VOTE_REPLY ? this.#vote(from, to, frame) : "other";
   }
 
-  #vote(from: string, to: string, frame: Uint8Array): void {
+  #vote(from: string, to: string, frame: Uint8Array): "vote" | "other" {
     const decoded = decodeMessage(frame, from as MemberId, to as MemberId);
-    if (!decoded.ok || decoded.value.kind !== "vote-reply" || !decoded.value.granted) return;
+    if (!decoded.ok || decoded.value.kind !== "vote-reply" || !decoded.value.granted) return "other";
     const { term } = decoded.value;
     const key = `${from} ${term}`;
     const before = this.#votes.get(key) ?? to;
@@ -42,5 +42,6 @@ export class RaftWire {
       one: before,
       two: to,
     }));
+    return "vote";
   }
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { CheckFailure } from "../checkers/check.ts";
 import { MUTANTS } from "./catalogue.ts";
-import { type Edit, edited } from "./mutant.ts";
+import { type Edit, edited, type Mutant } from "./mutant.ts";
 
 /** What a hunt came to. */
 export interface Hunt {
@@ -44,12 +44,20 @@ function applyOnLoad(edits: readonly Edit[]): void {
   });
 }
 
-/** Imported only now, so that the edits are in what is loaded. */
-async function worldOf(world: string): Promise<(seed: string, ticks: number) => Promise<Ran>> {
+type Run = (seed: string, ticks: number) => Promise<Ran | null>;
+
+/**
+ * Imported only now, so that the edits are in what is loaded.
+ * @returns what runs a seed, or passes it over
+ */
+async function worldOf(world: string, likely: Mutant["likely"]): Promise<Run> {
   if (world === "raft") {
     const { raftSwarm } = await import("../raft-world/options.ts");
     const { RaftWorld } = await import("../raft-world/world.ts");
-    return (seed, ticks) => new RaftWorld(raftSwarm(seed, ticks)).run();
+    return async (seed, ticks) => {
+      const options = raftSwarm(seed, ticks);
+      return likely?.(options) === false ? null : new RaftWorld(options).run();
+    };
   }
   const { swarmOptions } = await import("../options.ts");
   const { World } = await import("../world.ts");
@@ -61,13 +69,15 @@ async function hunt(arguments_: readonly string[]): Promise<Hunt> {
   const mutant = MUTANTS.find((each) => each.id === id);
   if (mutant === undefined && id !== "none") throw new Error(`there is no mutant ${id}`);
   if (mutant !== undefined) applyOnLoad(mutant.edits);
-  const run = await worldOf(world);
+  const run = await worldOf(world, mutant?.likely);
   const started = performance.now();
   const seconds = (): number => (performance.now() - started) / 1_000;
   let ticks = 0;
   let runs = 0;
   for (let seed = Number(first); ; seed++) {
-    const { failure, tick } = await run(String(seed), Number(length));
+    const ran = await run(String(seed), Number(length));
+    if (ran === null) continue;
+    const { failure, tick } = ran;
     ticks += tick;
     runs += 1;
     const found = failure && { seed, tick, checker: failure.checker, message: failure.message };

@@ -1,5 +1,6 @@
 // A mutant: the source with one classic bug put in on purpose, by replacing a little text as the source is loaded. No
 // file on the disk and no line of the production code knows of it.
+import type { RaftWorldOptions } from "../raft-world/options.ts";
 
 export interface Edit {
   /** Under the repository's root. */
@@ -17,6 +18,8 @@ export interface Mutant {
   readonly edits: readonly Edit[];
   /** Which simulation finds it: members alone, or whole clusters. */
   readonly world: "raft" | "cluster";
+  /** Where to search: seeds whose options it does not fit are passed over, for they would hardly show the bug. */
+  readonly likely?: (options: RaftWorldOptions) => boolean;
   /** The first seed to try: one that found it when it was last looked for. */
   readonly seed: number;
   /** Ticks of faults in each run. */

@@ -2,11 +2,12 @@
 // are left in, and at last all is healed.
 import type { Random } from "../../src/kernel/ports.ts";
 import { below, between, chance, pick } from "../../src/kernel/random.ts";
+import type { MembershipChange } from "../../src/raft/index.ts";
 import type { EventLoop, Life } from "../event-loop.ts";
 import type { Range } from "../sim-disk.ts";
 import type { SimNetwork } from "../sim-network.ts";
 import type { Trace } from "../trace.ts";
-import type { MemberMachine } from "./member.ts";
+import { addressOf, type MemberMachine } from "./member.ts";
 import { FAULT_KINDS, type FaultKind, type RaftWorldOptions } from "./options.ts";
 
 export interface RaftFaultParts {
@@ -20,6 +21,9 @@ export interface RaftFaultParts {
 
 /** From an election to the blow that its winner gets. */
 const COUP_MS: Range = { low: 0, high: 80 };
+/** From a vote to the blow that its giver gets, and how long that keeps it down. */
+const STRIKE_MS: Range = { low: 0, high: 10 };
+const SHORT_DOWN_MS: Range = { low: 1, high: 60 };
 
 /** What a member outside the healed majority is left in. */
 const CONDITIONS = ["down", "disk-hangs", "isolated", "deaf", "mute", "half-cut", "well"] as const;
@@ -29,6 +33,7 @@ export class RaftFaults {
   readonly counts = new Map<FaultKind, number>();
   readonly #parts: RaftFaultParts;
   readonly #life: Life = { name: "faults", alive: true };
+  #begun = false;
   readonly #inject: Readonly<Record<FaultKind, () => void>>;
 
   constructor(parts: RaftFaultParts) {
@@ -48,23 +53,37 @@ export class RaftFaults {
       "clock-stepped": () => this.#stepClock(this.#one()),
       transfer: () => this.#one().process?.node.transferLeadership(),
       snapshot: () => this.#one().saveSnapshot(),
+      "member-added": () => this.#change("add-learner"),
+      "member-promoted": () => this.#change("promote"),
+      "member-removed": () => this.#change("remove"),
     };
   }
 
   start(): void {
+    this.#begun = true;
     for (const kind of FAULT_KINDS) this.#schedule(kind);
   }
 
   /** Strikes a new leader, now and then, while it has not yet settled in. */
   coup(machine: MemberMachine): void {
     const { random, options } = this.#parts;
-    if (!this.#life.alive || !chance(random, options.coups)) return;
+    if (!this.#strikes(options.coups)) return;
     const blow = pick(random, [
       () => this.#end(machine, () => machine.kill()),
       () => this.#end(machine, () => machine.losePower()),
       () => this.#isolate(machine),
     ]);
     this.#later(COUP_MS, blow);
+  }
+
+  /** Strikes a member that has voted, now and then, and lets it come back at once: it must remember. */
+  struck(machine: MemberMachine): void {
+    if (!this.#strikes(this.#parts.options.struckVoters)) return;
+    this.#later(STRIKE_MS, () => this.#end(machine, () => machine.kill(), SHORT_DOWN_MS));
+  }
+
+  #strikes(probability: number): boolean {
+    return this.#begun && this.#life.alive && chance(this.#parts.random, probability);
   }
 
   /** No fault begins or ends from here on. The core is well; each other member is left as the seed says. */
@@ -81,6 +100,7 @@ export class RaftFaults {
 
   healAll(): void {
     const { network, members, trace } = this.#parts;
+    this.#life.alive = false;
     trace.line("faults", "all is healed");
     network.healAll();
     for (const machine of members) this.#mend(machine);
@@ -146,15 +166,29 @@ export class RaftFaults {
     this.#end(machine, () => end(machine));
   }
 
-  #end(machine: MemberMachine, end: () => void): void {
+  #end(machine: MemberMachine, end: () => void, downMs = this.#parts.options.downMs): void {
     if (!machine.isUp) return;
     end();
-    this.#later(this.#parts.options.downMs, () => machine.start());
+    this.#later(downMs, () => machine.start());
   }
 
   #stop(): void {
     const machine = this.#one();
     if (machine.isUp) machine.stop(() => this.restart(machine));
+  }
+
+  /** An operator asks the leader, or who is believed to be it, to change the membership. */
+  #change(kind: MembershipChange["kind"]): void {
+    const { members, random, trace } = this.#parts;
+    const node = members.find(({ process }) => process?.node.status().role === "leader")?.process?.node;
+    if (node === undefined) return;
+    const { id, name } = pick(random, members);
+    const contact = { raftAddress: addressOf(name), apiAddress: name };
+    trace.line(name, `asked to ${kind}`);
+    node.changeMembership(kind === "add-learner" ? { kind, id, contact } : { kind, id }).then(
+      (membership) => trace.line(name, `done: ${kind}`, () => membership),
+      (error: unknown) => trace.line(name, `not done: ${kind}`, () => String(error)),
+    );
   }
 
   #failDisk(machine: MemberMachine): void {

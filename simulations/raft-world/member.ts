@@ -67,6 +67,11 @@ export class MemberMachine {
     });
   }
 
+  get isFounder(): boolean {
+    const { members } = this.#parts.options;
+    return foundersOf({ members }).some(({ id }) => id === this.id);
+  }
+
   get isUp(): boolean {
     return this.life !== null;
   }
@@ -140,7 +145,8 @@ export class MemberMachine {
     const registers = this.#registers();
     const node = createRaftNode({
       self: this.id,
-      members: membersOf(options),
+      members: this.isFounder ? foundersOf(options) : [],
+      address: addressOf(this.name),
       clusterName: "simulated",
       recovered,
       clock,
@@ -200,9 +206,14 @@ export function nameOf(i: number): string {
   return `m${i + 1}`;
 }
 
-function membersOf({ members }: RaftWorldOptions) {
+/** Where the others reach the member of this name. */
+export function addressOf(name: string): string {
+  return `${name}:${RAFT_PORT}`;
+}
+
+function foundersOf({ members }: Pick<RaftWorldOptions, "members">) {
   return Array.from({ length: members }, (_, i) => ({
     id: asId<MemberId>(nameOf(i)),
-    address: `${nameOf(i)}:${RAFT_PORT}`,
+    address: addressOf(nameOf(i)),
   }));
 }

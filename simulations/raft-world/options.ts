@@ -28,6 +28,9 @@ export const FAULT_KINDS = [
   "clock-stepped",
   "transfer",
   "snapshot",
+  "member-added",
+  "member-promoted",
+  "member-removed",
 ] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
@@ -48,7 +51,10 @@ export interface RaftWorldOptions {
   readonly ticks: number;
   readonly coreTicks: number;
   readonly convergenceTicks: number;
+  /** Founders. */
   readonly members: number;
+  /** Further machines, which join when they are added. */
+  readonly spares: number;
   readonly client: ClientOptions;
   readonly latencyUs: Range;
   readonly giveUpMs: Range;
@@ -59,6 +65,8 @@ export interface RaftWorldOptions {
   readonly faultEveryMs: Readonly<Partial<Record<FaultKind, number>>>;
   /** How often a member that has become leader is struck at once, 0 to 1. */
   readonly coups: number;
+  /** How often a member is struck when its vote has just arrived, 0 to 1. */
+  readonly struckVoters: number;
   /** How often a fault that strikes one member strikes the leader, 0 to 1; besides chance. */
   readonly atLeader: number;
   readonly downMs: Range;
@@ -79,6 +87,7 @@ export function raftSwarm(seed: string, ticks: number): RaftWorldOptions {
     coreTicks: CORE_TICKS_MAX,
     convergenceTicks: CONVERGENCE_TICKS_MAX,
     members: pick(random, [3, 3, 3, 5, 5]),
+    spares: pick(random, [0, 0, 1, 2]),
     client: swarmClients(random),
     latencyUs: pick(random, [
       { low: 50, high: 500 },
@@ -95,6 +104,7 @@ export function raftSwarm(seed: string, ticks: number): RaftWorldOptions {
     disk: swarmDisk(random),
     faultEveryMs: swarmFaults(random),
     coups: pick(random, [0, 0, 0.3, 0.8]),
+    struckVoters: pick(random, [0, 0, 0.1, 0.5]),
     atLeader: pick(random, [0, 0.5, 0.9]),
     downMs: pick(random, [
       { low: 10, high: 300 },

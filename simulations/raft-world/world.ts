@@ -1,7 +1,7 @@
 // Raft members alone in one process under virtual time, with clients that read and write registers. Three phases: faults
 // on, where nothing may be lost; a majority healed while the others stay as they are, where writes must go on and the
 // leader must become stable; everything healed, where all members must become equal.
-import { pick, seededRandom } from "../../src/kernel/random.ts";
+import { chance, pick, seededRandom } from "../../src/kernel/random.ts";
 import { ENTRY_OVERHEAD_BYTES } from "../../src/raft/limits.ts";
 import { CheckFailure } from "../checkers/check.ts";
 import { endedByItself, threw } from "../checkers/masters-stay-up.ts";
@@ -50,7 +50,7 @@ export class RaftWorld {
   readonly network: SimNetwork;
   readonly members: readonly MemberMachine[];
   readonly clients: readonly RegisterClient[];
-  readonly log = new RaftLog();
+  readonly log: RaftLog;
   readonly history: RegisterHistory = new History();
   readonly #faults: RaftFaults;
   readonly #byName: ReadonlyMap<string, MemberMachine>;
@@ -68,7 +68,9 @@ export class RaftWorld {
     this.trace = new Trace(
       print === null ? null : (who, what, facts) => print(this.tick(), who, what, facts),
     );
-    const { loop, trace, log } = this;
+    const { loop, trace } = this;
+    const log = new RaftLog((options.raft.uncommittedBytesMax ?? Infinity) + entryBytesOf(options));
+    this.log = log;
     this.network = new SimNetwork({ loop, trace, random: seededRandom(`${seed} network`), options });
     this.#watchWire();
     const parts = {
@@ -81,7 +83,7 @@ export class RaftWorld {
       leads: (machine: MemberMachine) => this.#faults.coup(machine),
       endedByItself: (machine: MemberMachine, reason: string) => this.#endedByItself(machine, reason),
     };
-    this.members = times(options.members, (i) => new MemberMachine(nameOf(i), parts));
+    this.members = times(options.members + options.spares, (i) => new MemberMachine(nameOf(i), parts));
     this.#byName = new Map(this.members.map((machine) => [machine.name, machine]));
     this.clients = times(options.client.clients, (i) => this.#client(i));
     this.#faults = new RaftFaults({
@@ -111,7 +113,8 @@ export class RaftWorld {
       await this.#runUntil(Math.min(this.tick() + HISTORY_TICKS, end));
       this.#checkHistory();
     }
-    if (!this.#isOver()) await this.#coreGoesOn();
+    // With a membership that changed, it is not known from outside which members are a majority.
+    if (!this.#isOver() && this.options.spares === 0 && !this.#changes()) await this.#coreGoesOn();
     if (!this.#isOver()) await this.#comeToRest();
     this.#checkHistory();
     return this.#result();
@@ -180,20 +183,31 @@ export class RaftWorld {
   }
 
   #whyNotEqual(): string | null {
-    const statuses = this.members.map(({ process }) => process?.node.status());
-    const leader = statuses.find((status) => status?.ready === true);
+    const statuses = this.members.map(({ id, process }) => ({ id, status: process?.node.status() }));
+    const leader = statuses.find(({ status }) => status?.ready === true)?.status;
     if (leader === undefined) return "no leader";
-    for (const [i, status] of statuses.entries()) {
+    const { voters, outgoing, learners } = leader.membership;
+    if (outgoing.length > 0) return "a change of membership is under way";
+    for (const { id, status } of statuses) {
+      if (!voters.includes(id) && !learners.includes(id)) continue;
       if (status?.applied !== leader.last || status.commit !== leader.last)
-        return `${nameOf(i)} has applied ${status?.applied}, not ${leader.last}`;
+        return `${id} has applied ${status?.applied}, not ${leader.last}`;
     }
     return null;
   }
 
+  #changes(): boolean {
+    const { faultEveryMs } = this.options;
+    return ["member-added", "member-promoted", "member-removed"].some((kind) => kind in faultEveryMs);
+  }
+
+  /** Half of the time without the leader, if there is one: a leader can do more harm than others. */
   #majority(): ReadonlySet<MemberMachine> {
     const random = seededRandom(`${this.options.seed} core`);
     const rest = [...this.members];
     const core = new Set<MemberMachine>();
+    const leader = rest.findIndex(({ process }) => process?.node.status().role === "leader");
+    if (leader >= 0 && chance(random, 1 / 2)) rest.splice(leader, 1);
     while (core.size * 2 <= this.members.length) {
       const machine = pick(random, rest);
       rest.splice(rest.indexOf(machine), 1);
@@ -203,14 +217,21 @@ export class RaftWorld {
   }
 
   #watchWire(): void {
-    const { client, raft } = this.options;
-    const entryBytes = client.payloadBytes.high + 64 + ENTRY_OVERHEAD_BYTES;
+    const { raft } = this.options;
+    const entryBytes = entryBytesOf(this.options);
     const bytes = Math.max(raft.messageBytesMax ?? 0, raft.snapshotChunkBytes ?? 0);
     const wire = new RaftWire(bytes + entryBytes + FRAME_HEAD_BYTES);
     this.network.tamper = (from, to, frame) => {
-      this.#guard(() => wire.arrived(from, to, frame));
+      this.#guard(() => {
+        if (wire.arrived(from, to, frame) === "vote") this.#voted(from);
+      });
       return frame;
     };
+  }
+
+  #voted(name: string): void {
+    const machine = this.#byName.get(name);
+    if (machine !== undefined) this.#faults.struck(machine);
   }
 
   #checkHistory(): void {
@@ -287,6 +308,11 @@ export class RaftWorld {
       },
     };
   }
+}
+
+/** The largest entry of a client, as Raft counts its bytes. */
+function entryBytesOf({ client }: RaftWorldOptions): number {
+  return client.payloadBytes.high + 64 + ENTRY_OVERHEAD_BYTES;
 }
 
 function times<Item>(count: number, make: (i: number) => Item): readonly Item[] {
