@@ -78,9 +78,9 @@ function bodySize(message: Message): number {
     case "timeout-now":
       return 0;
     case "heal-request":
-      return 9;
+      return 17;
     case "heal-target":
-      return 8;
+      return 16;
     default:
       return assertNever(message);
   }
@@ -127,10 +127,10 @@ function writeBody(writer: FrameWriter, message: Message): void {
       break;
     case "heal-request":
       writeFlags(writer, message.amnesia);
-      writer.whole(message.round);
+      writeWholes(writer, message.round, message.nonce);
       break;
     case "heal-target":
-      writer.whole(message.index);
+      writeWholes(writer, message.index, message.nonce);
       break;
     default:
       assertNever(message);
@@ -168,9 +168,9 @@ function readBody(reader: FrameReader, kind: Message["kind"], envelope: Envelope
     case "timeout-now":
       return { kind, ...envelope };
     case "heal-request":
-      return { kind, ...envelope, amnesia: reader.flag(), round: reader.whole() };
+      return { kind, ...envelope, amnesia: reader.flag(), round: reader.whole(), nonce: reader.whole() };
     case "heal-target":
-      return { kind, ...envelope, index: index() };
+      return { kind, ...envelope, index: index(), nonce: reader.whole() };
     default:
       return assertNever(kind);
   }

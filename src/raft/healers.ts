@@ -18,21 +18,21 @@ export function onHealRequest(state: RaftState, leader: Leader, message: HealReq
     progress.answered = message.round;
   }
   const answered = message.round > 0 && message.round <= progress.healedAt;
-  if (!answered && !message.amnesia) answer(state, leader, message.from, out);
-  else if (!answered && !leader.heals.has(message.from)) {
+  if (!answered && !message.amnesia) answer(state, leader, message.from, message.nonce, out);
+  else if (!answered && leader.heals.get(message.from)?.nonce !== message.nonce) {
     if (!leader.roundWanted) leader.round++;
     leader.roundWanted = true;
-    leader.heals.set(message.from, leader.round);
+    leader.heals.set(message.from, { round: leader.round, nonce: message.nonce });
   }
   answerHeals(state, leader, out);
 }
 
 /** Answers the members whose round is confirmed. */
 export function answerHeals(state: RaftState, leader: Leader, out: Output): void {
-  for (const [member, round] of leader.heals) {
+  for (const [member, { round, nonce }] of leader.heals) {
     if (!isConfirmed(state, leader, member, round)) continue;
     leader.heals.delete(member);
-    answer(state, leader, member, out);
+    answer(state, leader, member, nonce, out);
   }
 }
 
@@ -51,14 +51,14 @@ function isConfirmed(state: RaftState, leader: Leader, member: MemberId, round: 
   );
 }
 
-function answer(state: RaftState, leader: Leader, member: MemberId, out: Output): void {
+function answer(state: RaftState, leader: Leader, member: MemberId, nonce: number, out: Output): void {
   const progress = leader.progress.get(member);
   if (progress === undefined) return;
   const index = lastIndex(state.log);
   forget(progress, asIndex(index + 1));
   const { self: from, term } = state;
   out.trace.push({ level: "info", event: "raft.heals", facts: { member, target: index } });
-  out.messages.push({ kind: "heal-target", from, to: member, term, index });
+  out.messages.push({ kind: "heal-target", from, to: member, term, index, nonce });
   sendSomething(state, member, progress, out);
   // If the answer gets lost, the member asks again at a heartbeat of a later round.
   progress.healedAt = leader.round;

@@ -18,7 +18,8 @@ import { type RaftState, startHealing } from "./state.ts";
 /** What the hard state says. An empty log says it by itself, so a founder's first start writes nothing. */
 export function isHealingOnDisk(state: RaftState): boolean {
   if (state.healing === null) return false;
-  return state.healing.kind === "damage" || lastIndex(state.log) > 0;
+  if (state.healing.kind === "damage") return true;
+  return lastIndex(state.log) > 0 && !state.healing.atOnce;
 }
 
 /** True while this member must neither acknowledge entries nor confirm that somebody leads. */
@@ -33,7 +34,7 @@ export function isAmnesiac(state: RaftState): boolean {
 
 /** A new term has a new leader: it has to be asked anew. */
 export function restartHealing(state: RaftState): void {
-  if (state.healing !== null) state.healing = startHealing(state.healing.kind);
+  if (state.healing !== null) state.healing = startHealing(state.healing.kind, state.healing.nonce);
 }
 
 /** Asks the leader at its first word. It is asked again at its heartbeats until it has answered. */
@@ -47,13 +48,14 @@ export function askAgain(state: RaftState, leader: MemberId, round: number, out:
   if (healing === null || healing.target !== null) return;
   healing.asked = true;
   const amnesia = healing.kind === "amnesia";
-  out.messages.push({ kind: "heal-request", from, to: leader, term, amnesia, round });
+  const { nonce } = healing;
+  out.messages.push({ kind: "heal-request", from, to: leader, term, amnesia, round, nonce });
 }
 
 /** The leader's answer: from now on what this member says may be believed. */
 export function onHealTarget(state: RaftState, message: HealTarget): void {
   const follows = state.role.kind === "follower" && state.role.leader === message.from;
-  if (!follows || state.healing === null || state.healing.target !== null) return;
+  if (!follows || state.healing?.nonce !== message.nonce || state.healing.target !== null) return;
   state.healing.target = message.index;
   // A vote of this term may be among what was lost; with this one there is no other.
   state.votedFor ??= message.from;
@@ -62,7 +64,10 @@ export function onHealTarget(state: RaftState, message: HealTarget): void {
 /** Our log agrees with the leader's up to `match`, as we are about to acknowledge. */
 export function noteMatch(state: RaftState, match: LogIndex): void {
   const { healing } = state;
-  if (healing?.target != null && match >= healing.target) healing.reached = true;
+  if (healing?.target == null || match < healing.target) return;
+  healing.reached = true;
+  const { unwrittenFrom, written } = state.durability;
+  healing.atOnce ||= unwrittenFrom === 1 && match === 1 && lastIndex(state.log) === 1 && !written.healing;
 }
 
 /** Notes after which write the log is durable up to the target. */

@@ -2,7 +2,12 @@
 export { ReadIndexError } from "./gatherers.ts";
 export { ENTRY_BYTES_MAX, type RaftTuning, TRAILING_ENTRIES_MAX, UNCOMMITTED_BYTES_MAX } from "./limits.ts";
 export { everyMember, isVoter, votersOnly } from "./membership.ts";
-export { packMembership, unpackMembership } from "./membership-entry.ts";
+export {
+  decodeMembershipEntry,
+  encodeMembershipEntry,
+  packMembership,
+  unpackMembership,
+} from "./membership-entry.ts";
 export { MembershipError } from "./membership-error.ts";
 export { createRaftNode } from "./node.ts";
 export type { ProposeResult, RaftNode, RaftNodeOptions, RoleStatus, StateMachine } from "./node-api.ts";

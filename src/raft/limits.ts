@@ -22,6 +22,8 @@ export const SNAPSHOT_CHUNK_BYTES = 1 * MIB;
 export const SNAPSHOT_WINDOW_CHUNKS = 4;
 /** By how much the clocks of two members may differ in speed, in parts per million, where reads go by lease. */
 export const CLOCK_DRIFT_PPM_MAX = 1000;
+/** Numbers that tell the starts of a healing member apart. */
+export const HEALING_NONCES = 2 ** 31;
 /** Entries kept in front of a snapshot so that a slow follower needs no snapshot. */
 export const TRAILING_ENTRIES_MAX = 10_000;
 /** Bytes kept in front of a snapshot, whichever of the two bounds is reached first. */

@@ -104,12 +104,15 @@ export interface HealRequest extends Envelope {
   readonly amnesia: boolean;
   /** The round of the heartbeat that this answers; 0 for none. */
   readonly round: number;
+  /** Of the speaker's process; the answer names it. */
+  readonly nonce: number;
 }
 
 /** A log that is durable up to `index` in this term makes up for whatever the receiver has lost. */
 export interface HealTarget extends Envelope {
   readonly kind: "heal-target";
   readonly index: LogIndex;
+  readonly nonce: number;
 }
 
 export type Message =

@@ -2,8 +2,9 @@
 import { assert } from "../kernel/assert.ts";
 import { asIndex, asTerm, type LogIndex, type MemberId, type Term } from "../kernel/ids.ts";
 import type { Random } from "../kernel/ports.ts";
+import { below } from "../kernel/random.ts";
 import { appendEntries, type EntryLog, lastIndex, lastTerm } from "./entry-log.ts";
-import type { CoreTuning } from "./limits.ts";
+import { type CoreTuning, HEALING_NONCES } from "./limits.ts";
 import { type Configuration, configurationsIn } from "./membership-entry.ts";
 import type { Message } from "./messages.ts";
 import type { Progress } from "./progress.ts";
@@ -60,7 +61,7 @@ export interface Leader {
   /** It is not in the committed configuration and has begun to hand over. */
   retiring: boolean;
   /** Members that asked for their healing, and the round that has to be answered before they are. */
-  readonly heals: Map<MemberId, number>;
+  readonly heals: Map<MemberId, { readonly round: number; readonly nonce: number }>;
   /** When the latest rounds left, oldest first; empty unless reads go by lease. */
   sentRounds: SentRound[];
 }
@@ -84,6 +85,8 @@ export interface WithheldMessage {
 /** What a healing member knows of its way back. */
 export interface Healing {
   readonly kind: "damage" | "amnesia";
+  /** Of this start of the process: an answer to an earlier one heals nothing. */
+  readonly nonce: number;
   /** The leader of this term was asked, at least once. */
   asked: boolean;
   /** What the leader of this term answered. */
@@ -92,6 +95,8 @@ export interface Healing {
   reached: boolean;
   /** It does durably once this write is durable; null before that write was issued. */
   wholeAfter: number | null;
+  /** The very first write holds all that is needed, in one entry: it is there or it is not, and needs no mark. */
+  atOnce: boolean;
 }
 
 export interface RaftState {
@@ -185,7 +190,7 @@ export function createState(options: CoreOptions): RaftState {
     role: { kind: "follower", leader: null },
     membership,
     configurations,
-    healing: healingAtStart(healing, end),
+    healing: healingAtStart(healing, end, random),
     log,
     commit: log.baseIndex,
     snapshot,
@@ -208,13 +213,13 @@ export function createState(options: CoreOptions): RaftState {
 }
 
 /** Without log and snapshot it cannot be told a first start from a wiped disk. */
-function healingAtStart(damaged: boolean, end: LogIndex): Healing | null {
-  if (damaged) return startHealing("damage");
-  return end === 0 ? startHealing("amnesia") : null;
+function healingAtStart(damaged: boolean, end: LogIndex, random: Random): Healing | null {
+  if (!damaged && end > 0) return null;
+  return startHealing(damaged ? "damage" : "amnesia", below(random, HEALING_NONCES));
 }
 
-export function startHealing(kind: Healing["kind"]): Healing {
-  return { kind, asked: false, target: null, reached: false, wholeAfter: null };
+export function startHealing(kind: Healing["kind"], nonce: number): Healing {
+  return { kind, nonce, asked: false, target: null, reached: false, wholeAfter: null, atOnce: false };
 }
 
 /** True if the entries on disk go on where the snapshot ends; if not, they are older than it and are of no use. */

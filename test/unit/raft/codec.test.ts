@@ -104,8 +104,8 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   }),
   fc.record({ kind: kind("snapshot-progress"), ...envelope, index, offset: whole }),
   fc.record({ kind: kind("timeout-now"), ...envelope }),
-  fc.record({ kind: kind("heal-request"), ...envelope, amnesia: fc.boolean(), round: whole }),
-  fc.record({ kind: kind("heal-target"), ...envelope, index }),
+  fc.record({ kind: kind("heal-request"), ...envelope, amnesia: fc.boolean(), round: whole, nonce: whole }),
+  fc.record({ kind: kind("heal-target"), ...envelope, index, nonce: whole }),
 );
 
 describe("membership entries", () => {

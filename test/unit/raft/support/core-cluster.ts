@@ -8,9 +8,16 @@ import { campaign, step } from "../../../../src/raft/core.ts";
 import type { Input, Output, Write } from "../../../../src/raft/io.ts";
 import { type CoreTuning, coreTuning, DEFAULT_TUNING } from "../../../../src/raft/limits.ts";
 import { votersOnly } from "../../../../src/raft/membership.ts";
+import { decodeMembershipEntry } from "../../../../src/raft/membership-entry.ts";
 import type { Message } from "../../../../src/raft/messages.ts";
-import { createState, type RaftState } from "../../../../src/raft/state.ts";
-import type { Entry, HardState, Membership, SnapshotMeta } from "../../../../src/raft/types.ts";
+import { continuesSnapshot, createState, type RaftState } from "../../../../src/raft/state.ts";
+import {
+  type Entry,
+  type HardState,
+  isOwn,
+  type Membership,
+  type SnapshotMeta,
+} from "../../../../src/raft/types.ts";
 
 export const TEST_TUNING: CoreTuning = {
   ...coreTuning(DEFAULT_TUNING),
@@ -55,12 +62,33 @@ export class CoreCluster {
   /** Called with every output before its messages go out. */
   watch: (member: Member, output: Output) => void = () => undefined;
 
-  constructor(size: number, options: { seed?: number; tuning?: Partial<CoreTuning> } = {}) {
+  constructor(size: number, options: { seed?: number | string; tuning?: Partial<CoreTuning> } = {}) {
     const ids = Array.from({ length: size }, (_, i) => memberId(i + 1));
     this.membership = votersOnly(ids);
     this.tuning = { ...TEST_TUNING, snapshotChunkBytes: 4, ...options.tuning };
     this.random = seededRandom(options.seed ?? 1);
     for (const id of ids) this.members.set(id, this.boot(id, emptyDisk()));
+  }
+
+  /** Starts a member that belongs to nothing yet. */
+  join(number: number): void {
+    const id = memberId(number);
+    if (this.members.has(id)) throw new Error(`member ${number} is there already`);
+    this.members.set(id, this.boot(id, emptyDisk()));
+  }
+
+  /** The member is killed, its disk is emptied, and it starts again under its old name. */
+  wipe(number: number): void {
+    const { id } = this.member(number);
+    this.members.set(id, this.boot(id, emptyDisk()));
+  }
+
+  /** The member is killed, and starts with a log that was cut at this index because what followed was damaged. */
+  damage(number: number, from: number): void {
+    const { id, disk } = this.member(number);
+    disk.entries = disk.entries.filter(({ index }) => index < from);
+    disk.hardState = { ...disk.hardState, healing: true };
+    this.members.set(id, this.boot(id, disk));
   }
 
   get chunkBytes(): number {
@@ -181,7 +209,9 @@ export class CoreCluster {
   }
 
   private boot(id: MemberId, disk: DiskImage): Member {
-    const { membership, tuning, random } = this;
+    const { tuning, random } = this;
+    const founder = this.membership.voters.includes(id);
+    const membership = founder ? this.membership : votersOnly([]);
     const core = createState({
       self: id,
       membership,
@@ -189,6 +219,8 @@ export class CoreCluster {
       random,
       recovered: { hardState: disk.hardState, snapshot: disk.snapshot, entries: [...disk.entries] },
     });
+    // As the driver does: what does not go on after the snapshot is of no use.
+    if (disk.snapshot !== undefined && !continuesSnapshot(disk.snapshot, disk.entries)) disk.entries = [];
     const applied = disk.snapshot === undefined ? [] : decodeApplied(disk.snapshotBytes);
     const appliedTo = disk.snapshot?.index ?? 0;
     return { id, core, disk, writes: [], applied, appliedTo, outputs: [], incoming: [], up: true };
@@ -271,7 +303,19 @@ export function logOf(core: RaftState): string[] {
 }
 
 export function show(entry: Entry): string {
-  return `${entry.term}:${entry.payload.length === 0 ? "." : text(entry.payload)}`;
+  return `${entry.term}:${isOwn(entry) ? showOwn(entry) : text(entry.payload)}`;
+}
+
+function showOwn(entry: Entry): string {
+  const membership = decodeMembershipEntry(entry.payload);
+  return membership === null ? "." : showMembership(membership);
+}
+
+/** Voters in braces; behind `<` the voters on their way out, behind `+` the learners. */
+export function showMembership({ voters, outgoing, learners }: Membership): string {
+  const from = outgoing.length > 0 ? `<${outgoing.join(",")}` : "";
+  const plus = learners.length > 0 ? `+${learners.join(",")}` : "";
+  return `{${voters.join(",")}${from}${plus}}`;
 }
 
 export function entry(index: number, term: number, payload = ""): Entry {
@@ -308,10 +352,15 @@ function termOf(member: Member, index: LogIndex): Entry["term"] {
 }
 
 function encodeApplied(applied: readonly Entry[]): Uint8Array {
-  return bytes(JSON.stringify(applied.map((one) => [one.index, one.term, text(one.payload)])));
+  return bytes(
+    JSON.stringify(applied.map((one) => [one.index, one.term, Buffer.from(one.payload).toString("latin1")])),
+  );
 }
 
 function decodeApplied(image: Uint8Array): Entry[] {
   const rows = JSON.parse(text(image)) as [number, number, string][];
-  return rows.map(([index, term, payload]) => entry(index, term, payload));
+  return rows.map(([index, term, payload]) => ({
+    ...entry(index, term),
+    payload: Uint8Array.from(Buffer.from(payload, "latin1")),
+  }));
 }
