@@ -92,13 +92,11 @@ export class AllocatorKeeper {
         if (number !== undefined) this.#filters(agentId, number);
       }
     }
-    this.#expiries();
   }
 
   /** That the agent is forgotten with all that is held and filtered on it: removeAgent. */
   agentRemoved(agentId: AgentId): void {
     this.agents();
-    this.agent(agentId);
     const entry = this.#state.agents.get(agentId);
     for (const number of entry?.filters.keys() ?? []) this.#filters(agentId, number);
     for (const number of entry?.allocations.keys() ?? []) {

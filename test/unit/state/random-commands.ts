@@ -1,5 +1,6 @@
 // Random but sensible streams of commands: they name things that exist most of the time.
 import fc from "fast-check";
+import { add } from "../../../src/allocator/index.ts";
 import { type AgentId, asId, asTerm, type FrameworkId, type RoleName } from "../../../src/kernel/ids.ts";
 import type { TaskSpec } from "../../../src/state/commands.ts";
 import type { TaskStateName } from "../../../src/state/model.ts";
@@ -48,7 +49,7 @@ export function begin(cluster: Cluster): void {
 
 /** Carries out a step; one that has nothing to work on passes time. */
 export function take(cluster: Cluster, { what, a, b, c }: Step): void {
-  cluster.wait(c % 3_000);
+  cluster.wait(c % 4 === 0 ? 0 : c % 3_000);
   for (const [below, action] of ACTIONS) {
     if (what >= below) continue;
     action(cluster, a, b, c);
@@ -153,7 +154,7 @@ function loseAgent(cluster: Cluster, a: number): void {
   if (agent?.connection.kind === "connected") cluster.loseAgent(agent.id);
 }
 
-/** It has forgotten some tasks, and may remember some that the cluster does not know. */
+/** It has forgotten some tasks, may remember some that the cluster does not know, and may have grown. */
 function returnAgent(cluster: Cluster, a: number, b: number, c: number): void {
   const away = [...cluster.state.agents.values()].filter(({ connection }) => connection.kind !== "connected");
   const agent = nth(away.length === 0 ? cluster.state.agents.values() : away, a);
@@ -171,7 +172,8 @@ function returnAgent(cluster: Cluster, a: number, b: number, c: number): void {
   for (const [frameworkId, ids] of agent.executors) {
     for (const executorId of ids.keys()) if (c % 2 === 0) executors.push([frameworkId, executorId]);
   }
-  cluster.register(agent.spec.resources, tasks, agent.id, executors);
+  const resources = b % 5 === 0 ? add(agent.spec.resources, scalars({ cpus: 1 })) : agent.spec.resources;
+  cluster.register(resources, tasks, agent.id, executors);
 }
 
 function loseFramework(cluster: Cluster, a: number): void {
