@@ -146,8 +146,12 @@ class TaskRun {
     if (!this.over) this.end(() => this.reject(error));
   }
 
-  /** A new leader, or a broken stream: what was launched may not have arrived, what ended may not have been told. */
+  /**
+   * A new leader, or a broken stream: what was launched may not have arrived, what ended may not have been told, and a
+   * REVIVE may be lost. The cluster keeps what was declined through a change of leader, so it is said again.
+   */
   private readonly onSubscribed = (): void => {
+    if (this.waiting.length > 0) this.tell(this.framework.revive());
     for (const task of this.running.values()) task.unknown = true;
     this.reconcile();
   };

@@ -136,6 +136,20 @@ test("after a broken stream every task under way is asked about until there is a
   expect(await outcome).toHaveLength(2);
 });
 
+test("a REVIVE that was lost is said again with the next subscription", async () => {
+  await begin();
+  master.answer = ({ type }) => (type === "REVIVE" ? "cut" : { status: 202 });
+  const outcome = runTasks(framework, [task("t")]);
+  await master.until(() => master.ofType("REVIVE").length === 1);
+  master.answer = () => ({ status: 202 });
+  await master.until(() => master.ofType("REVIVE").length === 2);
+  expect(master.subscribedAs).toHaveLength(2);
+  offer(1);
+  await master.until(() => accepts().length === 1);
+  say("t", "TASK_FINISHED");
+  expect(await outcome).toHaveLength(1);
+});
+
 test("a second word about a task that is over changes nothing", async () => {
   await begin();
   let updates = 0;
