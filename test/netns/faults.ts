@@ -40,6 +40,8 @@ export const FAULTS: readonly Fault[] = [
   { name: "the leader and one follower lose each other, both reach the third", run: brokenTriangle },
   { name: "no master reaches another", run: noMajority },
   { name: "the cable of a follower is pulled", run: pulledCable },
+  { name: "the cable of the leader is pulled", run: pulledLeader },
+  { name: "the cable of an agent is pulled", run: pulledAgent },
   { name: "kill -9 of the leader", run: killLeader },
   { name: "kill -9 of all masters at once", run: killAll },
   { name: "the leader is stopped and goes on later", run: pauseLeader },
@@ -110,6 +112,23 @@ async function pulledCable(lab: Lab): Promise<void> {
   await lab.goesOn(2 * ANSWERS);
   await lab.network.setCable(follower, true);
   await lab.allCaughtUp();
+}
+
+async function pulledLeader(lab: Lab): Promise<void> {
+  const { host } = await lab.leaderOtherThan([]);
+  await lab.network.setCable(host, false);
+  await lab.leaderOtherThan([host]);
+  await lab.goesOn(ANSWERS);
+  await lab.network.setCable(host, true);
+  await lab.allCaughtUp();
+}
+
+async function pulledAgent(lab: Lab): Promise<void> {
+  const host = lab.agents[1]?.host ?? "";
+  await lab.network.setCable(host, false);
+  await sleep(LINGER_MS);
+  await lab.goesOn(ANSWERS);
+  await lab.network.setCable(host, true);
 }
 
 async function killLeader(lab: Lab): Promise<void> {
