@@ -1,5 +1,6 @@
 // The leading master is killed again and again while a job runs: nothing is lost, doubled or misreported, and each new
 // leader serves offers soon.
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Framework, runTasks, type TaskOutcome, type TaskRequest } from "../../src/frameworks/sdk/index.ts";
@@ -44,15 +45,18 @@ test("kill -9 of the leader, again and again, while tasks are launched and finis
   });
 
   const times: number[] = [];
+  const kills: number[] = [];
   const quick = () => times.filter((ms) => ms <= OFFERS_MS_MAX);
   while (quick().length < ROUNDS && times.length < ROUNDS_MAX) {
     const part = Math.min(0.6, (0.6 * (times.length + 1)) / (ROUNDS + 1)) * TASKS;
     await eventually(`${part} tasks to finish`, () => finished >= part, 60_000);
-    times.push(await killLeader(framework));
+    times.push(await killLeader(framework, kills));
   }
   const outcomes = await job;
   await framework.stop({ teardown: true });
 
+  const elections = await electionTimes(kills);
+  process.stdout.write(`kill to next leader, ms: ${elections.join(", ")}; median ${median(elections)}\n`);
   process.stdout.write(`kill to first offers, ms: ${times.join(", ")}; median ${median(times)}\n`);
   expect(errors).toEqual([]);
   expect(quick().length, `kill to first offers, ms: ${times.join(", ")}`).toBeGreaterThanOrEqual(ROUNDS);
@@ -73,8 +77,8 @@ function requests(): TaskRequest[] {
   });
 }
 
-/** @returns milliseconds from the kill to the first offers of the next leader */
-async function killLeader(framework: Framework): Promise<number> {
+/** @param kills gets the moment @returns milliseconds from the kill to the first offers of the next leader */
+async function killLeader(framework: Framework, kills: number[]): Promise<number> {
   const victim = await cluster.leader();
   await eventually("the framework to follow the leader", () => framework.leader() === victim.api);
   const offered = new Promise<number>((resolve) => {
@@ -83,6 +87,7 @@ async function killLeader(framework: Framework): Promise<number> {
     });
   });
   const killed = performance.now();
+  kills.push(Date.now());
   await victim.end("SIGKILL");
   const ms = Math.round((await offered) - killed);
   victim.start();
@@ -91,6 +96,17 @@ async function killLeader(framework: Framework): Promise<number> {
     async () => (await fetch(`http://${victim.api}/health`)).ok,
   );
   return ms;
+}
+
+/** Milliseconds from each of these moments to the next election won, as the masters' logs have it. */
+async function electionTimes(sinceMs: readonly number[]): Promise<readonly number[]> {
+  const logs = cluster.masters.map(({ name }) => join(cluster.dataDirectory, "logs", `${name}.log`));
+  const lines = (await Promise.all(logs.map((log) => readFile(log, "utf8")))).join("\n").split("\n");
+  const won = lines
+    .filter((line) => line.includes('"role":"leader"') && line.includes('"ready":false'))
+    .map((line) => Number(/"time":(\d+)/.exec(line)?.[1]))
+    .sort((a, b) => a - b);
+  return sinceMs.map((moment) => (won.find((time) => time >= moment) ?? Number.NaN) - moment);
 }
 
 function median(numbers: readonly number[]): number | undefined {
