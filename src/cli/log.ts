@@ -9,6 +9,8 @@ import type { LogRecord } from "../log/index.ts";
 import type { Entry } from "../state/codec.ts";
 import type { Event } from "../state/events.ts";
 import type { ClusterState } from "../state/model.ts";
+import { exportCommand, importCommand } from "./log-transfer.ts";
+import { verifyCommand } from "./log-verify.ts";
 import { table } from "./table.ts";
 
 export function logCommand(): Command {
@@ -27,6 +29,7 @@ export function logCommand(): Command {
     .option("--json", "each event as JSON with index, term and time")
     .option("--patches", "also what each event changed in the state, as JSON patches")
     .action(cat);
+  for (const each of [verifyCommand(), exportCommand(), importCommand()]) command.addCommand(each);
   return command;
 }
 

@@ -6,6 +6,7 @@ import { agentCommand } from "./agent.ts";
 import { logCommand } from "./log.ts";
 import { masterCommand } from "./master.ts";
 import { membersCommand } from "./members.ts";
+import { recoverCommand } from "./recover.ts";
 import { runCommand } from "./run.ts";
 import { stateCommand } from "./state.ts";
 import { upCommand } from "./up.ts";
@@ -26,6 +27,7 @@ async function main(): Promise<void> {
     runCommand(),
     membersCommand(),
     logCommand(),
+    recoverCommand(),
   ]) {
     program.addCommand(command);
   }

@@ -6,7 +6,7 @@ export { type FoundHardState, readHardStateFile } from "./hard-state-file.ts";
 export type { LogLimits } from "./limits.ts";
 export type { Log } from "./log.ts";
 export { type DamagedLog, type OpenedLog, openLog, type RepairChoice } from "./open.ts";
-export type { Compressor } from "./packed.ts";
+export { type Compressor, Packer, unpack } from "./packed.ts";
 export { type LogRecord, openSnapshot, type ReadOptions, readLog } from "./read-log.ts";
 export { SnapshotReader } from "./snapshot-reader.ts";
 export type { HardState, HardStateUpdate, LogEntry, LogPoint, SnapshotMeta } from "./types.ts";
