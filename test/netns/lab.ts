@@ -8,7 +8,7 @@ import { tepui } from "../support/tepui.ts";
 import type { ClientPlan, ClientReport } from "./client-report.ts";
 import { ext4Disk, type FreezableDisk, type LabDisk, memoryDisk } from "./disks.ts";
 import type { JobPlan, JobReport } from "./job-report.ts";
-import { labName, removeOwn } from "./leftovers.ts";
+import { labName } from "./leftovers.ts";
 import { Member } from "./member.ts";
 import { createNetwork, type LabNetwork } from "./network.ts";
 import type { AnswerToQuestion, Question } from "./observer.ts";
@@ -57,13 +57,11 @@ export interface Lab {
   finish(): Promise<{ readonly clients: readonly EndOfClient[]; readonly job: JobReport }>;
   /** Members end in order; logs stay. */
   stop(): Promise<void>;
-  /** Leaves nothing on the machine. */
-  destroy(): Promise<void>;
 }
 
 type EndOfClient = Extract<ClientReport, { readonly kind: "end" }>;
 
-/** Resolves when the cluster is up and clients and job are at work. */
+/** Resolves when the cluster is up and clients and job are at work. What it leaves is removed by leftovers.ts. */
 export async function startLab(seed: number, permits: Permits): Promise<Lab> {
   const folder = await mkdtemp(join(tmpdir(), `${labName()}-`));
   const hosts = [...MASTERS, ...AGENTS, ...CLIENTS, "job", "eye"];
@@ -134,10 +132,6 @@ export async function startLab(seed: number, permits: Permits): Promise<Lab> {
     async stop() {
       await Promise.all(agents.map((each) => each.end("SIGUSR1")));
       await Promise.all(masters.map((each) => each.end("SIGTERM")));
-    },
-    async destroy() {
-      for (const disk of disks.values()) if (disk.kind === "ext4") await (disk as FreezableDisk).thaw();
-      await removeOwn();
     },
   };
   for (const each of [...masters, ...agents]) each.start();
