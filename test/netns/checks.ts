@@ -101,11 +101,15 @@ function checkPromises(logs: readonly MemberLog[], index: number, flags: EndOfCl
   for (const flag of cleared) assert(!present.has(flag), `${flag} was cleared`);
 }
 
+/** Ends of a launch that was lost on its way, which may happen to each attempt. The ledger has to agree. */
+const NEVER_RAN: ReadonlySet<string> = new Set(["TASK_UNKNOWN", "TASK_DROPPED"]);
+
 /** Every task that was launched has one end, and ran once at the most; every task of the job succeeded or failed as told. */
 async function checkTasks(folder: string, job: JobReport): Promise<void> {
   assert.deepEqual(job.errors, []);
   for (const { id, state } of job.outcomes) {
-    assert.equal(state, id.startsWith("bad") ? "TASK_FAILED" : "TASK_FINISHED", id);
+    const expected = id.startsWith("bad") ? "TASK_FAILED" : "TASK_FINISHED";
+    assert(state === expected || NEVER_RAN.has(state), `${id} ended as ${state}`);
   }
   const runs = await readLedger(folder);
   const told = new Map(job.statuses);
