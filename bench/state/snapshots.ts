@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { monitorEventLoopDelay } from "node:perf_hooks";
+import { createHistogram, type Histogram, monitorEventLoopDelay } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { nodeClock } from "../../src/host/node-clock.ts";
 import { createNodeDisk } from "../../src/host/node-disk.ts";
@@ -23,12 +23,14 @@ const { values } = parseArgs({
   options: {
     tasks: { type: "string", default: "1000000" },
     entry: { type: "string", default: "100" },
-    rate: { type: "string", default: "10000" },
+    rate: { type: "string", default: "5000" },
     folder: { type: "string" },
   },
 });
 const EVENTS_PER_ENTRY = Number(values.entry);
 const READ_BYTES = 1 << 20;
+/** How long the event loop is watched without a checkpoint. */
+const QUIET_MS = 3_000;
 
 function seconds(since: number): number {
   return (performance.now() - since) / 1_000;
@@ -42,21 +44,39 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(0)} MB`;
 }
 
-function delays(histogram: ReturnType<typeof monitorEventLoopDelay>): string {
+function delays(histogram: Histogram): string {
   const ms = (nanoseconds: number) => `${(nanoseconds / 1e6).toFixed(1)} ms`;
   return `p50 ${ms(histogram.percentile(50))}, p99 ${ms(histogram.percentile(99))}, longest ${ms(histogram.max)}`;
 }
 
-/** How late the event loop is while the work goes on; the timer's own period of 1 ms is in the figures. */
+/** CPU time of this thread in milliseconds, garbage collection on it included; other processes do not count. */
+function threadMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
+
+/**
+ * What the work does to the event loop: how late a timer of 1 ms fires, on the clock, and how much CPU time this thread
+ * spends between two of its firings, which a busy machine does not change.
+ */
 async function watched<Value>(work: () => Promise<Value>): Promise<{ value: Value; delay: string }> {
-  const histogram = monitorEventLoopDelay({ resolution: 1 });
-  histogram.enable();
+  const clock = monitorEventLoopDelay({ resolution: 1 });
+  const spent = createHistogram();
+  let before = threadMs();
+  const probe = setInterval(() => {
+    const now = threadMs();
+    spent.record(Math.max(1, Math.round((now - before) * 1e6)));
+    before = now;
+  }, 1);
+  clock.enable();
   await turn(5);
-  histogram.reset();
+  clock.reset();
+  spent.reset();
   const value = await work();
   await turn(5);
-  histogram.disable();
-  return { value, delay: delays(histogram) };
+  clock.disable();
+  clearInterval(probe);
+  return { value, delay: `CPU time of a turn ${delays(spent)}; late by the clock ${delays(clock)}` };
 }
 
 function turn(ms: number): Promise<void> {
@@ -78,11 +98,11 @@ function apply(replica: Replica, entries: readonly Entry[]): number {
   return replica.state().eventCount - before;
 }
 
-/** Entries at a steady rate, a tick's worth in each turn of the loop. */
+/** Entries at a steady rate, a tick's worth in each turn of the loop, and a wait if they do not last. */
 async function paced(replica: Replica, entries: readonly Entry[], until: () => boolean): Promise<number> {
   const started = performance.now();
   let at = 0;
-  while (!until() && at < entries.length) {
+  while (!until()) {
     const due = Math.floor((seconds(started) * Number(values.rate)) / EVENTS_PER_ENTRY);
     for (; at < due && at < entries.length; at++) apply(replica, entries.slice(at, at + 1));
     await turn(1);
@@ -93,6 +113,7 @@ async function paced(replica: Replica, entries: readonly Entry[], until: () => b
 async function checkpoint(replica: Replica, storage: LogStorage, entries: readonly Entry[]): Promise<void> {
   let bytes = 0;
   let ended: number | null = null;
+  let saved: Promise<void> = Promise.resolve();
   const started = performance.now();
   let longestChunk = 0;
   async function* measured(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -108,7 +129,8 @@ async function checkpoint(replica: Replica, storage: LogStorage, entries: readon
       clock: nodeClock,
       async save(index, chunks) {
         const meta = { index, term: asTerm(1), membership: votersOnly([asId("m1")]) };
-        await storage.writeSnapshot(meta, measured(chunks));
+        saved = storage.writeSnapshot(meta, measured(chunks));
+        await saved;
       },
       onDigest: () => {
         ended = seconds(started);
@@ -120,18 +142,19 @@ async function checkpoint(replica: Replica, storage: LogStorage, entries: readon
     asIndex(0),
   );
   const { value: applied, delay } = await watched(() => {
-    const began = performance.now();
+    const began = threadMs();
     checkpoints.due(true);
-    say("checkpoint begun in", `${(performance.now() - began).toFixed(1)} ms`);
+    say("checkpoint begun in", `${(threadMs() - began).toFixed(1)} ms of CPU`);
     checkpoints.onCommitted(replica.index());
     return paced(replica, entries, () => ended !== null);
   });
+  await saved;
   say(
     "checkpoint under load",
     `${(ended ?? Number.NaN).toFixed(1)} s, ${megabytes(bytes)}, ${applied} entries meanwhile`,
   );
   say("largest chunk", megabytes(longestChunk));
-  say("event loop delay during it", delay);
+  say("event loop during it", delay);
 }
 
 async function main(): Promise<void> {
@@ -151,8 +174,13 @@ async function main(): Promise<void> {
     `${reading.toFixed(2)} s, ${entries.length} entries, snapshot ${megabytes(opened.snapshot?.bytes ?? 0)}`,
   );
   started = performance.now();
+  let cpuStarted = threadMs();
   const { value: state, delay } = await watched(() => stateFrom(bytesOf(storage), nodeClock));
-  say("state restored", `${seconds(started).toFixed(2)} s; event loop delay ${delay}`);
+  say(
+    "state restored",
+    `${seconds(started).toFixed(2)} s, ${((threadMs() - cpuStarted) / 1_000).toFixed(2)} s of CPU`,
+  );
+  say("event loop during it", delay);
   const replica = createReplica(
     (index) => {
       throw new Error(`diverged at ${index}`);
@@ -167,19 +195,23 @@ async function main(): Promise<void> {
   const rest = entries.slice(1);
   const half = Math.floor(rest.length / 2);
   started = performance.now();
-  const cpu = process.cpuUsage();
+  cpuStarted = threadMs();
   const events = apply(replica, rest.slice(0, half));
   const replaying = seconds(started);
-  const { user, system } = process.cpuUsage(cpu);
+  const replayCpu = (threadMs() - cpuStarted) / 1_000;
   const share = reading * (half / rest.length);
   say(
     "replay (decode and evolve)",
-    `${Math.round(events / replaying)} events/s (${events} in ${replaying.toFixed(2)} s; ${((user + system) / 1e6).toFixed(2)} s of CPU)`,
+    `${Math.round(events / replaying)} events/s (${events} in ${replaying.toFixed(2)} s); ${Math.round(events / replayCpu)} a second of CPU`,
   );
   say("replay with the reading of the log", `${Math.round(events / (replaying + share))} events/s`);
-  const quiet = await watched(() => paced(replica, rest.slice(half, half + 200), () => false));
-  say("event loop delay without a checkpoint", quiet.delay);
-  await checkpoint(replica, storage, rest.slice(half + 200));
+  const quietEntries = Math.ceil((QUIET_MS / 1_000) * (Number(values.rate) / EVENTS_PER_ENTRY));
+  const quiet = await watched(() => {
+    const end = performance.now() + QUIET_MS;
+    return paced(replica, rest.slice(half, half + quietEntries), () => performance.now() > end);
+  });
+  say("event loop without a checkpoint", quiet.delay);
+  await checkpoint(replica, storage, rest.slice(half + quietEntries));
   say(
     "memory",
     `${megabytes(process.memoryUsage().heapUsed)} heap used, ${megabytes(process.memoryUsage().rss)} resident`,
