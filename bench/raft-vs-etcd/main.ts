@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { ensureDebianPackages } from "../../src/host/debian-packages.ts";
 import { syncLatencies } from "../pipeline/cluster.ts";
 import { quantile } from "../pipeline/figures.ts";
+import { type Attempts, createAttempts } from "./attempts.ts";
 import { type Cleanup, createCleanup } from "./cleanup.ts";
 import { measureEvents } from "./events.ts";
 import { measureFailover } from "./failover.ts";
@@ -43,9 +44,12 @@ async function main(): Promise<void> {
     void end(1);
   };
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, giveUp);
-  process.on("uncaughtException", giveUp);
+  const attempts = createAttempts(cleanup, progress);
+  process.on("uncaughtException", (error) => {
+    if (!attempts.take(error)) giveUp(error);
+  });
   try {
-    const results = await measure(cleanup);
+    const results = await measure(cleanup, attempts);
     const targets = targetsOf(results).map((target) => ({ ...target, met: isMet(target) }));
     console.log(values.json ? JSON.stringify({ ...results, targets }, null, 2) : textOf(results));
     await end(0);
@@ -54,7 +58,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function measure(cleanup: Cleanup): Promise<Results> {
+async function measure(cleanup: Cleanup, attempts: Attempts): Promise<Results> {
   const wanted = values.only.split(",");
   const unknown = wanted.find((each) => !PARTS.some((part) => part === each));
   if (unknown !== undefined) throw new Error(`there is no part '${unknown}': ${PARTS.join(", ")}`);
@@ -68,12 +72,17 @@ async function measure(cleanup: Cleanup): Promise<Results> {
   };
   const writes = await part("writes", async () => {
     await ensureDebianPackages(["etcd-server", "etcd-client"]);
-    return await measureWrites({ ...timing, withCheckPerf: !values["no-check-perf"], progress }, cleanup);
+    const options = { ...timing, withCheckPerf: !values["no-check-perf"], progress };
+    return await measureWrites(options, cleanup, attempts);
   });
-  const events = await part("events", () => measureEvents(timing, cleanup));
-  const failover = await part("failover", () => measureFailover(Number(values.kills), cleanup));
+  const events = await part("events", () => attempts.run(() => measureEvents(timing, cleanup)));
+  const failover = await part("failover", () =>
+    attempts.run(() => measureFailover(Number(values.kills), cleanup)),
+  );
   const memory = await part("memory", () =>
-    measureMemory(Number(values.events), cleanup, (sample) => progress(JSON.stringify(sample))),
+    attempts.run(() =>
+      measureMemory(Number(values.events), cleanup, (sample) => progress(JSON.stringify(sample))),
+    ),
   );
   return { machine: `${before}; at the end ${loads()}`, writes, events, failover, memory };
 }

@@ -3,6 +3,7 @@ import type { BenchCluster } from "../pipeline/cluster.ts";
 import { startBenchCluster } from "../pipeline/cluster.ts";
 import { closedLoop, type Running, type Tally } from "../pipeline/rounds.ts";
 import { callLoop, fail, setStage, statusLoop } from "../pipeline/workloads.ts";
+import type { Attempts } from "./attempts.ts";
 import { type CheckPerf, checkPerf } from "./check-perf.ts";
 import type { Cleanup } from "./cleanup.ts";
 import { type EtcdCluster, startEtcd } from "./etcd-cluster.ts";
@@ -45,42 +46,61 @@ export interface Writes {
   readonly checkPerf: readonly CheckPerf[];
 }
 
-type Rounds = Map<string, { readonly way: Way; readonly writers: number; readonly levels: Level[] }>;
+/** One measurement: a peer, a way, a number of writers. */
+interface Measured {
+  readonly way: Way;
+  readonly writers: number;
+  readonly level: Level;
+}
 
-export async function measureWrites(options: WritesOptions, cleanup: Cleanup): Promise<Writes> {
-  const rounds: Rounds = new Map();
+export async function measureWrites(
+  options: WritesOptions,
+  cleanup: Cleanup,
+  attempts: Attempts,
+): Promise<Writes> {
+  const measured: Measured[] = [];
   const perf: CheckPerf[] = [];
   let etcdVersion = "";
   for (let round = 1; round <= options.rounds; round++) {
     options.progress(`round ${round} of ${options.rounds}: etcd`);
-    const etcd = await startEtcd();
-    const removeEtcd = cleanup.add(etcd.remove);
+    const etcd = await attempts.run(() => etcdRound(options, cleanup));
     etcdVersion = etcd.version;
-    await etcdLevels(etcd, options, rounds);
-    if (options.withCheckPerf) perf.push(await checkPerf(etcd));
-    await removeEtcd();
+    measured.push(...etcd.measured);
+    if (etcd.perf !== null) perf.push(etcd.perf);
     options.progress(`round ${round} of ${options.rounds}: Tepui`);
-    const tepui = await startBenchCluster(false);
-    const removeTepui = cleanup.add(tepui.remove);
-    await tepuiLevels(tepui, options, rounds);
-    await removeTepui();
+    measured.push(...(await attempts.run(() => tepuiRound(options, cleanup))));
   }
-  const rows = [...rounds.values()].map(({ way, writers, levels }) => ({
-    way,
-    writers,
-    level: medianLevel(levels),
-  }));
-  return { etcdVersion, rows, checkPerf: perf };
+  return { etcdVersion, rows: medians(measured), checkPerf: perf };
 }
 
-async function etcdLevels(etcd: EtcdCluster, options: WritesOptions, rounds: Rounds): Promise<void> {
+async function etcdRound(options: WritesOptions, cleanup: Cleanup) {
+  const etcd = await startEtcd();
+  const remove = cleanup.add(etcd.remove);
+  const measured = await etcdLevels(etcd, options);
+  const perf = options.withCheckPerf ? await checkPerf(etcd) : null;
+  await remove();
+  return { version: etcd.version, measured, perf };
+}
+
+async function tepuiRound(options: WritesOptions, cleanup: Cleanup): Promise<readonly Measured[]> {
+  const tepui = await startBenchCluster(false);
+  const remove = cleanup.add(tepui.remove);
+  const measured = await tepuiLevels(tepui, options);
+  await remove();
+  return measured;
+}
+
+async function etcdLevels(etcd: EtcdCluster, options: WritesOptions): Promise<readonly Measured[]> {
+  const measured: Measured[] = [];
   for (const writers of WRITERS) {
     const count = Math.ceil(writers / WRITERS_PER_CONNECTION);
     const connections = Array.from({ length: count }, () => new PutConnection(etcd.leader, fail));
     const start = (tally: Tally): Running => puts(connections, writers, tally);
-    add(rounds, "etcd, our client", writers, await measureLevel({ ...options, pids: etcd.pids }, start));
+    const level = await measureLevel({ ...options, pids: etcd.pids }, start);
+    measured.push({ way: "etcd, our client", writers, level });
     for (const connection of connections) connection.close();
   }
+  return measured;
 }
 
 /** Each writer has a key of its own, as each task has a status of its own. */
@@ -95,7 +115,8 @@ function puts(connections: readonly PutConnection[], writers: number, tally: Tal
   });
 }
 
-async function tepuiLevels(tepui: BenchCluster, options: WritesOptions, rounds: Rounds): Promise<void> {
+async function tepuiLevels(tepui: BenchCluster, options: WritesOptions): Promise<readonly Measured[]> {
+  const measured: Measured[] = [];
   const pids = [tepui.leader, ...tepui.followers].map((each) => each.pid() ?? 0);
   const data = Buffer.alloc(VALUE_BYTES, "v");
   const agents = await setStage(tepui.leader.api);
@@ -103,22 +124,30 @@ async function tepuiLevels(tepui: BenchCluster, options: WritesOptions, rounds: 
     const level = await measureLevel({ ...options, pids }, (tally) =>
       statusLoop(agents, writers, tally, data),
     );
-    add(rounds, "Tepui, agents' connections", writers, level);
+    measured.push({ way: "Tepui, agents' connections", writers, level });
   }
   agents.close();
   const http = await setStage(tepui.leader.api, { idPrefix: LONG_ID_PREFIX });
   for (const writers of WRITERS) {
     const level = await measureLevel({ ...options, pids }, (tally) => callLoop(http, writers, tally));
-    add(rounds, "Tepui, HTTP calls", writers, level);
+    measured.push({ way: "Tepui, HTTP calls", writers, level });
   }
   http.close();
+  return measured;
 }
 
-function add(rounds: Rounds, way: Way, writers: number, level: Level): void {
-  const key = `${way} ${writers}`;
-  const known = rounds.get(key);
-  if (known === undefined) rounds.set(key, { way, writers, levels: [level] });
-  else known.levels.push(level);
+function medians(measured: readonly Measured[]): readonly WritesRow[] {
+  const groups = new Map<string, Measured[]>();
+  for (const one of measured) {
+    const key = `${one.way}, ${one.writers}`;
+    const same = groups.get(key);
+    if (same === undefined) groups.set(key, [one]);
+    else same.push(one);
+  }
+  return [...groups.values()].flatMap((same) => {
+    const levels = same.map(({ level }) => level);
+    return same.slice(0, 1).map(({ way, writers }) => ({ way, writers, level: medianLevel(levels) }));
+  });
 }
 
 function medianLevel(levels: readonly Level[]): Level {
