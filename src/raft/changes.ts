@@ -3,7 +3,7 @@
 // One change at a time, and none before the leader's own term has begun to commit: a configuration of an earlier term
 // could otherwise still win against the new one (the error of the first single-server algorithm).
 import { assertNever } from "../kernel/assert.ts";
-import { asIndex, type LogIndex, type MemberId } from "../kernel/ids.ts";
+import { asIndex, type MemberId } from "../kernel/ids.ts";
 import { current, isUnsettled } from "./configurations.ts";
 import { entriesBetween, lastIndex, totalBytes } from "./entry-log.ts";
 import type { ChangeOutcome, Output } from "./io.ts";
@@ -122,13 +122,12 @@ function followMembership(state: RaftState, leader: Leader): void {
   }
 }
 
-/** A removed member that knows it is one keeps quiet; one that does not answer is not waited for without end. */
+/** A removed member that knows it is one keeps quiet; so once its removal is committed, it is told so for a while. */
 function releaseLeavers(state: RaftState, leader: Leader): void {
-  const told = (commit: LogIndex): boolean => !isUnsettled(state) && commit >= current(state).index;
   for (const [member, progress] of leader.progress) {
     if (progress.leavingSince === null) continue;
-    const waited = state.now - progress.leavingSince > 2 * state.tuning.electionMaxTicks;
-    if (told(progress.toldCommit) || waited) leader.progress.delete(member);
+    if (isUnsettled(state)) progress.leavingSince = state.now;
+    if (state.now - progress.leavingSince > 2 * state.tuning.electionMaxTicks) leader.progress.delete(member);
   }
 }
 

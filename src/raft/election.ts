@@ -120,7 +120,8 @@ export function onPreVoteReply(state: RaftState, message: PreVoteReply, out: Out
 /** The sender's term is ours by now. The same candidate may ask again and gets the same answer. */
 export function onVote(state: RaftState, message: Vote, out: Output): void {
   const free = state.votedFor === null && state.role.kind === "follower" && state.role.leader === null;
-  const open = (free || state.votedFor === message.from) && state.healing?.kind !== "damage";
+  const promised = state.tuning.leaseReads && !message.transfer && hasLiveLeader(state);
+  const open = (free || state.votedFor === message.from) && state.healing?.kind !== "damage" && !promised;
   const granted = open && isUpToDate(state.log, message);
   const reply: VoteReply = {
     kind: "vote-reply",

@@ -36,14 +36,15 @@ export function hearLeader(state: RaftState, leader: MemberId, out: Output): voi
   state.leaderHeardAt = state.now;
 }
 
-/** True while a leader is alive for all this member knows: then it supports no other candidate (section 6, end). */
+/**
+ * True while a leader is alive for all this member knows: then it supports no other candidate (section 6, end). Where reads
+ * go by lease this is a promise to that leader, which no newer term and no restart takes back.
+ */
 export function hasLiveLeader(state: RaftState): boolean {
   if (state.role.kind === "leader") return true;
-  return (
-    state.role.kind === "follower" &&
-    state.role.leader !== null &&
-    state.now - state.leaderHeardAt < state.tuning.electionMinTicks
-  );
+  const heard = state.now - state.leaderHeardAt < state.tuning.electionMinTicks;
+  if (state.tuning.leaseReads) return heard;
+  return heard && state.role.kind === "follower" && state.role.leader !== null;
 }
 
 /** Gives up the snapshot that is being received; the next leader starts its own. */

@@ -2,6 +2,7 @@
 import { asTerm } from "../../../src/kernel/ids.ts";
 import type { Output } from "../../../src/raft/io.ts";
 import type { Message } from "../../../src/raft/messages.ts";
+import type { MembershipChange } from "../../../src/raft/types.ts";
 import {
   CoreCluster,
   entriesOfTerms,
@@ -9,14 +10,18 @@ import {
   memberId,
   numberOf,
   show,
+  showMembership,
 } from "../../unit/raft/support/core-cluster.ts";
 
 type Command = (run: Interpreter, words: readonly string[]) => void;
 
 /** Words of a command after its name; members are given by number. */
 const COMMANDS: Readonly<Record<string, Command>> = {
-  /** cluster SIZE [BYTES OF AN APPEND] */
-  cluster: (run, [size, bytes]) => run.begin(Number(size), Number(bytes ?? 1_000_000)),
+  /** cluster SIZE [BYTES OF AN APPEND] [lease] */
+  cluster: (run, [size, bytes, lease]) =>
+    run.begin(Number(size), Number(bytes ?? 1_000_000), lease === "lease"),
+  /** quiet COMMAND…: does it and says nothing */
+  quiet: (run, words) => run.quietly(words.join(" ")),
   /** log MEMBER TERM-OF-EACH-ENTRY…: the member restarts with this log on disk */
   log: (run, [number, ...terms]) => run.rewriteLog(Number(number), terms.map(Number)),
   campaign: (run, [number]) => run.cluster.campaign(Number(number)),
@@ -48,7 +53,34 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   read: (run, [number, id]) => {
     run.cluster.input(Number(number), { kind: "read-index", ids: [Number(id)] });
   },
+  /** add LEADER MEMBER: the member starts and is to become a learner */
+  add: (run, [leader, member]) => {
+    run.cluster.join(Number(member));
+    const id = memberId(Number(member));
+    run.change(leader, { kind: "add-learner", id, contact: { raftAddress: id, apiAddress: "" } });
+  },
+  promote: (run, [leader, id]) => run.change(leader, { kind: "promote", id: memberId(Number(id)) }),
+  remove: (run, [leader, id]) => run.change(leader, { kind: "remove", id: memberId(Number(id)) }),
+  /** wipe MEMBER: it starts again with an empty disk */
+  wipe: (run, [number]) => run.cluster.wipe(Number(number)),
+  /** damage MEMBER INDEX: it starts again with a log that was cut there */
+  damage: (run, [number, index]) => run.cluster.damage(Number(number), Number(index)),
+  /** gone MEMBER OTHER: its driver finds that the other's process is dead */
+  gone: (run, [number, other]) => {
+    run.cluster.input(Number(number), { kind: "leader-gone", member: memberId(Number(other)) });
+  },
+  unreachable: (run, [number, other]) => {
+    run.cluster.input(Number(number), { kind: "unreachable", member: memberId(Number(other)) });
+  },
+  /** pause MEMBER: its process stood still for longer than its ticks say */
+  pause: (run, [number]) => {
+    run.cluster.input(Number(number), { kind: "clock-skipped" });
+  },
+  /** peace TICKS: all members tick together, and everything arrives */
+  peace: (run, [ticks]) => run.peace(Number(ticks)),
   state: (run) => run.state(),
+  /** progress LEADER: what it knows of the others */
+  progress: (run, [number]) => run.progress(Number(number)),
 };
 
 /** The script with its comments and commands kept and all output written anew. */
@@ -76,8 +108,34 @@ class Interpreter {
     return this.said;
   }
 
-  begin(size: number, messageBytesMax: number): void {
-    this.cluster = new CoreCluster(size, { tuning: { messageBytesMax } });
+  quietly(line: string): void {
+    const said = [...this.said];
+    this.execute(line);
+    this.said = said;
+  }
+
+  peace(ticks: number): void {
+    for (let i = 0; i < ticks; i++) {
+      for (const { id, up } of this.cluster.members.values()) if (up) this.cluster.tick(numberOf(id));
+      this.settle();
+    }
+  }
+
+  change(leader: string | undefined, change: MembershipChange): void {
+    this.cluster.input(Number(leader), { kind: "change-membership", change });
+  }
+
+  progress(number: number): void {
+    const { role } = this.cluster.core(number);
+    if (role.kind !== "leader") return;
+    for (const [id, { match, next, mode, inflight }] of role.progress) {
+      this.said.push(`${id} ${mode.kind} match ${match} next ${next} inflight ${inflight.length}`);
+    }
+  }
+
+  begin(size: number, messageBytesMax: number, leaseReads: boolean): void {
+    const tuning = { messageBytesMax, snapshotWindowChunks: 2, leaseReads, leaseTicks: 5 };
+    this.cluster = new CoreCluster(size, { tuning });
     this.cluster.chunkBytes = 40;
     this.cluster.watch = (member, output) => this.said.push(...narrate(member, output));
   }
@@ -144,12 +202,14 @@ function stateOf({ core, up, disk }: Member): string {
 
 function narrate(member: Member, output: Output): string[] {
   const lines: string[] = [];
-  const { roleChange, write, restore, committed, proposal } = output;
+  const { roleChange, write, restore, committed, proposal, change, membership, changed } = output;
   if (roleChange !== null) {
     const of = roleChange.leader === null || roleChange.role === "leader" ? "" : ` of ${roleChange.leader}`;
     lines.push(`is ${roleChange.role}${of} in term ${roleChange.term}`);
   }
   if (proposal !== null && !proposal.ok) lines.push(`refuses: ${proposal.reason}`);
+  if (change !== null && !change.ok) lines.push(`refuses: ${change.reason}`);
+  if (membership !== null) lines.push(`is in ${showMembership(membership)}`);
   if (write !== null) lines.push(describeWrite(write));
   for (const message of output.messages) lines.push(`sends ${describe(message)}`);
   for (const received of output.receive)
@@ -157,6 +217,9 @@ function narrate(member: Member, output: Output): string[] {
   if (restore !== null) lines.push(`restores snapshot ${restore.index}`);
   if (committed.length > 0)
     lines.push(`commits ${committed.map((one) => `${one.index}=${show(one)}`).join(" ")}`);
+  if (changed !== null) lines.push(`has changed the membership to ${showMembership(changed)}`);
+  for (const { event, facts } of output.trace)
+    if (event === "raft.healed") lines.push(`is healed (${facts["kind"]})`);
   for (const read of output.reads)
     lines.push(`read ${read.id}: ${read.ok ? `at ${read.index}` : read.reason}`);
   return lines.map((line) => `${member.id} ${line}`);
