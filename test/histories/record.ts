@@ -1,0 +1,131 @@
+// Records a member's log for test/histories: a seeded life of a cluster with every kind of event in it, written by this
+// version of the program. Run once for each new version of the log or event format, never again for an old one:
+// node test/histories/record.ts test/histories/v<N>, and git add --force, for *.log is ignored.
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import zlib from "node:zlib";
+import { createNodeDisk } from "../../src/host/node-disk.ts";
+import { asId, asIndex, asTerm } from "../../src/kernel/ids.ts";
+import { seededRandom } from "../../src/kernel/random.ts";
+import { openLog } from "../../src/log/index.ts";
+import { encodeMembership } from "../../src/master/membership-header.ts";
+import { type Entry, encodeEntry } from "../../src/state/codec.ts";
+import { digestOf, encodeSnapshot } from "../../src/state/snapshot.ts";
+import { Cluster } from "../unit/state/cluster.ts";
+import { begin, take } from "../unit/state/random-commands.ts";
+
+const [, , target = "", version = "2", seed = "b"] = process.argv;
+const STEPS = 420;
+const SNAPSHOT_AT = 150;
+const MEMBERSHIP_AT = 40;
+const TERM_CHANGE_AT = 180;
+const isFirst = version === "1";
+/** Raft's own, which the cluster's count does not know. */
+const ENTRIES_BEFORE_SNAPSHOT = isFirst ? 0 : 1;
+
+interface Life {
+  readonly entries: readonly Entry[];
+  /** Of the state after so many entries. */
+  readonly snapshot: Uint8Array;
+  readonly snapshotAfter: number;
+}
+
+function live(): Life {
+  const cluster = new Cluster();
+  const random = seededRandom(seed);
+  begin(cluster);
+  let snapshot: Uint8Array | undefined;
+  let snapshotAfter = 0;
+  for (let step = 0; step < STEPS; step++) {
+    const number = (): number => random.uint32() % 1_000_001;
+    take(cluster, { what: random.uint32() % 100, a: number(), b: number(), c: number() });
+    if (step === STEPS / 3) refuseOperation(cluster);
+    if (snapshot === undefined && cluster.log.length >= SNAPSHOT_AT) {
+      snapshotAfter = cluster.log.length;
+      snapshot = encodeSnapshot(cluster.state);
+      const index = asIndex(snapshotAfter + ENTRIES_BEFORE_SNAPSHOT);
+      cluster.do({ kind: "record-digest", index, digest: digestOf(snapshot) });
+    }
+  }
+  return { entries: cluster.log, snapshotAfter, snapshot: snapshot ?? new Uint8Array(0) };
+}
+
+function refuseOperation(cluster: Cluster): void {
+  cluster.allocate();
+  const [offer] = cluster.state.offers.values();
+  if (offer === undefined) throw new Error("no offer to refuse an operation on");
+  cluster.acceptWith([offer], [{ kind: "unsupported", type: "RESERVE", operationId: "op-1", tasks: [] }]);
+}
+
+async function write(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const disk = createNodeDisk(folder);
+  const { entries, snapshot, snapshotAfter } = live();
+  const compressor = {
+    suffix: ".gz",
+    compress: async (piece: Uint8Array) => new Uint8Array(zlib.gzipSync(piece)),
+    decompress: async (piece: Uint8Array) => new Uint8Array(zlib.gunzipSync(piece)),
+  };
+  const clock = {
+    wallMs: () => 1_800_000_000_000 as never,
+    monotonicMs: () => 0 as never,
+    after: () => ({ cancel: () => undefined }),
+  };
+  const limits = {
+    segmentBytesMax: 96 * 1024,
+    batchBytesMax: 32 * 1024,
+    entryBytesMax: 16 * 1024,
+    preallocateBytes: 0,
+  };
+  const archive = isFirst ? {} : { archive: { bytesMax: 1e9, ageMsMax: 1e15, compressor, clock } };
+  const { log } = await openLog({ disk, directory: "log", limits, ...archive });
+  await log.append({ hardState: { term: asTerm(1), votedFor: asId("m1") } });
+  const membership = {
+    voters: [asId("m1")],
+    outgoing: [],
+    learners: [],
+    ...(isFirst ? {} : { contacts: {} }),
+  };
+  let index = 0;
+  const append = async (payload: Uint8Array, term: number): Promise<void> => {
+    index += 1;
+    await log.append({ entries: [{ index: asIndex(index), term: asTerm(term), payload }] });
+  };
+  for (const [at, entry] of entries.entries()) {
+    const term = at < TERM_CHANGE_AT ? 1 : 3;
+    if (at === TERM_CHANGE_AT) await changeTerm();
+    await append(encodeEntry(entry), term);
+    if (at + 1 === snapshotAfter) {
+      const point = { index: asIndex(index), term: asTerm(term) };
+      await log.writeSnapshot(point, [encodeMembership(membership as never), snapshot]);
+    }
+    if (at === MEMBERSHIP_AT && !isFirst) await addMember();
+  }
+  if (!isFirst) {
+    await log.compact(asIndex(snapshotAfter));
+    await log.archived();
+  }
+  await log.close();
+
+  /** Entries of a leader that was not followed are replaced; the new one begins with a no-op. */
+  async function changeTerm(): Promise<void> {
+    for (const lost of entries.slice(0, 3)) await append(encodeEntry(lost), 2);
+    index -= 3;
+    await log.append({ hardState: { term: asTerm(3), votedFor: asId("m2") } });
+    await append(new Uint8Array(0), 3);
+  }
+
+  async function addMember(): Promise<void> {
+    const { encodeMembershipEntry } = await import("../../src/raft/index.ts");
+    const contacts = {
+      m1: { raftAddress: "h1:1", apiAddress: "h1:2" },
+      m2: { raftAddress: "h2:1", apiAddress: "h2:2" },
+    };
+    await append(
+      encodeMembershipEntry({ voters: [asId("m1"), asId("m2")], outgoing: [], learners: [], contacts }),
+      1,
+    );
+  }
+}
+
+await write(join(target));
