@@ -75,7 +75,8 @@ function checkUnreachable(state: ClusterState, framework: Framework, task: Task)
   const facts = { id: task.id, frameworkId: framework.id, state: task.state };
   const kind = state.agents.get(task.agentId)?.connection.kind;
   assert(indexed(state, framework, task), "an unreachable task's agent does not know it", facts);
-  assert(kind === "unreachable", "an unreachable task on an agent that is not", { ...facts, kind });
+  const away = kind === "unreachable" || kind === "disconnected";
+  assert(away, "an unreachable task on an agent that is connected", { ...facts, kind });
   assert(!task.holdsResources, "an unreachable task holds resources", facts);
 }
 

@@ -48,7 +48,7 @@ export const OFFERS_PER_CYCLE_MAX = 10_000;
 /** Bytes of the offers of one allocation cycle, as `packedBytesAtMost` counts; the next cycle goes on. */
 export const OFFERS_BYTES_MAX = 6 * 1024 * 1024;
 
-/** Events after which one `expire` begins with no further agent; the next goes on. An entry has room for them. */
+/** Events of agents in one `expire`; the next goes on, also with the tasks of one agent. An entry has room for them. */
 export const EXPIRY_EVENTS_MAX = 4_096;
 
 /** Offers that one `expire` rescinds; the next goes on. */

@@ -113,12 +113,17 @@ export function decideUnregister(
   ]);
 }
 
-/** Its deadline has passed: from disconnected to unreachable (MN01), from unreachable to forgotten. */
+/**
+ * Its deadline has passed: from disconnected to unreachable (MN01), from unreachable to forgotten. With more tasks than
+ * there is room for it stays disconnected, and the next command goes on, a new leader's too if it does not come back.
+ * @param room events at most
+ */
 export function agentExpiryEvents(
   state: ClusterState,
   agent: Agent,
   removedFrameworks: ReadonlySet<FrameworkId>,
   now: Millis,
+  room: number,
 ): readonly Event[] {
   if (agent.connection.kind === "unreachable") {
     return [{ kind: "AgentRemoved", agentId: agent.id, cause: "expired" }];
@@ -129,6 +134,7 @@ export function agentExpiryEvents(
     const framework = frameworkOf(state, frameworkId);
     const task = taskOf(state, frameworkId, taskId);
     if (framework.unreachableTasks.has(taskId) || isTerminal(sentState(task))) continue;
+    if (events.length >= room) return events;
     const parts = {
       state: orLost(framework, "TASK_UNREACHABLE"),
       reason: "AGENT_REMOVED",

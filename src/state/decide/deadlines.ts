@@ -17,8 +17,9 @@ export function expiryEvents(state: ClusterState, { now, settings }: Context): r
   }
   const removed = new Set(due(state.absentFrameworks, now));
   for (const id of due(state.absentAgents, now)) {
-    if (events.length >= EXPIRY_EVENTS_MAX) break;
-    events.push(...agentExpiryEvents(state, agentOf(state, id), removed, now));
+    const room = EXPIRY_EVENTS_MAX - events.length;
+    if (room <= 0) break;
+    events.push(...agentExpiryEvents(state, agentOf(state, id), removed, now, room));
   }
   events.push(...oldOffers(state, settings.offerTimeoutMs, now));
   const filters = nextFilterExpiry(state.allocator);

@@ -35,8 +35,10 @@ export function answer(
 ): Effect {
   const task = framework.tasks.get(taskId);
   if (task !== undefined) return update(framework, task, latest(task, now));
-  const where = framework.unreachableTasks.get(taskId)?.agentId ?? agentId;
-  const [name, message, unreachableSince] = unknownOn(state, where);
+  const away = framework.unreachableTasks.get(taskId);
+  const where = away?.agentId ?? agentId;
+  const [name, message, unreachableSince] =
+    away === undefined ? unknownOn(state, where) : unreachable(state, away);
   const status = masterStatus(
     {
       taskId,
@@ -64,6 +66,13 @@ function inherited(wire: Opaque | undefined): Opaque {
     if (wire?.[name] !== undefined) fields[name] = wire[name];
   }
   return fields;
+}
+
+/** Its agent may be about to follow it: with many tasks that takes several commands. */
+function unreachable(state: ClusterState, task: Task): Unknown {
+  const connection = state.agents.get(task.agentId)?.connection;
+  const since = connection?.kind === "unreachable" ? connection.since : (task.statuses.at(-1)?.at ?? null);
+  return ["TASK_UNREACHABLE", "Reconciliation: Task is unreachable", since];
 }
 
 type Unknown = readonly [

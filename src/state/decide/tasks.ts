@@ -54,8 +54,12 @@ export function decideUpdateStatus(state: ClusterState, command: CommandOf<"upda
   if (agent === undefined || agent.connection.kind === "unreachable") {
     return rejected("agent-unknown", "The agent is not registered");
   }
-  if (!state.frameworks.has(frameworkId)) {
+  const framework = state.frameworks.get(frameworkId);
+  if (framework === undefined) {
     return answered([{ to: "agent", agentId, message: { kind: "shutdown-framework", frameworkId } }]);
+  }
+  if (framework.unreachableTasks.has(taskId)) {
+    return rejected("agent-unknown", "The task is unreachable until its agent registers again");
   }
   const task = findTask(state, frameworkId, taskId);
   if (task === undefined || task.agentId !== agentId || isRepeated(task, status.uuid)) {

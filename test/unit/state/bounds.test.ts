@@ -1,6 +1,6 @@
 // What a cluster decides by itself fits into an entry of the log, however large the cluster is: the rest comes later.
 import { expect, test } from "vitest";
-import { asMillis } from "../../../src/kernel/ids.ts";
+import { asId, asMillis } from "../../../src/kernel/ids.ts";
 import { encodeEntry } from "../../../src/state/codec.ts";
 import type { Event } from "../../../src/state/events.ts";
 import { EXPIRY_EVENTS_MAX } from "../../../src/state/limits.ts";
@@ -33,8 +33,49 @@ test("agents with many tasks become unreachable in several commands", () => {
     expect(packedBytes(events)).toBeLessThan(ENTRY_BYTES_MAX);
     counts.push(events.length);
   }
-  expect(counts).toEqual([2 * (perAgent + 1), perAgent + 1]);
+  expect(counts).toEqual([EXPIRY_EVENTS_MAX, 3 * (perAgent + 1) - EXPIRY_EVENTS_MAX]);
   expect(cluster.framework(frameworkId).unreachableTasks.size).toBe(3 * perAgent);
+});
+
+/** An agent that is silent for too long, with more tasks than one command makes unreachable. */
+function silentAgent(tasks: number) {
+  const cluster = new Cluster();
+  const frameworkId = cluster.subscribe({ capabilities: ["PARTITION_AWARE"], failoverTimeoutMs: 1e9 });
+  const agentId = cluster.agent(scalars({ cpus: 10_000, mem: 1e7 }));
+  const [offer] = cluster.allocate();
+  if (offer === undefined) throw new Error("nothing is offered");
+  const ids = Array.from({ length: tasks }, (_, i) => `t${i}`);
+  cluster.accept(
+    [offer],
+    ids.map((id) => taskSpec(id, agentId)),
+  );
+  cluster.loseAgent(agentId);
+  cluster.wait(settings.agentReconnectMs);
+  cluster.do({ kind: "expire" });
+  return { cluster, frameworkId, agentId, ids };
+}
+
+test("an agent with more tasks than one command has room for becomes unreachable after the last of them", () => {
+  const { cluster, frameworkId, agentId } = silentAgent(EXPIRY_EVENTS_MAX + 10);
+  const { connection } = cluster.state.agents.get(agentId) ?? {};
+  expect(connection?.kind).toBe("disconnected");
+  expect(cluster.framework(frameworkId).tasks.size).toBe(10);
+  const told = cluster.do({ kind: "reconcile", frameworkId, tasks: [{ taskId: asId("t0"), agentId: null }] });
+  expect(told).toMatchObject([{ event: { status: { state: "TASK_UNREACHABLE" } } }]);
+  expect(cluster.try({ kind: "expire" }).events.at(-1)).toMatchObject({ kind: "AgentUnreachable", agentId });
+  expect(cluster.framework(frameworkId).unreachableTasks.size).toBe(EXPIRY_EVENTS_MAX + 10);
+});
+
+test("an agent that comes back while its tasks are being made unreachable has them all again", () => {
+  const { cluster, frameworkId, agentId, ids } = silentAgent(EXPIRY_EVENTS_MAX + 10);
+  cluster.register(
+    scalars({ cpus: 10_000, mem: 1e7 }),
+    ids.map((id) => [frameworkId, id, "TASK_RUNNING"]),
+    agentId,
+  );
+  expect(cluster.framework(frameworkId).unreachableTasks.size).toBe(0);
+  expect(cluster.framework(frameworkId).tasks.size).toBe(ids.length);
+  expect(cluster.try({ kind: "expire" }).events).toEqual([]);
 });
 
 test("offers of agents whose resources take much to say are made in several cycles", () => {
