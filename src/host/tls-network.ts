@@ -24,6 +24,8 @@ export function createTlsNetwork({ cert, key, ca }: TlsFiles, tracer: Tracer): N
       const server = createServer(options, (socket) => acceptSocket(socket, accept, () => peerNames(socket)));
       server.on("tlsClientError", (error, socket) => {
         tracer.warn("raft.stranger", { from: socket.remoteAddress, reason: error.message });
+        // Node leaves it open when the handshake takes too long.
+        socket.destroy();
       });
       return listenOn(server, address);
     },
