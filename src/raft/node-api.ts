@@ -78,7 +78,8 @@ export interface RaftNode {
   readIndex(): Promise<LogIndex>;
   /**
    * Persists the state machine's state as of this committed index, then forgets the log before it, except for a window
-   * (`trailingEntriesMax`, `trailingBytesMax`) for slow followers. Does nothing if there is a newer snapshot.
+   * (`trailingEntriesMax`, `trailingBytesMax`) for slow followers. Does nothing if there is a newer
+   * snapshot, or while a member that joins does not know the members as of that index.
    */
   saveSnapshot(
     index: LogIndex,

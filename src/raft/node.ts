@@ -156,7 +156,10 @@ class Node implements RaftNode {
     assert(index > 0 && index <= this.core.commit, "a snapshot covers committed entries", { index });
     if (this.phase !== "running" || index <= (this.core.snapshot?.index ?? 0)) return Promise.resolve();
     const term = present(termAt(this.core.log, index), "the entry of a snapshot is retained", { index });
-    const meta: SnapshotMeta = { index, term, membership: membershipAt(this.core, index) };
+    const membership = membershipAt(this.core, index);
+    // Who joins may not have heard yet who the members were at that index, and could not start from such a snapshot.
+    if (membership.voters.length === 0) return Promise.resolve();
+    const meta: SnapshotMeta = { index, term, membership };
     return this.lane.save(meta, data, () => this.compact(index));
   }
 
