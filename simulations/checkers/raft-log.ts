@@ -4,6 +4,7 @@ import type { LogIndex } from "../../src/kernel/ids.ts";
 import type { Entry, RaftNode, RaftStatus } from "../../src/raft/index.ts";
 import type { Life } from "../event-loop.ts";
 import { type Check, checkOf } from "./check.ts";
+import { RaftQuorum } from "./raft-quorum.ts";
 
 const checkCommitted: Check = checkOf("committed-log");
 const checkLeader: Check = checkOf("one-leader-a-term");
@@ -26,6 +27,7 @@ interface Written {
 export class RaftLog {
   /** The newest index that any member has called committed. */
   highest = 0;
+  readonly quorum = new RaftQuorum();
   readonly #committed = new Map<number, { readonly term: number; readonly payload: Uint8Array }>();
   readonly #leaders = new Map<number, Leader>();
   readonly #seen = new Map<string, { readonly life: Life; commit: number }>();
@@ -61,6 +63,10 @@ export class RaftLog {
       before: seen.commit,
     }));
     for (const entry of node.readCommitted((seen.commit + 1) as LogIndex)) this.#compare(life.name, entry);
+    const newest = this.#sizes.get(status.self)?.get(commit);
+    if (status.role === "leader" && commit > this.highest && newest !== undefined)
+      this.quorum.committed(status, newest.term);
+    if (commit === status.last) this.quorum.settled(status);
     seen.commit = commit;
     this.highest = Math.max(this.highest, commit);
   }

@@ -15,6 +15,8 @@ export interface Hunt {
     readonly tick: number;
     readonly checker: string;
     readonly message: string;
+    /** What the checker adds, as text. */
+    readonly facts: string;
   } | null;
   readonly runs: number;
   readonly ticks: number;
@@ -25,6 +27,8 @@ interface Ran {
   readonly failure: CheckFailure | null;
   readonly tick: number;
 }
+
+const FACTS_CHARACTERS_MAX = 1_000;
 
 const root = join(import.meta.dirname, "..", "..");
 
@@ -64,6 +68,11 @@ async function worldOf(world: string, likely: Mutant["likely"]): Promise<Run> {
   return (seed, ticks) => new World(swarmOptions(seed, ticks)).run();
 }
 
+function foundBy({ checker, message, facts }: CheckFailure, seed: number, tick: number): Hunt["found"] {
+  const text = JSON.stringify(facts, (_key, part) => (typeof part === "bigint" ? String(part) : part));
+  return { seed, tick, checker, message, facts: text.slice(0, FACTS_CHARACTERS_MAX) };
+}
+
 async function hunt(arguments_: readonly string[]): Promise<Hunt> {
   const [id, world = "raft", first, length, budgetS, once] = arguments_;
   const mutant = MUTANTS.find((each) => each.id === id);
@@ -80,7 +89,7 @@ async function hunt(arguments_: readonly string[]): Promise<Hunt> {
     const { failure, tick } = ran;
     ticks += tick;
     runs += 1;
-    const found = failure && { seed, tick, checker: failure.checker, message: failure.message };
+    const found = failure && foundBy(failure, seed, tick);
     const isOver = found !== null || once === "once" || seconds() > Number(budgetS);
     if (isOver) return { found, runs, ticks, seconds: Math.round(seconds() * 10) / 10 };
   }

@@ -10,6 +10,7 @@ const HELP = `Usage: npm run sim:mutants -- [options]
   --list        print the mutants, and the bugs that cannot be, without hunting
   --jobs N      hunters at a time (default: 1)
   --budget-s N  seconds for each mutant, after which no further seed is tried (default: 120)
+  --facts       print what the checkers add
   --help        this`;
 
 function print(line: string): void {
@@ -37,7 +38,10 @@ function describe({ id, ticks }: Mutant, outcome: Outcome): string {
 }
 
 /** @returns how many were not found as they should be */
-async function huntAll(mutants: readonly Mutant[], jobs: number, budgetS: number): Promise<number> {
+async function huntAll(
+  mutants: readonly Mutant[],
+  { jobs, budgetS, facts }: { readonly jobs: number; readonly budgetS: number; readonly facts: boolean },
+): Promise<number> {
   const waiting = [...mutants];
   let missed = 0;
   const work = async (): Promise<void> => {
@@ -45,6 +49,7 @@ async function huntAll(mutants: readonly Mutant[], jobs: number, budgetS: number
       const outcome = await hunt(next, budgetS);
       if (outcome.kind !== "found") missed += 1;
       print(describe(next, outcome));
+      if (facts && "hunt" in outcome) print(`     ${outcome.hunt.found?.facts}`);
     }
   };
   await Promise.all(Array.from({ length: jobs }, work));
@@ -58,6 +63,7 @@ async function main(): Promise<number> {
       list: { type: "boolean", default: false },
       jobs: { type: "string", default: "1" },
       "budget-s": { type: "string", default: "120" },
+      facts: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -72,7 +78,7 @@ async function main(): Promise<number> {
     (mutant) => wanted === undefined || wanted.includes(mutant.id) || wanted.includes(String(bugOf(mutant))),
   );
   if (values.list) return list(mutants);
-  const missed = await huntAll(mutants, jobs, budgetS);
+  const missed = await huntAll(mutants, { jobs, budgetS, facts: values.facts });
   print(`${mutants.length - missed} of ${mutants.length} mutants found`);
   return missed === 0 && mutants.length > 0 ? 0 : 1;
 }

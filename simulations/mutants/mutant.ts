@@ -48,3 +48,8 @@ function withEdit(text: string, edit: Edit): string {
 export function bugOf({ id }: Mutant): number {
   return Number.parseInt(id, 10);
 }
+
+/** Whether one of these faults comes every few seconds. @param everyMs mean times between them; undefined for never */
+export function often(...everyMs: readonly (number | undefined)[]): boolean {
+  return everyMs.some((mean) => mean !== undefined && mean <= 2_000);
+}

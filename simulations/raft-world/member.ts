@@ -14,7 +14,7 @@ import type { SimNetwork } from "../sim-network.ts";
 import type { Trace } from "../trace.ts";
 import type { RaftWorldOptions } from "./options.ts";
 import { RegisterMachine } from "./register-machine.ts";
-import { watchedStorage } from "./watched-storage.ts";
+import { type StorageWatcher, watchedStorage } from "./watched-storage.ts";
 
 const RAFT_PORT = 5070;
 
@@ -130,7 +130,7 @@ export class MemberMachine {
   }
 
   async #boot(life: Life): Promise<void> {
-    const { options, loop, network, log } = this.#parts;
+    const { options, loop, network } = this.#parts;
     const random = seededRandom(`${options.seed} process ${this.name} ${this.#starts}`);
     const clock = new SimClock({ loop, life, oscillator: this.oscillator, random });
     const tracer = this.#tracer();
@@ -152,9 +152,7 @@ export class MemberMachine {
       clock,
       random,
       network: network.port(this.name, life),
-      storage: watchedStorage(storage, recovered, (entries, termBefore) =>
-        this.#parts.guard(() => log.written(this.name, entries, termBefore)),
-      ),
+      storage: watchedStorage(storage, recovered, this.#storageWatcher()),
       stateMachine: registers,
       tracer,
       tuning: options.raft,
@@ -162,6 +160,15 @@ export class MemberMachine {
     });
     this.process = { life, registers, node };
     await node.start();
+  }
+
+  #storageWatcher(): StorageWatcher {
+    const { log, guard } = this.#parts;
+    return {
+      written: (entries, termBefore) => guard(() => log.written(this.name, entries, termBefore)),
+      durable: (entries) => log.quorum.durable(this.name, entries),
+      covered: (index) => log.quorum.covered(this.name, index),
+    };
   }
 
   #registers(): RegisterMachine {

@@ -2,11 +2,18 @@
 import type { LogIndex } from "../../src/kernel/ids.ts";
 import type { AppendBatch, Entry, RaftStorage, Recovered, SnapshotMeta } from "../../src/raft/index.ts";
 
-/** @param show called with the entries of each append, and the term of the entry before them if it is known */
+export interface StorageWatcher {
+  /** Entries are handed to the disk. @param termBefore of the entry before them; null if it is not known */
+  written(entries: readonly Entry[], termBefore: number | null): void;
+  durable(entries: readonly Entry[]): void;
+  /** The log goes on after a snapshot. */
+  covered(index: LogIndex): void;
+}
+
 export function watchedStorage(
   storage: RaftStorage,
   recovered: Recovered,
-  show: (entries: readonly Entry[], termBefore: number | null) => void,
+  watcher: StorageWatcher,
 ): RaftStorage {
   const terms = new Map<number, number>([[0, 0]]);
   const note = ({ index, term }: { readonly index: LogIndex; readonly term: number }): void => {
@@ -14,16 +21,18 @@ export function watchedStorage(
   };
   if (recovered.snapshot !== undefined) note(recovered.snapshot);
   recovered.entries.forEach(note);
+  watcher.durable(recovered.entries);
   return {
     append(batch: AppendBatch) {
       const entries = batch.entries ?? [];
       const first = entries[0];
-      if (first !== undefined) show(entries, terms.get(first.index - 1) ?? null);
+      if (first !== undefined) watcher.written(entries, terms.get(first.index - 1) ?? null);
       entries.forEach(note);
-      return storage.append(batch);
+      return storage.append(batch).then(() => watcher.durable(entries));
     },
     resetTo(meta: SnapshotMeta) {
       note(meta);
+      watcher.covered(meta.index);
       return storage.resetTo(meta);
     },
     writeSnapshot: (meta, chunks) => storage.writeSnapshot(meta, chunks),

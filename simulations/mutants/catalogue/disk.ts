@@ -1,5 +1,5 @@
 // Bugs of the disk: 3, 17 to 19 and 21.
-import type { Mutant } from "../mutant.ts";
+import { type Mutant, often } from "../mutant.ts";
 
 const WRITER = "src/log/segment-writer.ts";
 
@@ -43,6 +43,7 @@ export const DISK_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
+    likely: ({ client, faultEveryMs }) => client.payloadBytes.high > 20 && often(faultEveryMs["power-lost"]),
     seed: 1,
     ticks: 3_000,
   },
@@ -57,6 +58,7 @@ export const DISK_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
+    likely: ({ client, faultEveryMs }) => client.payloadBytes.high > 20 && often(faultEveryMs["power-lost"]),
     seed: 1,
     ticks: 3_000,
   },
@@ -71,6 +73,7 @@ export const DISK_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
+    likely: ({ faultEveryMs }) => often(faultEveryMs["disk-fails"]) && often(faultEveryMs["power-lost"]),
     seed: 1,
     ticks: 3_000,
   },
@@ -113,6 +116,8 @@ export const DISK_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
+    likely: ({ faultEveryMs }) =>
+      often(faultEveryMs["disk-full"]) && often(faultEveryMs["power-lost"], faultEveryMs.killed),
     seed: 1,
     ticks: 3_000,
   },

@@ -1,5 +1,5 @@
 // Bugs of elections: 2, 3, 13 to 16 and 20.
-import type { Mutant } from "../mutant.ts";
+import { type Mutant, often } from "../mutant.ts";
 
 export const ELECTION_MUTANTS: readonly Mutant[] = [
   {
@@ -13,6 +13,8 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
+    likely: ({ struckVoters, faultEveryMs: { isolated, split, killed } }) =>
+      struckVoters > 0 && often(isolated, split, killed),
     seed: 1,
     ticks: 3_000,
   },
@@ -28,6 +30,8 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
+    likely: ({ struckVoters, faultEveryMs: { isolated, split, killed } }) =>
+      struckVoters > 0 && often(isolated, split, killed),
     seed: 1,
     ticks: 3_000,
   },
@@ -51,8 +55,8 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "src/raft/election.ts",
-        old: 'state.role = { kind: "precandidate", votes',
-        new: 'state.votedFor = null; state.role = { kind: "precandidate", votes',
+        old: "export function becomePreCandidate(state: RaftState, out: Output): void {",
+        new: "export function becomePreCandidate(state: RaftState, out: Output): void { state.votedFor = null;",
       },
       {
         file: "src/log/log.ts",
@@ -61,6 +65,8 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
+    likely: ({ latencyUs, faultEveryMs: { isolated, split } }) =>
+      latencyUs.high >= 10_000 && often(isolated, split),
     seed: 1,
     ticks: 3_000,
   },
@@ -70,8 +76,8 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "src/raft/election.ts",
-        old: 'state.role = { kind: "candidate", votes: new Map(),',
-        new: 'state.role = { kind: "candidate", votes: state.role.kind === "precandidate" ? state.role.votes : new Map(),',
+        old: 'state.role = { kind: "candidate", votes: new Map()',
+        new: 'state.role = { kind: "candidate", votes: "votes" in state.role ? state.role.votes : new Map()',
       },
     ],
     world: "raft",
@@ -89,22 +95,25 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
+    likely: ({ members, spares, faultEveryMs: { isolated, split } }) =>
+      members === 3 && spares === 0 && often(isolated, split),
     seed: 1,
-    ticks: 3_000,
+    ticks: 500,
   },
   {
     id: "14a",
-    why: "Pre-votes are granted against a living leader, so that a member which cannot hear it unseats it.",
+    why: "Votes and pre-votes are given against a living leader, so that a member which cannot hear it unseats it.",
     edits: [
       {
-        file: "src/raft/election.ts",
-        old: "message.forTerm > state.term && !hasLiveLeader(state) &&",
-        new: "message.forTerm > state.term &&",
+        file: "src/raft/roles.ts",
+        old: "state.now - state.leaderHeardAt < state.tuning.electionMinTicks",
+        new: "state.now < state.leaderHeardAt",
       },
     ],
     world: "raft",
+    likely: ({ spares }) => spares === 0,
     seed: 1,
-    ticks: 3_000,
+    ticks: 300,
   },
   {
     id: "14b",
@@ -117,8 +126,9 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
+    likely: ({ spares }) => spares === 0,
     seed: 1,
-    ticks: 3_000,
+    ticks: 300,
   },
   {
     id: "15a",
@@ -131,8 +141,9 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
+    likely: ({ spares }) => spares === 0,
     seed: 1,
-    ticks: 3_000,
+    ticks: 300,
   },
   {
     id: "16a",
@@ -140,13 +151,14 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "src/raft/election.ts",
-        old: "const granted = (free || state.votedFor === message.from) &&",
-        new: "const granted = free &&",
+        old: "(free || state.votedFor === message.from)",
+        new: "free",
       },
     ],
     world: "raft",
+    likely: ({ disk, raft }) => disk.syncLatencyMs.low >= 90 && raft.heartbeatMs === 50,
     seed: 1,
-    ticks: 3_000,
+    ticks: 300,
   },
   {
     id: "20a",
@@ -159,7 +171,8 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
+    likely: ({ spares, client }) => spares === 0 && client.thinkMs.high <= 100,
     seed: 1,
-    ticks: 3_000,
+    ticks: 300,
   },
 ];

@@ -1,5 +1,5 @@
 // Bugs of replication and commitment: 1, 5, 6, 8 to 11, 24 and 26.
-import type { Mutant } from "../mutant.ts";
+import { type Mutant, often } from "../mutant.ts";
 
 export const REPLICATION_MUTANTS: readonly Mutant[] = [
   {
@@ -13,6 +13,8 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
+    likely: ({ members, raft, coups, faultEveryMs: { killed, isolated } }) =>
+      members === 5 && raft.messageBytesMax === 1 && coups > 0 && often(killed, isolated),
     seed: 1,
     ticks: 3_000,
   },
@@ -27,6 +29,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
+    likely: ({ coups, client }) => coups > 0 && client.thinkMs.high <= 100,
     seed: 1,
     ticks: 3_000,
   },
@@ -37,29 +40,17 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       { file: "src/raft/reads.ts", old: "leader.round++;", new: "leader.round = Math.max(1, leader.round);" },
     ],
     world: "raft",
+    likely: ({ atLeader, client, cutMs, faultEveryMs: { isolated, split } }) =>
+      atLeader > 0 && cutMs.high >= 3_000 && client.thinkMs.high <= 100 && often(isolated, split),
     seed: 1,
     ticks: 3_000,
   },
   {
     id: "8a",
-    why: "A follower commits up to the leader's commit index though the append has verified less of its log.",
-    edits: [
-      {
-        file: "src/raft/following.ts",
-        old: "Math.min(message.commit, match)",
-        new: "Math.min(message.commit, lastIndex(state.log))",
-      },
-    ],
-    world: "raft",
-    seed: 1,
-    ticks: 3_000,
-  },
-  {
-    id: "8b",
     why: "Heartbeats carry the leader's commit index to followers whose logs may differ below it.",
     edits: [
       {
-        file: "src/raft/leading.ts",
+        file: "src/raft/sending.ts",
         old: "const commit = asIndex(Math.min(state.commit, progress.match));",
         new: "const commit = state.commit;",
       },
@@ -93,6 +84,8 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
+    likely: ({ faultEveryMs }) =>
+      often(faultEveryMs["connection-broken"]) || often(faultEveryMs["path-slow"]),
     seed: 1,
     ticks: 3_000,
   },
@@ -102,11 +95,17 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "src/raft/snapshots.ts",
+        old: "  if (meta.index <= state.commit || termAt(state.log, meta.index) === meta.term) {\n    advanceCommit(state, meta.index);\n    abortReceive",
+        new: "  if (meta.index < 0) {\n    advanceCommit(state, meta.index);\n    abortReceive",
+      },
+      {
+        file: "src/raft/snapshots.ts",
         old: "  state.snapshot = meta;\n  if (meta.index <= state.commit || termAt(state.log, meta.index) === meta.term) {",
         new: "  state.snapshot = meta;\n  if (meta.index < 0) {",
       },
     ],
     world: "raft",
+    likely: ({ snapshotEvery, raft }) => snapshotEvery <= 50 && raft.trailingEntriesMax !== 10_000,
     seed: 1,
     ticks: 3_000,
   },
@@ -126,29 +125,23 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
+    likely: ({ snapshotEvery, raft }) => snapshotEvery <= 50 && raft.trailingEntriesMax !== 10_000,
     seed: 1,
     ticks: 3_000,
   },
   {
     id: "24a",
     why: "Writes that were accepted in the turn of a transfer race with it: what was promised an index is refused.",
-    edits: [{ file: "src/raft/node.ts", old: "this.proposals.flush(true);", new: "" }],
-    world: "raft",
-    seed: 1,
-    ticks: 3_000,
-  },
-  {
-    id: "24b",
-    why: "A leader that hands over goes on taking writes, so that the target is never up to date.",
     edits: [
-      { file: "src/raft/node.ts", old: "role.transfer !== null || open", new: "open" },
       {
-        file: "src/raft/leading.ts",
-        old: 'if (leader.transfer !== null) return { ok: false, reason: "transferring" };',
-        new: "",
+        file: "src/raft/node.ts",
+        old: 'this.proposals.flush(true);\n    this.feed({ kind: "transfer", to });',
+        new: 'this.feed({ kind: "transfer", to });',
       },
     ],
     world: "raft",
+    likely: ({ client, faultEveryMs: { transfer, stopped } }) =>
+      client.thinkMs.high <= 100 && often(transfer, stopped),
     seed: 1,
     ticks: 3_000,
   },
@@ -164,7 +157,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     id: "26b",
     why: "A leader without a majority takes writes without bound.",
     edits: [
-      { file: "src/raft/node.ts", old: "open >= this.tuning.uncommittedBytesMax", new: "open < 0" },
+      { file: "src/raft/node.ts", old: "< this.tuning.uncommittedBytesMax;", new: ">= 0;" },
       {
         file: "src/raft/leading.ts",
         old: "leader.uncommittedBytes >= state.tuning.uncommittedBytesMax",
@@ -172,6 +165,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
+    likely: ({ client, raft }) => raft.uncommittedBytesMax === 2_000 && client.payloadBytes.high > 20,
     seed: 1,
     ticks: 3_000,
   },
