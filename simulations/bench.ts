@@ -44,6 +44,7 @@ export function benchOptions(ticks: number): SimOptions {
       latencyMs: { low: 0, high: 0 },
       syncLatencyMs: { low: 1, high: 10 },
     },
+    faultsFromTheStart: false,
     faultEveryMs: Object.fromEntries(FAULT_KINDS.map((kind: FaultKind) => [kind, 10 * MINUTE_MS])),
     downMs: { low: 1_000, high: 20_000 },
     cutMs: { low: 1_000, high: 20_000 },
@@ -51,5 +52,6 @@ export function benchOptions(ticks: number): SimOptions {
     raft: { tickMs: 50, heartbeatMs: 100, electionMinMs: 1_000, electionMaxMs: 2_000 },
     log: {},
     snapshotIntervalEntries: 20_000,
+    readsAreChecked: false,
   };
 }

@@ -1,6 +1,8 @@
 // When a healed cluster is at rest: one leader, everybody connected, every task ended and acknowledged, all members
 // equally far.
+
 import type { SameState } from "./checkers/same-state.ts";
+import type { Core } from "./healing.ts";
 import type { AgentMachine, FrameworkMachine, MasterMachine } from "./machines.ts";
 
 export interface Cluster {
@@ -21,6 +23,35 @@ export function whyNotAtRest(cluster: Cluster): string | null {
     openTask(cluster) ??
     busyAgent(cluster)
   );
+}
+
+/** Whether a core has a leader that all of it has found. */
+export class CoreWatch {
+  readonly #core: Core;
+  /** The last index of the leader's log when it was first seen to lead. */
+  #target: { readonly term: number; readonly index: number } | null = null;
+
+  constructor(core: Core) {
+    this.#core = core;
+  }
+
+  /** What is still missing; null when nothing is. */
+  whyNotRight(): string | null {
+    const { masters, agents, frameworks } = this.#core;
+    const leader = masters.find(({ master }) => master?.status().ready === true)?.master?.status();
+    if (leader === undefined) return "no leader";
+    if (this.#target?.term !== leader.term) this.#target = { term: leader.term, index: leader.lastIndex };
+    for (const { name, master } of masters) {
+      const status = master?.status();
+      if (status?.term !== leader.term) return `${name} is in term ${status?.term}, not ${leader.term}`;
+      if (status.appliedIndex < this.#target.index)
+        return `${name} is at ${status.appliedIndex}, not ${this.#target.index}`;
+    }
+    const agent = agents.find((each) => each.agent?.status().link.registered !== true);
+    if (agent !== undefined) return `agent ${agent.name} is not registered`;
+    const framework = frameworks.find((each) => each.framework?.isSubscribed !== true);
+    return framework === undefined ? null : `framework ${framework.name} is not subscribed`;
+  }
 }
 
 function behind({ masters, replayed }: Cluster, lastIndex: number): string | null {

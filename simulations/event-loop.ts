@@ -8,11 +8,13 @@ export type Micros = number;
 export interface Life {
   readonly name: string;
   alive: boolean;
+  /** It is stopped, as by SIGSTOP, and nothing happens in its name until then. */
+  pausedUntil?: Micros;
 }
 
 export interface ScheduledEvent {
-  readonly at: Micros;
-  readonly order: number;
+  at: Micros;
+  order: number;
   readonly life: Life;
   action: (() => void) | null;
 }
@@ -104,7 +106,12 @@ export class EventLoop {
       const first = this.#heap[0];
       if (this.#stopped || first === undefined || first.at > until) return null;
       pop(this.#heap);
-      if (first.action !== null && first.life.alive) return first;
+      if (first.action === null || !first.life.alive) continue;
+      const { pausedUntil = 0 } = first.life;
+      if (pausedUntil <= first.at) return first;
+      first.at = pausedUntil;
+      first.order = this.#order++;
+      push(this.#heap, first);
     }
   }
 

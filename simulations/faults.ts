@@ -1,9 +1,10 @@
-// What goes wrong in a simulated world, when and for how long. Every fault has an end of its own, and `heal` ends them
-// all: after it nothing goes wrong any more.
+// What goes wrong in a simulated world, when and for how long. Every fault has an end of its own; what ends them all at
+// once, for a part of the machines or for everybody, is in healing.ts.
 import type { Random } from "../src/kernel/ports.ts";
 import { below, between, chance, pick } from "../src/kernel/random.ts";
 import type { EventLoop, Life } from "./event-loop.ts";
 import type { AgentMachine, FrameworkMachine, Machine, MasterMachine } from "./machines.ts";
+import type { Operator } from "./operator.ts";
 import { FAULT_KINDS, type FaultKind, type SimOptions } from "./options.ts";
 import type { Range } from "./sim-disk.ts";
 import type { SimNetwork } from "./sim-network.ts";
@@ -15,10 +16,17 @@ export interface FaultParts {
   readonly random: Random;
   readonly network: SimNetwork;
   readonly trace: Trace;
+  readonly operator: Operator;
   readonly masters: readonly MasterMachine[];
   readonly agents: readonly AgentMachine[];
   readonly frameworks: readonly FrameworkMachine[];
 }
+
+/** Disk operations after which a process crashes at the latest, and turns of its promises after one of them. */
+const CRASH_OPERATIONS_MAX = 40;
+const CRASH_TURNS_MAX = 40;
+/** What a disk that is getting full has left. */
+const ROOM_BYTES_MAX = 20_000;
 
 export class Faults {
   /** How often each has happened. */
@@ -28,7 +36,7 @@ export class Faults {
   readonly #inject: Readonly<Record<FaultKind, () => void>>;
 
   constructor(parts: FaultParts) {
-    const { masters, agents, frameworks } = parts;
+    const { masters, agents, frameworks, operator } = parts;
     this.#parts = parts;
     this.#inject = {
       "master-killed": () => this.#down(masters, (machine) => machine.kill()),
@@ -36,16 +44,27 @@ export class Faults {
       "master-stopped": () => this.#stop(masters),
       "master-disk-fails": () => this.#failDisk(this.#one(masters)),
       "master-disk-hangs": () => this.#hangDisk(this.#one(masters)),
+      "master-disk-full": () => this.#fillDisk(this.#one(masters)),
+      "master-crashes-at-disk": () => this.#crashAtDisk(this.#one(masters)),
+      "master-paused": () => this.#pause(this.#one(masters)),
+      "master-slow": () => this.#slowDown(this.#one(masters)),
+      "master-rots": () => this.#loseData("sector"),
+      "master-wiped": () => this.#loseData("all"),
+      "leader-transferred": () => operator.transfer(),
+      "member-replaced": () => operator.replaceOne(),
       "agent-killed": () => this.#down(agents, (machine) => machine.kill()),
       "agent-power-lost": () => this.#down(agents, (machine) => machine.losePower()),
       "agent-stopped": () => this.#stop(agents),
       "agent-disk-fails": () => this.#failDisk(this.#one(agents)),
+      "agent-disk-full": () => this.#fillDisk(this.#one(agents)),
+      "agent-crashes-at-disk": () => this.#crashAtDisk(this.#one(agents)),
+      "agent-paused": () => this.#pause(this.#one(agents)),
       "framework-crashes": () => this.#down(frameworks, (machine) => machine.kill()),
-      "master-isolated": () => this.#isolate(this.#one(masters), masters),
+      "master-isolated": () => this.#isolate(this.#one(masters)),
       "masters-split": () => this.#split(),
       "one-way-cut": () => this.#cutOneWay(),
-      "agent-cut-off": () => this.#isolate(this.#one(agents), masters),
-      "framework-cut-off": () => this.#isolate(this.#one(frameworks), masters),
+      "agent-cut-off": () => this.#isolate(this.#one(agents)),
+      "framework-cut-off": () => this.#isolate(this.#one(frameworks)),
       "path-slow": () => this.#slowPath(),
       "connection-broken": () => void parts.network.breakOne(),
       "clock-stepped": () => this.#stepClock(),
@@ -56,26 +75,19 @@ export class Faults {
     for (const kind of FAULT_KINDS) this.#schedule(kind);
   }
 
-  /** Everything is mended, and everybody is started again. */
-  heal(): void {
-    const { network, masters, agents, frameworks, trace } = this.#parts;
+  /** Nothing new goes wrong; what is wrong stays so. */
+  stop(): void {
     this.#life.alive = false;
-    trace.line("faults", "all is healed");
-    network.healAll();
-    for (const machine of [...masters, ...agents, ...frameworks]) {
-      machine.disk.failNoMore();
-      machine.disk.resume();
-      machine.start();
-    }
   }
 
-  /** A process that ended in another way than by a fault is started again. */
+  /** A process that ended in another way than by a fault is started again, by whoever looks after its machine. */
   restart(machine: Machine): void {
+    if (machine.isAbandoned) return;
     const { loop, options, random } = this.#parts;
     const life = this.#life.alive ? this.#life : afterwards;
-    loop.schedule(between(random, options.downMs.low, options.downMs.high) * 1_000, life, () =>
-      machine.start(),
-    );
+    loop.schedule(between(random, options.downMs.low, options.downMs.high) * 1_000, life, () => {
+      if (!machine.isAbandoned) machine.start();
+    });
   }
 
   #schedule(kind: FaultKind): void {
@@ -124,8 +136,63 @@ export class Faults {
     this.#later(this.#parts.options.cutMs, () => machine.disk.resume());
   }
 
-  #isolate(machine: Machine, others: readonly Machine[]): void {
-    for (const other of others) if (other !== machine) this.#cutBothWays(machine, other);
+  #fillDisk(machine: Machine): void {
+    const { trace, random, options } = this.#parts;
+    machine.diskFails = true;
+    trace.line(machine.name, "the disk is nearly full");
+    machine.disk.setFaults({ capacityBytes: machine.disk.usedBytes() + below(random, ROOM_BYTES_MAX) });
+    this.#later(options.cutMs, () => machine.disk.setFaults({ capacityBytes: options.disk.capacityBytes }));
+  }
+
+  #crashAtDisk(machine: Machine): void {
+    const { random, options } = this.#parts;
+    const losesPower = chance(random, 1 / 2);
+    const { life } = machine;
+    machine.disk.interrupt({
+      operations: below(random, CRASH_OPERATIONS_MAX),
+      moment: pick(random, ["before", "within", "after"]),
+      turns: below(random, CRASH_TURNS_MAX),
+      action: () => {
+        if (life === null || machine.life !== life) return;
+        if (losesPower) machine.losePower();
+        else machine.kill();
+        this.#later(options.downMs, () => machine.start());
+      },
+    });
+  }
+
+  #pause(machine: Machine): void {
+    const { random, options } = this.#parts;
+    machine.pause(between(random, options.cutMs.low, options.cutMs.high));
+  }
+
+  #slowDown(machine: Machine): void {
+    const { masters, network, random, options } = this.#parts;
+    const factor = between(random, 5, 50);
+    const setSpeed = (times: number, latencyMs: Range): void => {
+      for (const other of masters) {
+        network.slow(machine.name, other.name, times);
+        network.slow(other.name, machine.name, times);
+      }
+      machine.disk.setFaults({ latencyMs });
+    };
+    setSpeed(factor, { low: 1, high: factor });
+    this.#later(options.cutMs, () => setSpeed(1, options.disk.latencyMs));
+  }
+
+  /** Never of so many members that nobody is left who knows what was committed. */
+  #loseData(loss: "sector" | "all"): void {
+    const { masters, operator, options } = this.#parts;
+    const machine = this.#one(masters);
+    const damaged = masters.filter(({ damage, joining }) => damage !== "none" || joining);
+    const most = Math.floor((masters.length - 1) / 2);
+    if (operator.isReplacing() || damaged.length >= most || machine.damage !== "none") return;
+    machine.loseData(loss);
+    this.#later(options.downMs, () => machine.start());
+  }
+
+  #isolate(machine: Machine): void {
+    for (const other of this.#parts.masters) if (other !== machine) this.#cutBothWays(machine, other);
   }
 
   #split(): void {

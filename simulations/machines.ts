@@ -38,6 +38,8 @@ export abstract class Machine {
   readonly disk: SimDisk;
   readonly oscillator: Oscillator;
   life: Life | null = null;
+  /** It is broken for good: nobody starts it again. */
+  isAbandoned = false;
   /** The simulator lets its disk fail now and then. */
   diskFails = false;
   protected readonly world: WorldParts;
@@ -73,6 +75,17 @@ export abstract class Machine {
     const random = seededRandom(`${this.world.options.seed} process ${this.name} ${this.#starts}`);
     const clock = new SimClock({ loop: this.world.loop, life, oscillator: this.oscillator, random });
     this.run(life, clock, random);
+  }
+
+  /** SIGSTOP for a while, then SIGCONT. */
+  pause(ms: number): void {
+    const { life } = this;
+    const { loop, trace } = this.world;
+    if (life === null) return;
+    trace.line(this.name, `paused for ${ms} ms`);
+    life.pausedUntil = loop.now + ms * 1_000;
+    this.disk.stall();
+    loop.schedule(ms * 1_000, { name: this.name, alive: true }, () => this.disk.resume());
   }
 
   /** SIGKILL: the machine runs on, with what the process had written in its cache. */
@@ -148,6 +161,32 @@ export class MasterMachine extends Machine {
   master: Master | null = null;
   /** Its part in the cluster may be another since the checkers looked last. */
   roleChanged = false;
+  /** It was started anew with an empty disk, to be added to the cluster by the operator. */
+  joining = false;
+  /**
+   * What its disk has lost. suspected: until it has opened its log; healing: until the other members have made up for it.
+   * A founder with an empty disk is healing too. The fault model allows this of a minority at a time.
+   */
+  damage: "none" | "suspected" | "healing" = "healing";
+
+  /** Its power is lost, and something of what its disk held: a sector of a file, or all of it. */
+  loseData(loss: "sector" | "all"): void {
+    this.losePower();
+    if (loss === "all") this.disk.wipe();
+    const where = loss === "all" ? "everything" : this.disk.rot();
+    this.world.trace.line(this.name, `lost ${where}`);
+    if (where !== null) this.damage = loss === "all" ? "healing" : "suspected";
+  }
+
+  /** A new machine under an old name. */
+  replace(): void {
+    this.losePower();
+    this.disk.wipe();
+    this.joining = true;
+    this.damage = "none";
+    this.world.trace.line(this.name, "replaced");
+    this.start();
+  }
 
   protected run(life: Life, clock: Clock, random: Random): void {
     this.#boot(life, clock, random).catch((error: unknown) => this.ended(life, String(error)));
@@ -165,9 +204,11 @@ export class MasterMachine extends Machine {
     const { options, network } = this.world;
     const tracer = this.#watched(this.tracer());
     const port = network.port(this.name, life);
+    const members = membersOf(options);
     const master = await createMaster({
       self: asId<MemberId>(this.name),
-      members: membersOf(options),
+      members: this.joining ? members.filter(({ id }) => id === this.name) : members,
+      joining: this.joining,
       clusterName: "simulated",
       settings: options.settings,
       clock,
@@ -187,6 +228,7 @@ export class MasterMachine extends Machine {
     master.attach(edge);
     await port.listen(`${this.name}:${AGENT_PORT}`, (connection) => edge.agents.accept(connection));
     await port.listen(`${this.name}:${FRAMEWORK_PORT}`, (connection) => edge.frameworks.accept(connection));
+    if (this.damage === "suspected") this.damage = "none";
     this.master = master;
     await master.start();
   }
@@ -196,7 +238,12 @@ export class MasterMachine extends Machine {
       ...tracer,
       info: (event, facts) => {
         if (ROLE_EVENTS.has(event)) this.roleChanged = true;
+        if (event === "raft.healed" || facts?.role === "leader") this.damage = "none";
         tracer.info(event, facts);
+      },
+      error: (event, facts) => {
+        if (event === "log.damageCut") this.damage = "healing";
+        tracer.error(event, facts);
       },
     };
   }

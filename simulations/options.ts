@@ -20,10 +20,21 @@ export const FAULT_KINDS = [
   "master-stopped",
   "master-disk-fails",
   "master-disk-hangs",
+  "master-disk-full",
+  "master-crashes-at-disk",
+  "master-paused",
+  "master-slow",
+  "master-rots",
+  "master-wiped",
+  "leader-transferred",
+  "member-replaced",
   "agent-killed",
   "agent-power-lost",
   "agent-stopped",
   "agent-disk-fails",
+  "agent-disk-full",
+  "agent-crashes-at-disk",
+  "agent-paused",
   "framework-crashes",
   "master-isolated",
   "masters-split",
@@ -76,6 +87,8 @@ export interface SimOptions {
   readonly clockDriftPpmMax: number;
   readonly clockOffsetMsMax: number;
   readonly disk: DiskFaults;
+  /** Before the cluster is founded, too. */
+  readonly faultsFromTheStart: boolean;
   /** Mean time between two faults of a kind; kinds that are left out do not happen. Milliseconds. */
   readonly faultEveryMs: Readonly<Partial<Record<FaultKind, number>>>;
   readonly downMs: Range;
@@ -84,6 +97,8 @@ export interface SimOptions {
   readonly raft: Partial<RaftTuning>;
   readonly log: Partial<LogLimits>;
   readonly snapshotIntervalEntries: number;
+  /** The history of launches and reads is kept and checked for linearizability. */
+  readonly readsAreChecked: boolean;
 }
 
 /** @param ticks of faults; null for as many as the seed draws */
@@ -112,6 +127,7 @@ export function swarmOptions(seed: string, ticks: number | null): SimOptions {
     clockDriftPpmMax: pick(random, [0, 100, 20_000]),
     clockOffsetMsMax: pick(random, [0, 50, 2_000]),
     disk: swarmDisk(random),
+    faultsFromTheStart: chance(random, 1 / 8),
     faultEveryMs: swarmFaults(random),
     downMs: pick(random, [
       { low: 50, high: 2_000 },
@@ -129,6 +145,7 @@ export function swarmOptions(seed: string, ticks: number | null): SimOptions {
     raft: swarmRaft(random),
     log: swarmLog(random),
     snapshotIntervalEntries: pick(random, [50, 200, 1_000]),
+    readsAreChecked: true,
   };
 }
 

@@ -1,10 +1,10 @@
 // A virtual disk for deterministic simulation: the twin of the real one in src/host, with latencies, errors and losses
 // of power decided by a seed. It outlives the processes that use it: each start of a process mounts it anew.
 import type { Clock, Disk, DiskFile, Random } from "../src/kernel/ports.ts";
-import { between, chance } from "../src/kernel/random.ts";
+import { below, between, chance, pick } from "../src/kernel/random.ts";
 import type { DiskOperation, Run, Step } from "./sim-disk-file.ts";
 import { openSimFile } from "./sim-disk-file.ts";
-import { SimFile } from "./sim-file.ts";
+import { SimFile, simSectorBytes } from "./sim-file.ts";
 
 export interface Range {
   readonly low: number;
@@ -38,6 +38,17 @@ const noFaults: DiskFaults = {
   capacityBytes: Number.POSITIVE_INFINITY,
 };
 
+/** Something that happens in the middle of a process's work with its disk: the place where crashes hurt. */
+export interface Interruption {
+  /** Operations from now on until it happens. */
+  operations: number;
+  /** Before the operation has any effect; when it has taken effect and is not completed; or after its completion. */
+  readonly moment: "before" | "within" | "after";
+  /** After completion the process goes on for so many turns of its promises. */
+  readonly turns: number;
+  readonly action: () => void;
+}
+
 /** A change of a folder that is not durable yet. */
 interface NameChange {
   readonly id: number;
@@ -59,6 +70,7 @@ export class SimDisk {
   #incarnation = 0;
   #planned: { readonly operation: DiskOperation; readonly path: string; readonly code: string }[] = [];
   #stalled: (() => void)[] | undefined;
+  #interruption: Interruption | null = null;
 
   constructor(options: SimDiskOptions) {
     this.#random = options.random;
@@ -120,6 +132,35 @@ export class SimDisk {
     this.#faults = { ...this.#faults, ...faults };
   }
 
+  /** Once, at an operation yet to come; a newer one takes the place of an older one. */
+  interrupt(interruption: Interruption | null): void {
+    this.#interruption = interruption;
+  }
+
+  /** All is gone, as on a disk that is new. For a machine that is off. */
+  wipe(): void {
+    this.#incarnation += 1;
+    this.#stalled = undefined;
+    this.#names = new Map();
+    this.#durableNames = new Map();
+    this.#nameChanges = [];
+    this.#directories = new Set([""]);
+  }
+
+  /** Decay of one sector of one file that has content. @returns where, or null if there is nothing that could decay */
+  rot(): string | null {
+    const files = this.paths().filter((path) => (this.#names.get(path)?.size ?? 0) > 0);
+    if (files.length === 0) return null;
+    const path = pick(this.#random, files);
+    const size = this.#names.get(path)?.size ?? 0;
+    const sector = below(this.#random, Math.ceil(size / simSectorBytes));
+    for (let i = between(this.#random, 1, 8); i > 0; i--) {
+      const offset = sector * simSectorBytes + below(this.#random, simSectorBytes);
+      this.corrupt(path, offset, between(this.#random, 1, 255));
+    }
+    return `${path} sector ${sector}`;
+  }
+
   /** The next such operation on a path that contains this text fails. @param code such as "EIO" */
   failNext(operation: DiskOperation, path = "", code = "EIO"): void {
     this.#planned.push({ operation, path, code });
@@ -153,19 +194,29 @@ export class SimDisk {
     return file?.read(0, file.size);
   }
 
+  usedBytes(): number {
+    let used = 0;
+    for (const each of this.#names.values()) used += each.size;
+    return used;
+  }
+
   /** All files, in the order of their paths. */
   paths(): readonly string[] {
     return [...this.#names.keys()].sort();
   }
 
   #run<Value>(incarnation: number, step: Step<Value>): Promise<Value> {
+    const interruption = this.#due();
+    if (interruption?.moment === "before") interruption.action();
     if (incarnation !== this.#incarnation) return new Promise(() => undefined);
     const failure = this.#begin(step);
+    if (interruption?.moment === "within") this.#clock.after(0, interruption.action);
     return new Promise((resolve, reject) => {
       const complete = (): void => {
         if (incarnation !== this.#incarnation) return;
         if (failure !== undefined) reject(failure);
         else settle(step.complete, resolve, reject);
+        if (interruption?.moment === "after") void afterTurns(interruption.turns, interruption.action);
       };
       const wait = (): void => {
         if (this.#stalled === undefined || incarnation !== this.#incarnation) complete();
@@ -173,6 +224,13 @@ export class SimDisk {
       };
       this.#clock.after(this.#latency(step.operation), wait);
     });
+  }
+
+  #due(): Interruption | null {
+    const interruption = this.#interruption;
+    if (interruption === null || interruption.operations-- > 0) return null;
+    this.#interruption = null;
+    return interruption;
   }
 
   /** Lets the step take effect; returns its failure, if it has one. */
@@ -272,10 +330,13 @@ export class SimDisk {
   }
 
   #hasRoom(file: SimFile, end: number): boolean {
-    let used = 0;
-    for (const each of this.#names.values()) used += each.size;
-    return used + Math.max(0, end - file.size) <= this.#faults.capacityBytes;
+    return this.usedBytes() + Math.max(0, end - file.size) <= this.#faults.capacityBytes;
   }
+}
+
+async function afterTurns(turns: number, action: () => void): Promise<void> {
+  for (let i = 0; i < turns; i++) await null;
+  action();
 }
 
 function settle<Value>(

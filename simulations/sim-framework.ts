@@ -41,6 +41,8 @@ export interface FrameworkObserver {
   asksKill(frameworkId: string, taskId: string): void;
   tearsDown(frameworkId: string): void;
   repeats(frameworkId: string, taskIds: readonly string[]): void;
+  /** Before the call leaves. */
+  launches(frameworkId: string, taskIds: readonly string[]): void;
   /** The cluster answered 202 to a launch. */
   launchAccepted(frameworkId: string, taskIds: readonly string[]): void;
   answered(call: string, status: number, body: string): void;
@@ -282,6 +284,7 @@ export class SimFramework {
         filters: { refuse_seconds: pick(random, [0, 1, 5]) },
       },
     };
+    observer.launches(frameworkId, ids);
     if (chance(random, workload.repeatedCalls)) {
       observer.repeats(frameworkId, ids);
       for (const id of ids) this.#repeated(id);

@@ -63,6 +63,9 @@ export class SimNetwork {
   /** For tests: what arrives in place of a frame; null loses it without a trace. */
   tamper: ((from: string, to: string, frame: Uint8Array) => Uint8Array | null) | null = null;
 
+  /** Sees each frame that arrives. */
+  watch: ((from: string, to: string, frame: Uint8Array) => void) | null = null;
+
   constructor(parts: NetworkParts) {
     this.#parts = parts;
   }
@@ -231,6 +234,13 @@ export class SimNetwork {
   #arrive(from: End): void {
     const { peer } = from;
     if (from.stalled || peer === null || from.sent.length === 0) return;
+    const { loop } = this.#parts;
+    const { pausedUntil = 0 } = peer.life;
+    if (pausedUntil > loop.now) {
+      // The operating system has it, and the process reads it when it goes on.
+      loop.schedule(pausedUntil - loop.now, this.#network, () => this.#arrive(from));
+      return;
+    }
     if (this.#isCut(from.host, from.peerHost) || this.#darkHosts.has(from.peerHost)) {
       this.#stall(from);
       return;
@@ -258,6 +268,7 @@ export class SimNetwork {
     if (arrived === null) return;
     trace.text(to.life.name);
     trace.bytes(arrived);
+    this.watch?.(from.host, to.host, arrived);
     to.handler.onFrame(arrived);
   }
 

@@ -1,9 +1,12 @@
-// A whole cluster in one process under virtual time, and the two phases of its life: one in which everything may go
-// wrong and nothing may be lost, and one in which nothing goes wrong any more and everything has to come right.
+// A whole cluster in one process under virtual time, and the three phases of its life: one in which everything may go
+// wrong and nothing may be lost; one in which a core is healed and has to come right although the rest stays broken; and
+// one in which all is healed and everything has to come right.
 import { describeEvent } from "../src/debugger/describe.ts";
 import { seededRandom } from "../src/kernel/random.ts";
+import { ENTRY_BYTES_MAX } from "../src/raft/index.ts";
 import { CheckFailure } from "./checkers/check.ts";
 import { CommittedLog } from "./checkers/committed-log.ts";
+import { LogMatching } from "./checkers/log-matching.ts";
 import { answered, endedByItself, threw } from "./checkers/masters-stay-up.ts";
 import {
   checkAccepted,
@@ -12,14 +15,18 @@ import {
   checkStart,
   checkState,
 } from "./checkers/nothing-twice.ts";
+import { RaftWire } from "./checkers/raft-wire.ts";
 import { SameState } from "./checkers/same-state.ts";
 import { TaskLedger } from "./checkers/task-ledger.ts";
 import { checkOutcomes, checkRemoval, checkSignal, checkStatus } from "./checkers/tasks-outlive.ts";
-import { strandedTasks, whyNotAtRest } from "./convergence.ts";
+import { CoreWatch, strandedTasks, whyNotAtRest } from "./convergence.ts";
 import { EventLoop, type Life, type LoopWatcher, type ScheduledEvent } from "./event-loop.ts";
-import { Faults } from "./faults.ts";
+import { type FaultParts, Faults } from "./faults.ts";
+import { coreTicks, drawCore, healAll, healCore, mayHaveCore } from "./healing.ts";
 import { AgentMachine, FrameworkMachine, type Machine, MasterMachine, type WorldParts } from "./machines.ts";
+import { Operator } from "./operator.ts";
 import { type SimOptions, TICK_MS } from "./options.ts";
+import { Reader } from "./reader.ts";
 import type { FrameworkObserver } from "./sim-framework.ts";
 import { SimNetwork } from "./sim-network.ts";
 import type { ContainerObserver } from "./sim-runtime.ts";
@@ -40,8 +47,11 @@ export interface RunResult {
 export type Printer = (tick: number, who: string, what: string, facts: () => unknown) => void;
 
 /** How a disk that the simulator lets fail says so. */
-const DISK_ERROR = "EIO";
+const DISK_ERROR = /EIO|ENOSPC/;
+/** More than any frame between members may have. */
+const FRAME_BYTES_MAX = 2 * ENTRY_BYTES_MAX;
 const TICK_US = TICK_MS * 1_000;
+const FOUNDING_TICKS_MAX = 3_000;
 /** How often the members' states are compared and the invariants worked out. */
 const SAMPLE_TICKS = 500;
 /** Whole states are compared again when the log has grown by so much: what it costs in all stays a part of the run. */
@@ -62,6 +72,9 @@ export class World {
   readonly replayed: SameState;
   readonly log: CommittedLog;
   readonly #faults: Faults;
+  readonly #faultParts: FaultParts;
+  readonly #operator: Operator;
+  readonly #reader: Reader;
   readonly #byName: ReadonlyMap<string, MasterMachine>;
   readonly #life: Life = { name: "world", alive: true };
   #failure: CheckFailure | null = null;
@@ -89,16 +102,20 @@ export class World {
     this.agents = times(agents, (i) => new AgentMachine(`a${i + 1}`, parts, this.#containerObserver()));
     this.frameworks = times(frameworks, (i) => new FrameworkMachine(i + 1, parts, this.#frameworkObserver()));
     this.#byName = new Map(this.masters.map((machine) => [machine.name, machine]));
-    this.#faults = new Faults({
+    const shared = { loop, trace, masters: this.masters, ledger: this.ledger };
+    this.#operator = new Operator({ ...shared, random: seededRandom(`${seed} operator`) });
+    this.#reader = new Reader({ ...shared, random: seededRandom(`${seed} reader`) });
+    this.#faultParts = {
+      ...shared,
       options,
-      loop,
-      trace,
+      operator: this.#operator,
       network: this.network,
       random: seededRandom(`${seed} faults`),
-      masters: this.masters,
       agents: this.agents,
       frameworks: this.frameworks,
-    });
+    };
+    this.#faults = new Faults(this.#faultParts);
+    this.#watchMembers();
   }
 
   tick(): number {
@@ -113,7 +130,11 @@ export class World {
 
   async run(): Promise<RunResult> {
     this.#boot();
-    await this.#runUntil(this.options.ticks);
+    if (!this.options.faultsFromTheStart) await this.#found();
+    this.#faults.start();
+    await this.#runUntil(this.tick() + this.options.ticks);
+    this.#faults.stop();
+    if (!this.#isOver() && !this.#operator.isReplacing() && mayHaveCore(this)) await this.#healCore();
     if (!this.#isOver()) await this.#comeToRest();
     if (!this.#isOver()) this.#guard(() => this.#checkEnd());
     return this.#result();
@@ -124,8 +145,14 @@ export class World {
     for (const machine of [...this.masters, ...this.agents, ...this.frameworks]) {
       this.loop.schedule(random.uint32() % 1_000_000, this.#life, () => machine.start());
     }
-    this.#faults.start();
+    if (this.options.readsAreChecked) this.#reader.start();
     this.#sample();
+  }
+
+  /** A cluster is founded when all its members have met: with faults from the start that may take all of a run. */
+  async #found(): Promise<void> {
+    const whyNot = (): string | null => (this.log.highest > 0 ? null : "nothing is committed");
+    await this.#until(whyNot, FOUNDING_TICKS_MAX, "a cluster without faults is not founded");
   }
 
   #sample(): void {
@@ -143,18 +170,46 @@ export class World {
     for (const { name, master } of this.masters) if (master !== null) this.replayed.compare(name, master);
   }
 
+  async #healCore(): Promise<void> {
+    const core = drawCore(this.#faultParts.random, this);
+    healCore(this.#faultParts, core);
+    const watch = new CoreWatch(core);
+    await this.#until(
+      () => watch.whyNotRight(),
+      coreTicks(this.options),
+      "a healed core does not come right",
+    );
+  }
+
   async #comeToRest(): Promise<void> {
-    this.#faults.heal();
+    healAll(this.#faultParts);
     for (const framework of this.frameworks) framework.drain();
-    const limit = this.tick() + this.options.convergenceTicks;
+    const why = (): string | null => this.#operator.whyNotDone() ?? whyNotAtRest(this);
+    await this.#until(why, this.options.convergenceTicks, "a healed cluster does not come to rest");
+  }
+
+  /** Runs until nothing is missing any more. @param ticks after which it is a failure */
+  async #until(whyNot: () => string | null, ticks: number, message: string): Promise<void> {
+    const limit = this.tick() + ticks;
     let why: string | null = "";
     while (!this.#isOver() && why !== null) {
       await this.#runUntil(this.tick() + REST_TICKS);
-      why = whyNotAtRest(this);
-      if (why !== null && this.tick() >= limit) {
-        this.#fail(new CheckFailure("convergence", "a healed cluster does not come to rest", { why }));
-      }
+      why = whyNot();
+      if (why !== null && this.tick() >= limit) this.#fail(new CheckFailure("convergence", message, { why }));
     }
+  }
+
+  /** What members say to each other. */
+  #watchMembers(): void {
+    const wire = new RaftWire(FRAME_BYTES_MAX);
+    const matching = new LogMatching();
+    this.network.watch = (from, to, frame) => {
+      if (!this.#byName.has(from) || !this.#byName.has(to)) return;
+      this.#guard(() => {
+        wire.arrived(from, to, frame);
+        matching.arrived(from, to, frame);
+      });
+    };
   }
 
   #checkEnd(): void {
@@ -165,6 +220,7 @@ export class World {
     checkState(this.replayed.state);
     checkNoneLost(this.ledger, strandedTasks(this));
     checkOutcomes(this.ledger);
+    if (this.options.readsAreChecked) this.#reader.check();
   }
 
   #runUntil(tick: number): Promise<void> {
@@ -223,7 +279,7 @@ export class World {
 
   #endedByItself(machine: Machine, reason: string): void {
     this.trace.line(machine.name, `ended: ${reason}`);
-    this.#guard(() => endedByItself(machine.name, reason, machine.diskFails && reason.includes(DISK_ERROR)));
+    this.#guard(() => endedByItself(machine.name, reason, machine.diskFails && DISK_ERROR.test(reason)));
     this.#faults.restart(machine);
   }
 
@@ -257,8 +313,11 @@ export class World {
       repeats: (frameworkId, taskIds) => {
         for (const taskId of taskIds) ledger.of(frameworkId, taskId).repeated = true;
       },
-      launchAccepted: (frameworkId, taskIds) =>
-        this.#guard(() => checkAccepted(ledger, frameworkId, taskIds)),
+      launches: (frameworkId, taskIds) => this.#reader.launches(frameworkId, taskIds),
+      launchAccepted: (frameworkId, taskIds) => {
+        this.#reader.launched(taskIds);
+        this.#guard(() => checkAccepted(ledger, frameworkId, taskIds));
+      },
       answered: (call, status, body) => this.#guard(() => answered(call, status, body)),
       status: (frameworkId, status, knowsPartitions) => {
         this.trace.line(frameworkId, `told ${status.task_id.value} ${status.state}`, () => status.reason);

@@ -2,7 +2,7 @@
 // each member is held to it for ever, and each new leader has to have all of it.
 import type { LogIndex } from "../../src/kernel/ids.ts";
 import type { HistoryEntry, Master, MasterStatus } from "../../src/master/types.ts";
-import type { Entry } from "../../src/raft/index.ts";
+import { type Entry, isOwn } from "../../src/raft/index.ts";
 import { decodeEntry } from "../../src/state/codec.ts";
 import type { Life } from "../event-loop.ts";
 import { type Check, checkOf } from "./check.ts";
@@ -91,7 +91,7 @@ export class CommittedLog {
         highest: this.highest,
       }));
       this.#entries.set(index, { term, payload: payload.slice() });
-      if (payload.length > 0) this.#onCommitted(decoded(entry));
+      if (!isOwn(entry)) this.#onCommitted(decoded(entry));
       return;
     }
     const same = known.term === term && Buffer.compare(known.payload, payload) === 0;

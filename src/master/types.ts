@@ -27,9 +27,9 @@ export interface Master {
    */
   settled(): Promise<boolean>;
   /** Committed entries with events, from this index on, as far back as the log is kept in memory. */
+  history(from: LogIndex): Iterable<HistoryEntry>;
   /** The same entries, and Raft's own between them, as the bytes that the log holds. */
   entries(from: LogIndex): readonly Entry[];
-  history(from: LogIndex): Iterable<HistoryEntry>;
   /** Who belongs to the cluster, as far as this master knows, in the order of their ids. */
   members(): readonly MemberView[];
   /** Adds, promotes or removes one member; resolves when that is committed. Never rejects. */
