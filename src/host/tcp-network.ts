@@ -145,17 +145,17 @@ export function frameConnection(socket: Socket, handler: () => ConnectionHandler
   };
 }
 
-/** Frames written in one turn leave in one system call. */
+/** The first frame of a turn leaves at once, for a commit waits for it; those after it leave together. */
 function writeFrame(socket: Socket, frame: Uint8Array): void {
-  if (socket.writableCorked === 0) {
-    socket.cork();
-    process.nextTick(() => socket.uncork());
-  }
+  const isFirst = socket.writableCorked === 0;
   if (frame.length <= JOINED_BYTES_MAX) socket.write(encodeFrame(frame));
   else {
     socket.write(frameLength(frame));
     socket.write(frame);
   }
+  if (!isFirst) return;
+  socket.cork();
+  process.nextTick(() => socket.uncork());
 }
 
 /** `host:port`, IPv6 hosts in brackets. */
