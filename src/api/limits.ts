@@ -38,10 +38,15 @@ export const OPERATOR_STREAMS_MAX = 1_000;
 /** Events held for an operator's stream until the snapshot that precedes them is confirmed; more drops it. */
 export const OPERATOR_EVENTS_HELD_MAX = 100_000;
 
-/** Between two pings of an agent (MN01). Milliseconds. */
-export const AGENT_PING_INTERVAL_MS = 15_000;
-/** Pings without a pong after which an agent's connection is dead (MN01). */
-export const AGENT_PINGS_MISSED_MAX = 5;
+/** Between two pings of an agent. Milliseconds. */
+export const AGENT_PING_INTERVAL_MS = 5_000;
+/** Pings without a pong after which an agent's connection is dead: 75 s, as long as MN01 has it. */
+export const AGENT_PINGS_MISSED_MAX = 15;
+/**
+ * A master of which an agent has heard nothing for so long is dead for it. Milliseconds. A leader whose machine has lost
+ * power ends no connection: its agents have to find the next one well before that one gives them up for unreachable.
+ */
+export const AGENT_SILENCE_MS_MAX = 20_000;
 /** Time from connecting to the register frame. Milliseconds. */
 export const AGENT_REGISTER_TIMEOUT_MS = 30_000;
 /** Bytes queued for an agent that does not read; more closes its connection. */

@@ -20,6 +20,7 @@ import {
   AGENT_PING_INTERVAL_MS,
   AGENT_PINGS_MISSED_MAX,
   AGENT_REGISTER_TIMEOUT_MS,
+  AGENT_SILENCE_MS_MAX,
   AGENT_UNSENT_BYTES_MAX,
   STATUS_BYTES_MAX,
   STATUS_TEXT_CHARACTERS_MAX,
@@ -136,11 +137,10 @@ export class AgentSessions {
     session.phase = "registered";
     session.agentId = agentId;
     this.byAgent.set(agentId, session);
-    const silenceMsMax = AGENT_PING_INTERVAL_MS * AGENT_PINGS_MISSED_MAX;
     this.sendTo(session, {
       kind: "registered",
       agentId,
-      silenceMsMax,
+      silenceMsMax: AGENT_SILENCE_MS_MAX,
       statusesMax: STATUSES_PER_FRAME_MAX,
     });
     this.context.tracer.info("agent connected", { agentId, connectionId: session.id });
