@@ -5,7 +5,7 @@ import { seededRandom } from "../../../../src/kernel/random.ts";
 import {
   createRaftNode,
   type Entry,
-  isNoOp,
+  isOwn,
   type RaftNode,
   type RaftNodeOptions,
   type RaftTuning,
@@ -28,7 +28,7 @@ export class TextMachine implements StateMachine {
   applyCommitted(entries: readonly Entry[]): void {
     for (const entry of entries) {
       this.indexes.push(entry.index);
-      if (!isNoOp(entry)) this.texts.push(text(entry.payload));
+      if (!isOwn(entry)) this.texts.push(text(entry.payload));
     }
   }
 
@@ -76,12 +76,7 @@ export class NodeCluster {
     this.seed = options.seed ?? 1;
     for (const id of this.ids) {
       const storage = new MemoryStorage(this.clock);
-      const recovered = {
-        hardState: { term: asTerm(0), votedFor: null, healing: false },
-        snapshot: undefined,
-        entries: [],
-      };
-      this.hosts.push(this.boot(id, storage, recovered));
+      this.hosts.push(this.boot(id, storage, blank()));
     }
   }
 
@@ -121,6 +116,23 @@ export class NodeCluster {
     return index;
   }
 
+  /** A member with an empty disk that waits to be added. */
+  join(number: number): Host {
+    const id = memberId(number);
+    const host = this.boot(id, new MemoryStorage(this.clock), blank());
+    this.hosts.push(host);
+    this.launch(host);
+    return host;
+  }
+
+  /** The machine loses its power: peers notice nothing. */
+  losePower(host: Host): void {
+    host.up = false;
+    host.storage.crash();
+    this.network.goDark(host.id);
+    host.die();
+  }
+
   /** Like SIGKILL: nothing is said to anybody. */
   kill(host: Host): void {
     host.up = false;
@@ -150,7 +162,8 @@ export class NodeCluster {
     const { clock, die } = this.clock.ofProcess();
     const options: RaftNodeOptions = {
       self: id,
-      members: this.ids.map((member) => ({ id: member, address: member })),
+      members: this.ids.includes(id) ? this.ids.map((member) => ({ id: member, address: member })) : [],
+      address: id,
       clusterName: "test",
       recovered,
       clock,
@@ -173,4 +186,12 @@ export class NodeCluster {
   private tracer(): Tracer {
     return { ...silentTracer, warn: (event, facts) => this.warnings.push({ event, facts }) };
   }
+}
+
+function blank(): Recovered {
+  return {
+    hardState: { term: asTerm(0), votedFor: null, healing: false },
+    snapshot: undefined,
+    entries: [],
+  };
 }
