@@ -6,7 +6,7 @@ import { silentTracer } from "../../../src/kernel/ports.ts";
 import { seededRandom } from "../../../src/kernel/random.ts";
 import { openLog } from "../../../src/log/index.ts";
 import { LogStorage } from "../../../src/master/log-storage.ts";
-import { decodeMembership } from "../../../src/master/membership-header.ts";
+import { decodeMembership, encodeMembership } from "../../../src/master/membership-header.ts";
 import type { Membership, SnapshotMeta } from "../../../src/raft/index.ts";
 import { VirtualClock } from "../log/virtual-clock.ts";
 
@@ -113,4 +113,32 @@ test("a newer snapshot is read from its first byte, though an older one was bein
   await host.run(storage.writeSnapshot(meta(4), [new Uint8Array(100).fill(2)]));
   const bytes = await host.snapshotBytes(storage, 50);
   expect(bytes.subarray(decodeMembership(bytes).end)).toEqual(new Uint8Array(100).fill(2));
+});
+
+test("what a new leader appends below a snapshot that has just arrived is kept out of its way until the reset", async () => {
+  for (const crashes of [false, true]) {
+    const host = new Host(`arrived ${crashes}`);
+    const storage = await withEntries(host, 3);
+    const sink = storage.beginSnapshotReceive(meta(9));
+    await host.run(sink.write(encodeMembership(membership)));
+    await host.run(sink.finish());
+    const late = [3, 4, 5].map((index) => ({
+      index: asIndex(index),
+      term: asTerm(2),
+      payload: new Uint8Array([index]),
+    }));
+    const hardState = { term: asTerm(2), votedFor: null, healing: false };
+    await host.run(storage.append({ entries: late, hardState }));
+    if (!crashes) {
+      await host.run(storage.resetTo(meta(9)));
+      const next = { index: asIndex(10), term: asTerm(2), payload: new Uint8Array([10]) };
+      await host.run(storage.append({ entries: [next] }));
+    }
+    await host.run(storage.close());
+    const { recovered } = await host.open();
+    expect(recovered.snapshot).toEqual(meta(9));
+    expect(recovered.hardState.term).toBe(2);
+    const after = recovered.entries.filter(({ index }) => index > 9).map(({ index }) => index);
+    expect(after).toEqual(crashes ? [] : [10]);
+  }
 });
