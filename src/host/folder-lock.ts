@@ -14,11 +14,13 @@ export interface FolderLock {
 
 /** Another process writes to the folder. */
 export class FolderInUse extends Error {
-  constructor(folder: string, holder: Holder | null) {
+  /** @param file that names a holder, if that is all there is of the lock */
+  constructor(folder: string, holder: Holder | null, file?: string) {
+    const stale = file === undefined ? "" : `. If it is known to be gone for good, remove ${file}`;
     const who = holder === null ? "another process" : `process ${holder.pid} of ${holder.host}`;
     super(
       `${folder} is in use by ${who}${holder === null ? "" : `, since ${holder.since}`}. Stop that process first, or ` +
-        "give this one a folder of its own; two processes must never write to the same one",
+        `give this one a folder of its own; two processes must never write to the same one${stale}`,
     );
     this.name = "FolderInUse";
   }
@@ -75,13 +77,13 @@ async function lockByName(folder: string): Promise<FolderLock> {
   const own = JSON.stringify(await ownHolder());
   const held = await readHolder(path);
   if (held !== null) {
-    if (await isAlive(held)) throw new FolderInUse(folder, held);
+    if (await isAlive(held)) throw new FolderInUse(folder, held, path);
     await removeStale(folder, path, held);
   }
   try {
     await writeFile(path, own, { flag: "wx" });
   } catch {
-    throw new FolderInUse(folder, await readHolder(path));
+    throw new FolderInUse(folder, await readHolder(path), path);
   }
   return { release: () => rm(path, { force: true }) };
 }

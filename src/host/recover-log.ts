@@ -81,11 +81,18 @@ async function surveyRecords(dataDirectory: string): Promise<Records> {
     if (record.kind === "snapshot" && record.point.index > snapshot.index) snapshot = record.point;
     if (record.kind === "damage") damage.push(`${record.file}, byte ${record.offset}: ${record.why}`);
   }
-  const reader = await openSnapshot(readOptions(dataDirectory), snapshot);
-  const head = await reader?.read(0, MEMBERSHIP_BYTES_MAX);
-  await reader?.close();
-  const membership = head === undefined ? null : decodeMembership(head).membership;
+  const membership = await membershipIn(dataDirectory, snapshot);
   return { snapshotIndex: snapshot.index, snapshotTerm: snapshot.term, membership, damage };
+}
+
+async function membershipIn(dataDirectory: string, snapshot: LogPoint): Promise<Membership | null> {
+  const reader = await openSnapshot(readOptions(dataDirectory), snapshot);
+  if (reader === undefined) return null;
+  try {
+    return decodeMembership(await reader.read(0, MEMBERSHIP_BYTES_MAX)).membership;
+  } finally {
+    await reader.close();
+  }
 }
 
 export interface Recovered {

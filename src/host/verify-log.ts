@@ -127,15 +127,22 @@ async function checkSnapshots(dataDirectory: string, { snapshots }: Survey): Pro
   const problems: Problem[] = [];
   for (const point of snapshots) {
     try {
-      const reader = await openSnapshot(readOptions(dataDirectory), point);
-      await reader?.verify();
-      await reader?.close();
+      await verifySnapshot(dataDirectory, point);
     } catch (error) {
       if (!(error instanceof LogDamage)) throw error;
       problems.push(damageAt(error.file, error.offset, error.why));
     }
   }
   return problems;
+}
+
+async function verifySnapshot(dataDirectory: string, point: LogPoint): Promise<void> {
+  const reader = await openSnapshot(readOptions(dataDirectory), point);
+  try {
+    await reader?.verify();
+  } finally {
+    await reader?.close();
+  }
 }
 
 /** The state from entry to entry, begun anew from a snapshot wherever entries are missing. */
