@@ -9,11 +9,13 @@ import {
 import { flagByFlag, flagsModel, registerModel } from "../../simulations/checkers/linearizability-models.ts";
 import { showWitness } from "../../simulations/checkers/linearizability-witness.ts";
 import { isOver, type TaskStatus } from "../../src/frameworks/sdk/index.ts";
+import { EXIT } from "../../src/host/exit-codes.ts";
 import { commonIndex, type MemberLog, readMember, rebuild, stateAt } from "../support/rebuild.ts";
 import { goesBack, readLedger, terminalStates } from "../support/task-ledger.ts";
+import { tepui } from "../support/tepui.ts";
 import type { ClientReport } from "./client-report.ts";
 import type { JobReport } from "./job-report.ts";
-import { MASTERS } from "./lab.ts";
+import { dataFolder, MASTERS } from "./lab.ts";
 
 type EndOfClient = Extract<ClientReport, { readonly kind: "end" }>;
 
@@ -44,6 +46,7 @@ export async function checkAll(
   expectOrder(registerModel(), single, checkLinearizable(registerModel(), single));
   const whole = checkLinearizable(flagsModel, flags);
   if (whole.ok === false) throw new Error(showWitness(flagsModel, whole.witness));
+  for (const host of MASTERS) await verifyLog(dataFolder(folder, host));
   const logs = await Promise.all(MASTERS.map((host) => readMember(`${folder}/${host}`, "data")));
   const index = checkLogs(logs);
   checkPromises(logs, index, flags);
@@ -65,6 +68,12 @@ function expectOrder<State, In, Out>(
 ): void {
   if (verdict.ok === false) throw new Error(showWitness(model, verdict.witness));
   assert.equal(verdict.ok, true, `the search was given up among ${history.length} operations`);
+}
+
+/** As an operator would: checksums, continuity and digests, by the command. */
+async function verifyLog(directory: string): Promise<void> {
+  const { code, stdout, stderr } = await tepui(["log", "verify", directory]);
+  assert.equal(code, EXIT.done, `${directory}: ${stdout} ${stderr}`);
 }
 
 /** Entries at the same index are the same, and so is the state that they lead to. */

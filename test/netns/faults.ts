@@ -14,6 +14,8 @@ export interface Fault {
   readonly name: string;
   /** Which permit it needs besides the network. */
   readonly needs?: "fullDisk" | "hangingDisk";
+  /** Takes so long that it is no part of the short form. */
+  readonly long?: true;
   run(lab: Lab): Promise<void>;
 }
 
@@ -41,6 +43,7 @@ export const FAULTS: readonly Fault[] = [
   { name: "no master reaches another", run: noMajority },
   { name: "the cable of a follower is pulled", run: pulledCable },
   { name: "the cable of the leader is pulled", run: pulledLeader },
+  { name: "the leader has no power for long, its agents find the next", long: true, run: lostLeader },
   { name: "the cable of an agent is pulled", run: pulledAgent },
   { name: "kill -9 of the leader", run: killLeader },
   { name: "kill -9 of all masters at once", run: killAll },
@@ -119,6 +122,17 @@ async function pulledLeader(lab: Lab): Promise<void> {
   await lab.network.setCable(host, false);
   await lab.leaderOtherThan([host]);
   await lab.goesOn(ANSWERS);
+  await lab.network.setCable(host, true);
+  await lab.allCaughtUp();
+}
+
+/** Nothing ends the agents' connections to it: they have to notice its silence. */
+async function lostLeader(lab: Lab): Promise<void> {
+  await lab.agentsRegistered();
+  const { host } = await lab.leaderOtherThan([]);
+  await lab.network.setCable(host, false);
+  await lab.leaderOtherThan([host]);
+  await lab.agentsRegistered();
   await lab.network.setCable(host, true);
   await lab.allCaughtUp();
 }

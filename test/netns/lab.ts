@@ -45,6 +45,8 @@ export interface Lab {
   disk(host: string): LabDisk | FreezableDisk | null;
   /** Null if it does not answer. */
   status(host: string): Promise<MasterStatus | null>;
+  /** Waits until all agents are registered with the leader. */
+  agentsRegistered(): Promise<void>;
   /** Waits until a master leads that is none of these. */
   leaderOtherThan(hosts: readonly string[]): Promise<Member>;
   /** Waits until a master leads and all have what it had then. */
@@ -104,6 +106,19 @@ export async function startLab(seed: number, permits: Permits): Promise<Lab> {
     agents,
     disk: (host) => disks.get(host) ?? null,
     status,
+    async agentsRegistered() {
+      await eventually(
+        "all agents to be registered with the leader",
+        async () => {
+          const [leader] = await leaders(status);
+          if (leader === undefined) return false;
+          const shown = await observer(`http://${network.address(leader.self)}:${API_PORT}/state`);
+          const { slaves } = (shown ?? { slaves: [] }) as { readonly slaves: { readonly active: boolean }[] };
+          return slaves.filter(({ active }) => active).length === AGENTS.length;
+        },
+        PATIENCE_MS,
+      );
+    },
     leaderOtherThan: (others) =>
       eventually(
         `a leader that is none of [${others.join(", ")}]`,
