@@ -46,7 +46,7 @@ export async function checkAll(
   expectOrder(registerModel(), single, checkLinearizable(registerModel(), single));
   const whole = checkLinearizable(flagsModel, flags);
   if (whole.ok === false) throw new Error(showWitness(flagsModel, whole.witness));
-  for (const host of MASTERS) await verifyLog(dataFolder(folder, host));
+  await Promise.all(MASTERS.map((host) => verifyLog(dataFolder(folder, host))));
   const logs = await Promise.all(MASTERS.map((host) => readMember(`${folder}/${host}`, "data")));
   const index = checkLogs(logs);
   checkPromises(logs, index, flags);
