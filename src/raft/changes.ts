@@ -66,17 +66,24 @@ function membershipAfter(
       if (!known) return "unknown-member";
       if (learners.includes(id)) return leaveJoint({ ...membership, learners: without(learners, id) });
       if (voters.length === 1) return "last-voter";
+      // Without this one, the votes of those that are still healing might be needed, and they have none.
+      if (without(voters, id).some((voter) => isHealing(leader, voter))) return "busy";
       return { ...membership, voters: without(voters, id), outgoing: voters };
     default:
       return assertNever(change);
   }
 }
 
+function isHealing(leader: Leader, member: MemberId): boolean {
+  return (leader.progress.get(member)?.healsAt ?? null) !== null;
+}
+
 /** A new voter that lags would make a quorum wait for it: what it lacks must fit in one message. */
 function isCaughtUp(state: RaftState, leader: Leader, id: MemberId): boolean {
   const progress = leader.progress.get(id);
   if (progress === undefined || progress.mode.kind !== "replicate") return false;
-  if (state.now - progress.heardAt >= state.tuning.electionMinTicks) return false;
+  if (progress.healsAt !== null || state.now - progress.heardAt >= state.tuning.electionMinTicks)
+    return false;
   const end = lastIndex(state.log);
   if (progress.match < state.log.baseIndex || end - progress.match > MESSAGE_ENTRIES_MAX) return false;
   const lacking = progress.match === end ? [] : entriesBetween(state.log, progress.match + 1, end);

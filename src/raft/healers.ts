@@ -13,6 +13,7 @@ import type { Leader, RaftState } from "./state.ts";
 export function onHealRequest(state: RaftState, leader: Leader, message: HealRequest, out: Output): void {
   const progress = leader.progress.get(message.from);
   assert(progress !== undefined, "a request is handed on for a known member only", { from: message.from });
+  progress.healsAt = lastIndex(state.log);
   // Who remembers nothing is no newer leader either: that much it can say.
   if (message.amnesia && message.round <= leader.round && message.round > progress.answered) {
     progress.answered = message.round;

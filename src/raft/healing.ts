@@ -19,7 +19,7 @@ import { type RaftState, startHealing } from "./state.ts";
 export function isHealingOnDisk(state: RaftState): boolean {
   if (state.healing === null) return false;
   if (state.healing.kind === "damage") return true;
-  return lastIndex(state.log) > 0 && !state.healing.atOnce;
+  return state.healing.marked || (lastIndex(state.log) > 0 && !state.healing.atOnce);
 }
 
 /** True while this member must neither acknowledge entries nor confirm that somebody leads. */
@@ -67,7 +67,7 @@ export function noteMatch(state: RaftState, match: LogIndex): void {
   if (healing?.target == null || match < healing.target) return;
   healing.reached = true;
   const { unwrittenFrom, written } = state.durability;
-  healing.atOnce ||= unwrittenFrom === 1 && match === 1 && lastIndex(state.log) === 1 && !written.healing;
+  healing.atOnce ||= unwrittenFrom === 1 && state.log.baseIndex === 0 && !written.healing;
 }
 
 /** Notes after which write the log is durable up to the target. */
@@ -86,4 +86,14 @@ export function endHealing(state: RaftState, durable: number, out: Output): void
     facts: { kind: healing.kind, target: healing.target },
   });
   state.healing = null;
+}
+
+/**
+ * True if a snapshot may be stored. Without log and with a snapshot a member would look whole, so one that remembers
+ * nothing writes down first that it is not.
+ */
+export function mayStoreSnapshot(state: RaftState): boolean {
+  if (state.healing?.kind !== "amnesia") return true;
+  state.healing.marked = true;
+  return state.durability.written.healing && state.durability.pending.length === 0;
 }

@@ -30,6 +30,8 @@ export interface Progress {
   answered: number;
   /** The round in which it was told what heals it; what it asked up to then is answered. */
   healedAt: number;
+  /** It has asked to be healed and does not hold this index yet; it has no vote until then. Null if it is whole. */
+  healsAt: LogIndex | null;
   /** The highest commit index it was told. */
   toldCommit: LogIndex;
   /** The tick since which it belongs to the membership no more; null while it does. */
@@ -47,6 +49,7 @@ export function newProgress(next: LogIndex, now: number): Progress {
     round: 0,
     answered: 0,
     healedAt: 0,
+    healsAt: null,
     toldCommit: asIndex(0),
     leavingSince: null,
   };
@@ -100,6 +103,7 @@ export function noteAccepted(progress: Progress, match: LogIndex): boolean {
   releaseInflight(progress, match);
   const news = match > progress.match;
   if (news) progress.match = match;
+  if (progress.healsAt !== null && match >= progress.healsAt) progress.healsAt = null;
   if (progress.next <= progress.match) progress.next = asIndex(progress.match + 1);
   if (progress.mode.kind === "probe" || (progress.mode.kind === "snapshot" && match >= progress.mode.index)) {
     progress.mode = { kind: "replicate" };

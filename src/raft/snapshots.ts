@@ -4,9 +4,9 @@ import { assert } from "../kernel/assert.ts";
 import type { LogIndex, MemberId } from "../kernel/ids.ts";
 import { advanceCommit } from "./committing.ts";
 import { noteCompacted } from "./configurations.ts";
-import { acknowledge, resetLog } from "./durability.ts";
+import { acknowledge, resetLog, sendDurable } from "./durability.ts";
 import { compactTo, termAt } from "./entry-log.ts";
-import { askAtFirst, mayNotPromise } from "./healing.ts";
+import { askAtFirst, mayNotPromise, mayStoreSnapshot } from "./healing.ts";
 import type { Output } from "./io.ts";
 import type { SnapshotChunk, SnapshotProgress } from "./messages.ts";
 import type { Progress } from "./progress.ts";
@@ -25,8 +25,9 @@ export function onSnapshotProgress(state: RaftState, message: SnapshotProgress, 
     return;
   // The same place once more: what follows is on its way already, and if it was lost, the timer sends it again.
   if (message.offset === mode.offset && message.offset > 0) return;
-  // Back to a place that was passed long ago: the follower has to begin again from there.
-  if (message.offset < mode.offset || message.offset > mode.sentTo) mode.sentTo = message.offset;
+  // Back to the beginning, or to a place that was passed: the follower has lost what came after it.
+  const again = message.offset === 0 || message.offset < mode.offset || message.offset > mode.sentTo;
+  if (again) mode.sentTo = message.offset;
   mode.offset = message.offset;
   mode.heardAt = state.now;
   requestChunks(state, message.from, progress, out);
@@ -55,6 +56,10 @@ export function onSnapshotChunk(state: RaftState, message: SnapshotChunk, out: O
     advanceCommit(state, meta.index);
     abortReceive(state, out);
     acknowledge(state, message.from, state.commit);
+    return;
+  }
+  if (!mayStoreSnapshot(state)) {
+    sendDurable(state, progressOf(state, message.from, meta, 0));
     return;
   }
   if (!isReceiving(state, meta)) beginReceive(state, message, out);
@@ -128,12 +133,10 @@ function beginReceive(state: RaftState, message: SnapshotChunk, out: Output): vo
   out.receive.push({ kind: "begin", meta: message.meta });
 }
 
-function sendProgress(
-  state: RaftState,
-  to: MemberId,
-  { index }: SnapshotMeta,
-  offset: number,
-  out: Output,
-): void {
-  out.messages.push({ kind: "snapshot-progress", from: state.self, to, term: state.term, index, offset });
+function sendProgress(state: RaftState, to: MemberId, meta: SnapshotMeta, offset: number, out: Output): void {
+  out.messages.push(progressOf(state, to, meta, offset));
+}
+
+function progressOf(state: RaftState, to: MemberId, meta: SnapshotMeta, offset: number): SnapshotProgress {
+  return { kind: "snapshot-progress", from: state.self, to, term: state.term, index: meta.index, offset };
 }

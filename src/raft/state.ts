@@ -95,8 +95,10 @@ export interface Healing {
   reached: boolean;
   /** It does durably once this write is durable; null before that write was issued. */
   wholeAfter: number | null;
-  /** The very first write holds all that is needed, in one entry: it is there or it is not, and needs no mark. */
+  /** The very first write of entries holds all that is needed: it is there as a whole or not at all, and needs no mark. */
   atOnce: boolean;
+  /** The hard state says that this member is healing although its log is empty. */
+  marked: boolean;
 }
 
 export interface RaftState {
@@ -219,7 +221,16 @@ function healingAtStart(damaged: boolean, end: LogIndex, random: Random): Healin
 }
 
 export function startHealing(kind: Healing["kind"], nonce: number): Healing {
-  return { kind, nonce, asked: false, target: null, reached: false, wholeAfter: null, atOnce: false };
+  return {
+    kind,
+    nonce,
+    asked: false,
+    target: null,
+    reached: false,
+    wholeAfter: null,
+    atOnce: false,
+    marked: false,
+  };
 }
 
 /** True if the entries on disk go on where the snapshot ends; if not, they are older than it and are of no use. */

@@ -8,6 +8,7 @@ export interface RaftStorage {
    * Makes the batch durable, then resolves. Calls are made in order and may overlap; they take effect in order, so that
    * a batch is durable only if all before it are. Entries begin at or before the end of the log + 1: what is on disk
    * from the first one's index on is replaced. The hard state must not be durable later than the entries.
+   * The first entries ever, up to a message of them, become durable as a whole or not at all.
    */
   append(batch: AppendBatch): Promise<void>;
   /** Makes a snapshot of this member's own state machine durable; it is the newest from then on, or not at all. */

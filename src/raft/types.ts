@@ -43,7 +43,10 @@ export type MembershipChange =
 /** Why a change of membership was not made, or (the last two) is not known to have been made. */
 export type MembershipRefusal =
   | "not-leader"
-  /** Another change is under way, leadership is being handed over, or the leader's term has not begun to commit. */
+  /**
+   * Another change is under way, leadership is being handed over, the leader's term has not begun to commit, or a voter
+   * that would stay is still making up for lost data.
+   */
   | "busy"
   | "unknown-member"
   | "already-member"

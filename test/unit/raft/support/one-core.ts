@@ -197,6 +197,9 @@ function gather(outputs: readonly Output[]): Output {
     all.write = output.write ?? all.write;
     all.roleChange = output.roleChange ?? all.roleChange;
     all.proposal = output.proposal ?? all.proposal;
+    all.change = output.change ?? all.change;
+    all.changed = output.changed ?? all.changed;
+    all.membership = output.membership ?? all.membership;
     all.restore = output.restore ?? all.restore;
   }
   return all;

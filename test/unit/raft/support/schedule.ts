@@ -19,7 +19,7 @@ export interface Perils {
 export function act(cluster: CoreCluster, truth: Truth, perils: Perils, random: Draw, i: number): void {
   const number = numberOf(pick(random, [...cluster.members.keys()]));
   const roll = below(random, 1000);
-  if (perils.names !== undefined && chance(random, 0.02)) change(cluster, perils.names, random);
+  if (perils.names !== undefined && chance(random, 0.02)) change(cluster, perils.names, perils, random);
   if (perils.losses === true && chance(random, 0.003)) lose(cluster, cluster.member(number), random);
   const member = cluster.member(number);
   if (!member.up) {
@@ -106,7 +106,7 @@ function report(cluster: CoreCluster, member: Member, random: Draw): void {
   else cluster.input(number, { kind: "leader-gone", member: other.id });
 }
 
-function change(cluster: CoreCluster, names: number, random: Draw): void {
+function change(cluster: CoreCluster, names: number, perils: Perils, random: Draw): void {
   const leaders = [...cluster.members.values()].filter(({ core, up }) => up && core.role.kind === "leader");
   const member = leaders[below(random, leaders.length + 1)];
   if (member === undefined) return;
@@ -119,7 +119,7 @@ function change(cluster: CoreCluster, names: number, random: Draw): void {
   // A name that was removed is not used again (docs/decisions/0023).
   const fresh = cluster.member(number).outputs.length === 0;
   const wanted: MembershipChange = fresh ? { kind: "add-learner", id, contact } : { kind, id };
-  if (wanted.kind === "remove" && voters.length <= 2) return;
+  if (wanted.kind === "remove" && voters.length <= (perils.losses === true ? 3 : 2)) return;
   cluster.input(numberOf(member.id), { kind: "change-membership", change: wanted });
 }
 
