@@ -50,5 +50,5 @@ export const replaceAdvice =
   "and let a new member with another name and an empty data directory join";
 
 const restoreAdvice =
-  "Nothing was changed. Move this member's log folder away and start it with an empty one as a new member: it will " +
-  "fetch the log from its peers; or restore the folder from a backup taken of this member";
+  "Nothing was changed. A member with peers goes back to what comes before the damage and lets them make it good; a " +
+  "cluster's only voter cannot: restore its folder from a backup, or accept what is lost with tepui recover";

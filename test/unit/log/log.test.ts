@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { asIndex } from "../../../src/kernel/ids.ts";
 import { LogFailure } from "../../../src/log/index.ts";
-import { entries, entry, Machine, plain, point, stateAt, vote } from "./fixture.ts";
+import { entries, entry, Machine, plain, point, smallLimits, stateAt, vote } from "./fixture.ts";
 
 describe("a new log", () => {
   it("is empty, with term 0 and no vote", async () => {
@@ -99,6 +99,36 @@ describe("append", () => {
     ];
     for (const request of wrong) expect(() => log.append(request)).toThrow();
     expect(log.lastIndex).toBe(3);
+  });
+});
+
+describe("bounds in bytes", () => {
+  it("no batch is larger than its limit, whatever is appended at once", async () => {
+    const machine = new Machine();
+    const { log } = await machine.open();
+    const sizes: number[] = [];
+    const all = Array.from({ length: 30 }, (_, at) => entry(at + 1, 1, 200 + 40 * at));
+    await machine.run(log.append({ entries: all }));
+    for (const path of machine.segments()) {
+      const bytes = machine.bytesOf(path);
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      for (let at = 512; at < bytes.length; at += Math.ceil(view.getUint32(at + 4, true) / 512) * 512)
+        sizes.push(view.getUint32(at + 4, true));
+      expect(bytes.length).toBeLessThanOrEqual(smallLimits.segmentBytesMax as number);
+    }
+    expect(sizes.length).toBeGreaterThan(5);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(smallLimits.batchBytesMax as number);
+  });
+
+  it("more than may wait for the disk is the caller's error, who can see how much waits", async () => {
+    const machine = new Machine("pending", { syncLatencyMs: { low: 5, high: 5 } }, { pendingBytesMax: 4000 });
+    const { log } = await machine.open();
+    const first = log.append({ entries: [entry(1, 1, 1400), entry(2, 1, 1400)] });
+    expect(log.pendingBytes).toBeGreaterThan(2800);
+    expect(() => log.append({ entries: [entry(3, 1, 1400)] })).toThrow("not yet durable");
+    await machine.run(first);
+    expect(log.pendingBytes).toBe(0);
+    await machine.run(log.append({ entries: [entry(3, 1, 1400)] }));
   });
 });
 
