@@ -1,4 +1,4 @@
-// A member that lost data never votes with what it lost (docs/decisions/0023). Two kinds of loss:
+// A member that lost data never votes with what it lost (docs/decisions/0027). Two kinds of loss:
 //
 // damage    The log opened with a hole and was cut, or could not be read; term and vote are known. The member grants no
 //           vote until a leader of its term or a later one has filled its log again. It may append and acknowledge.

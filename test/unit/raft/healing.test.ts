@@ -1,4 +1,4 @@
-// A member that lost data never votes with what it lost (docs/decisions/0023).
+// A member that lost data never votes with what it lost (docs/decisions/0027).
 import { describe, expect, it } from "vitest";
 import { asIndex, asTerm } from "../../../src/kernel/ids.ts";
 import { CoreCluster, entriesOfTerms, entry, logOf, memberId } from "./support/core-cluster.ts";

@@ -101,7 +101,7 @@ describe("after the storm", () => {
         const cluster = new CoreCluster(3, { seed: name });
         const truth = new Truth(name, cluster.membership);
         cluster.watch = (member, output) => truth.watch(member, output);
-        // A cluster is founded by all its members together (docs/decisions/0023).
+        // A cluster is founded by all its members together (docs/decisions/0027).
         calm(cluster);
         cluster.autoPersist = false;
         for (let i = 0; i < 1500; i++) act(cluster, truth, perils, random, i);

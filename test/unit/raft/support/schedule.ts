@@ -116,7 +116,7 @@ function change(cluster: CoreCluster, names: number, perils: Perils, random: Dra
   const contact = { raftAddress: `${id}:1`, apiAddress: `${id}:2` };
   const { voters, learners } = member.core.membership;
   const kind = learners.includes(id) ? pick(random, ["promote", "promote", "remove"] as const) : "remove";
-  // A name that was removed is not used again (docs/decisions/0023).
+  // A name that was removed is not used again (docs/decisions/0027).
   const fresh = cluster.member(number).outputs.length === 0;
   const wanted: MembershipChange = fresh ? { kind: "add-learner", id, contact } : { kind, id };
   if (wanted.kind === "remove" && voters.length <= (perils.losses === true ? 3 : 2)) return;
