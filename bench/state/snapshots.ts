@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createHistogram, type Histogram, monitorEventLoopDelay } from "node:perf_hooks";
+import { createHistogram, type Histogram, monitorEventLoopDelay, PerformanceObserver } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { nodeClock } from "../../src/host/node-clock.ts";
 import { createNodeDisk } from "../../src/host/node-disk.ts";
@@ -62,6 +62,7 @@ function threadMs(): number {
 async function watched<Value>(work: () => Promise<Value>): Promise<{ value: Value; delay: string }> {
   const clock = monitorEventLoopDelay({ resolution: 1 });
   const spent = createHistogram();
+  const pauses = createHistogram();
   let before = threadMs();
   const probe = setInterval(() => {
     const now = threadMs();
@@ -72,11 +73,17 @@ async function watched<Value>(work: () => Promise<Value>): Promise<{ value: Valu
   await turn(5);
   clock.reset();
   spent.reset();
+  const collected = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) pauses.record(Math.max(1, Math.round(duration * 1e6)));
+  });
+  collected.observe({ entryTypes: ["gc"] });
   const value = await work();
   await turn(5);
   clock.disable();
+  collected.disconnect();
   clearInterval(probe);
-  return { value, delay: `CPU time of a turn ${delays(spent)}; late by the clock ${delays(clock)}` };
+  const gc = `garbage collections: ${pauses.count}, longest ${(pauses.max / 1e6).toFixed(0)} ms by the clock`;
+  return { value, delay: `CPU time of a turn ${delays(spent)}; late by the clock ${delays(clock)}; ${gc}` };
 }
 
 function turn(ms: number): Promise<void> {
@@ -123,9 +130,10 @@ async function checkpoint(replica: Replica, storage: LogStorage, entries: readon
       yield chunk;
     }
   }
+  const slices = createHistogram();
   const checkpoints = new Checkpoints(
     {
-      replica,
+      replica: timed(replica, slices),
       clock: nodeClock,
       async save(index, chunks) {
         const meta = { index, term: asTerm(1), membership: votersOnly([asId("m1")]) };
@@ -154,7 +162,27 @@ async function checkpoint(replica: Replica, storage: LogStorage, entries: readon
     `${(ended ?? Number.NaN).toFixed(1)} s, ${megabytes(bytes)}, ${applied} entries meanwhile`,
   );
   say("largest chunk", megabytes(longestChunk));
+  say("its slices", `${slices.count}, CPU time ${delays(slices)}`);
   say("event loop during it", delay);
+}
+
+/** Records the CPU time of each slice of its checkpoints. */
+function timed(replica: Replica, slices: Histogram & { record(value: number): void }): Replica {
+  return {
+    ...replica,
+    checkpoint() {
+      const checkpoint = replica.checkpoint();
+      return {
+        ...checkpoint,
+        next() {
+          const before = threadMs();
+          const chunk = checkpoint.next();
+          slices.record(Math.max(1, Math.round((threadMs() - before) * 1e6)));
+          return chunk;
+        },
+      };
+    },
+  };
 }
 
 async function main(): Promise<void> {
@@ -165,16 +193,18 @@ async function main(): Promise<void> {
     execFileSync(process.execPath, arguments_, { stdio: "inherit" });
   }
   let started = performance.now();
+  let cpuStarted = threadMs();
   const opened = await openLog({ disk: createNodeDisk(folder), directory: "log" });
   const storage = await LogStorage.open(opened);
   const reading = seconds(started);
+  const readingCpu = (threadMs() - cpuStarted) / 1_000;
   const { entries } = storage.recovered;
   say(
     "log opened and read",
     `${reading.toFixed(2)} s, ${entries.length} entries, snapshot ${megabytes(opened.snapshot?.bytes ?? 0)}`,
   );
   started = performance.now();
-  let cpuStarted = threadMs();
+  cpuStarted = threadMs();
   const { value: state, delay } = await watched(() => stateFrom(bytesOf(storage), nodeClock));
   say(
     "state restored",
@@ -199,19 +229,21 @@ async function main(): Promise<void> {
   const events = apply(replica, rest.slice(0, half));
   const replaying = seconds(started);
   const replayCpu = (threadMs() - cpuStarted) / 1_000;
-  const share = reading * (half / rest.length);
+  const share = half / rest.length;
   say(
     "replay (decode and evolve)",
     `${Math.round(events / replaying)} events/s (${events} in ${replaying.toFixed(2)} s); ${Math.round(events / replayCpu)} a second of CPU`,
   );
-  say("replay with the reading of the log", `${Math.round(events / (replaying + share))} events/s`);
+  const whole = Math.round(events / (replaying + reading * share));
+  const wholeCpu = Math.round(events / (replayCpu + readingCpu * share));
+  say("with its share of the opening of the log", `${whole} events/s; ${wholeCpu} a second of CPU`);
   const quietEntries = Math.ceil((QUIET_MS / 1_000) * (Number(values.rate) / EVENTS_PER_ENTRY));
   const quiet = await watched(() => {
     const end = performance.now() + QUIET_MS;
     return paced(replica, rest.slice(half, half + quietEntries), () => performance.now() > end);
   });
   say("event loop without a checkpoint", quiet.delay);
-  await checkpoint(replica, storage, rest.slice(half + quietEntries));
+  await checkpoint(replica, storage, rest.slice(half + quiet.value));
   say(
     "memory",
     `${megabytes(process.memoryUsage().heapUsed)} heap used, ${megabytes(process.memoryUsage().rss)} resident`,
