@@ -109,7 +109,7 @@ function printMembers(status: MasterStatus, members: readonly (MasterStatus | nu
     if (own === null || own === undefined)
       return [member.id, member.apiAddress, "does not answer", "", "", ""];
     const numbers = [own.term, own.commitIndex, own.events].map(String);
-    return [member.id, member.apiAddress, own.role, ...numbers];
+    return [member.id, member.apiAddress, member.kind === "voter" ? own.role : member.kind, ...numbers];
   });
   print(`Members\n${table(["ID", "API", "ROLE", "TERM", "COMMITTED", "EVENTS"], rows)}`);
 }

@@ -10,5 +10,9 @@ export interface MasterStatus {
   readonly appliedIndex: number;
   readonly lastIndex: number;
   readonly events: number;
-  readonly members: readonly { readonly id: string; readonly apiAddress: string }[];
+  readonly members: readonly {
+    readonly id: string;
+    readonly apiAddress: string;
+    readonly kind: "voter" | "leaving" | "learner";
+  }[];
 }

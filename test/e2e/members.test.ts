@@ -10,6 +10,8 @@ import { type Running, startTepui, tepui } from "../support/tepui.ts";
 
 const PORT_STEP = 10;
 const RAFT_OFFSET = 2;
+/** So many that whoever joins needs one. */
+const SNAPSHOTS = ["--snapshot-interval", "50"];
 
 interface View {
   readonly leader: string;
@@ -20,7 +22,7 @@ let cluster: TestCluster;
 const joined: Running[] = [];
 
 beforeAll(async () => {
-  cluster = await startTestCluster({ masters: 3, agents: 1, cpus: 8, mem: 4096 });
+  cluster = await startTestCluster({ masters: 3, agents: 1, cpus: 8, mem: 4096, masterFlags: SNAPSHOTS });
   await cluster.ready();
 });
 
@@ -36,10 +38,20 @@ function addresses(number: number): { readonly raft: string; readonly api: strin
 }
 
 /** A master that waits to be added. */
-function join_(number: number): void {
+function launchJoining(number: number): void {
   const id = `m${number}`;
   const { raft, api } = addresses(number);
-  const words = ["master", "--join", "--id", id, "--member", `${id}=${raft},${api}`, "--log-level", "warn"];
+  const words = [
+    "master",
+    "--join",
+    "--id",
+    id,
+    "--member",
+    `${id}=${raft},${api}`,
+    "--log-level",
+    "warn",
+    ...SNAPSHOTS,
+  ];
   joined.push(startTepui([...words, "--data-dir", join(cluster.dataDirectory, id)]));
 }
 
@@ -78,7 +90,7 @@ test("members come and go under load", async () => {
 
   expect(kinds(await members("list"))).toEqual({ m1: "voter", m2: "voter", m3: "voter" });
 
-  join_(4);
+  launchJoining(4);
   const four = addresses(4);
   expect(kinds(await members("add", "m4", four.raft, four.api))).toMatchObject({ m4: "learner" });
   const grown = await members("promote", "m4");
@@ -95,7 +107,7 @@ test("members come and go under load", async () => {
   await lost.end("SIGKILL");
   await rm(join(cluster.dataDirectory, lost.name), { recursive: true });
   await members("remove", lost.name);
-  join_(5);
+  launchJoining(5);
   const five = addresses(5);
   const replaced = await members("add", "m5", five.raft, five.api, "--promote");
   expect(kinds(replaced)).toMatchObject({ m4: "voter", m5: "voter" });

@@ -41,7 +41,7 @@ function harness() {
       clock: process.clock,
       random: seededRandom(`peers ${number}`),
       network: network.host(self),
-      tracer: { ...silentTracer, warn: (_, facts) => warnings.push(String(facts?.["reason"])) },
+      tracer: { ...silentTracer, warn: (_, facts) => warnings.push(String(facts?.reason)) },
       onMessage: (message) => {
         made.got.push(message);
         if (answers && message.kind === "heartbeat")
