@@ -5,7 +5,7 @@ import { assert, present } from "../kernel/assert.ts";
 import type { LogIndex } from "../kernel/ids.ts";
 import { type Configuration, configurationsIn } from "./membership-entry.ts";
 import type { RaftState } from "./state.ts";
-import type { Entry, Membership } from "./types.ts";
+import { type Entry, isMembershipEntry, type Membership } from "./types.ts";
 
 /** The configuration in force. */
 export function current(state: RaftState): Configuration {
@@ -29,8 +29,9 @@ export function previousMembership(state: RaftState): Membership | null {
 }
 
 export function noteAppended(state: RaftState, entries: readonly Entry[]): void {
+  if (!entries.some(isMembershipEntry)) return;
   const news = configurationsIn(entries);
-  if (news.length > 0) replaceHistory(state, [...state.configurations, ...news]);
+  replaceHistory(state, [...state.configurations, ...news]);
 }
 
 export function noteTruncated(state: RaftState, first: LogIndex): void {

@@ -11,6 +11,8 @@ export interface FollowerStatus {
   readonly state: "probe" | "replicate" | "snapshot";
   /** Ticks since its last word. */
   readonly silentTicks: number;
+  /** It has lost data and has not been given all of it back. */
+  readonly healing: boolean;
 }
 
 export interface RaftStatus {
@@ -27,6 +29,8 @@ export interface RaftStatus {
   /** The index that the newest snapshot covers; 0 if there is none. */
   readonly snapshot: LogIndex | 0;
   readonly membership: Membership;
+  /** What this member has lost and not made up for yet (healing.ts); it has no vote until then. */
+  readonly healing: "damage" | "amnesia" | null;
   /** Known to the leader only; empty on the others. */
   readonly followers: readonly FollowerStatus[];
 }
@@ -44,17 +48,19 @@ export function statusOf(core: RaftState, applied: LogIndex, ready: boolean): Ra
     durable: core.durability.durableIndex,
     snapshot: core.snapshot?.index ?? 0,
     membership: core.membership,
+    healing: core.healing?.kind ?? null,
     followers: followersOf(core),
   };
 }
 
 function followersOf(core: RaftState): readonly FollowerStatus[] {
   if (core.role.kind !== "leader") return [];
-  return [...core.role.progress].map(([id, { match, next, mode, heardAt }]) => ({
+  return [...core.role.progress].map(([id, { match, next, mode, heardAt, healsAt }]) => ({
     id,
     match,
     next,
     state: mode.kind,
     silentTicks: core.now - heardAt,
+    healing: healsAt !== null,
   }));
 }

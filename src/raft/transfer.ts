@@ -32,11 +32,11 @@ export function tickTransfer(state: RaftState, leader: Leader, out: Output): voi
   leader.transfer = null;
 }
 
-/** The voter with the longest matching log; the last heard of among equals. */
+/** The voter with the longest matching log that has not lost data; the last heard of among equals. */
 function furthest(state: RaftState, leader: Leader): MemberId | null {
   let best: { member: MemberId; match: number; heardAt: number } | null = null;
-  for (const [member, { match, heardAt }] of leader.progress) {
-    if (!isVoter(state.membership, member)) continue;
+  for (const [member, { match, heardAt, healsAt }] of leader.progress) {
+    if (!isVoter(state.membership, member) || healsAt !== null) continue;
     const better = best === null || match > best.match || (match === best.match && heardAt > best.heardAt);
     if (better) best = { member, match, heardAt };
   }
