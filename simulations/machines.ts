@@ -28,6 +28,8 @@ export interface WorldParts {
   readonly loop: EventLoop;
   readonly network: SimNetwork;
   readonly trace: Trace;
+  /** A process is about to be ended: what it has done until now counts. */
+  ending(machine: Machine): void;
   /** A process has ended without having been killed. */
   endedByItself(machine: Machine, reason: string): void;
 }
@@ -140,6 +142,7 @@ export abstract class Machine {
   }
 
   #end(life: Life): void {
+    this.world.ending(this);
     life.alive = false;
     this.life = null;
     this.forget();
@@ -168,6 +171,8 @@ export class MasterMachine extends Machine {
    * A founder with an empty disk is healing too. The fault model allows this of a minority at a time.
    */
   damage: "none" | "suspected" | "healing" = "healing";
+
+  #foundDamage = false;
 
   /** Its power is lost, and something of what its disk held: a sector of a file, or all of it. */
   loseData(loss: "sector" | "all"): void {
@@ -205,6 +210,10 @@ export class MasterMachine extends Machine {
     const tracer = this.#watched(this.tracer());
     const port = network.port(this.name, life);
     const members = membersOf(options);
+    // If this opening is interrupted, nobody tells whether the loss has been found.
+    const isSuspected = this.damage === "suspected";
+    if (isSuspected) this.damage = "healing";
+    this.#foundDamage = false;
     const master = await createMaster({
       self: asId<MemberId>(this.name),
       members: this.joining ? members.filter(({ id }) => id === this.name) : members,
@@ -228,7 +237,7 @@ export class MasterMachine extends Machine {
     master.attach(edge);
     await port.listen(`${this.name}:${AGENT_PORT}`, (connection) => edge.agents.accept(connection));
     await port.listen(`${this.name}:${FRAMEWORK_PORT}`, (connection) => edge.frameworks.accept(connection));
-    if (this.damage === "suspected") this.damage = "none";
+    if (isSuspected && !this.#foundDamage) this.damage = "none";
     this.master = master;
     await master.start();
   }
@@ -242,7 +251,7 @@ export class MasterMachine extends Machine {
         tracer.info(event, facts);
       },
       error: (event, facts) => {
-        if (event === "log.damageCut") this.damage = "healing";
+        if (event === "log.damageCut") this.#foundDamage = true;
         tracer.error(event, facts);
       },
     };

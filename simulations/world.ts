@@ -230,7 +230,7 @@ export class World {
   #watcher(): LoopWatcher {
     return {
       before: (event) => this.#record(event),
-      after: (life) => this.#guard(() => this.#observe(life)),
+      after: ({ name }) => this.#guard(() => this.#observe(name)),
       failed: (error, life) => this.#fail(threw(life.name, error)),
     };
   }
@@ -240,7 +240,7 @@ export class World {
     this.trace.text(life.name);
   }
 
-  #observe({ name }: Life): void {
+  #observe(name: string): void {
     const machine = this.#byName.get(name);
     const { life, master } = machine ?? {};
     if (machine === undefined || life == null || master == null) return;
@@ -273,6 +273,7 @@ export class World {
       loop,
       network,
       trace,
+      ending: ({ name }) => this.#guard(() => this.#observe(name)),
       endedByItself: (machine, reason) => this.#endedByItself(machine, reason),
     };
   }

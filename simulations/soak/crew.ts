@@ -37,14 +37,14 @@ function runOn(worker: Worker, task: Task): Promise<Report & { readonly threadIs
   return new Promise((resolve) => {
     const settle = (report: Report & { readonly threadIsLost?: true }): void => {
       clearTimeout(timer);
-      worker.removeAllListeners();
+      worker.off("message", settle).off("error", onError).off("exit", onExit);
       resolve(report);
     };
     const lost = (message: string): void => settle({ ...failed(task, message), threadIsLost: true });
     const timer = setTimeout(() => lost("the run does not end"), SEED_MS_MAX);
-    worker.once("message", settle);
-    worker.once("error", (error) => lost(`the run ended its thread: ${String(error)}`));
-    worker.once("exit", (code) => lost(`the run ended its thread with code ${code}`));
+    const onError = (error: unknown): void => lost(`the run ended its thread: ${String(error)}`);
+    const onExit = (code: number): void => lost(`the run ended its thread with code ${code}`);
+    worker.on("message", settle).on("error", onError).on("exit", onExit);
     worker.postMessage(task);
   });
 }

@@ -54,7 +54,9 @@ class Soak {
     const { from, commit } = this.#progress;
     console.log(`seeds from ${from} on ${threads} threads, commit ${commit}; Ctrl-C ends it`);
     const stop = (): void => {
+      if (this.#stopped) process.exit(130);
       this.#stopped = true;
+      console.log("ends with the seeds that are under way; once more ends it at once");
     };
     process.on("SIGINT", stop);
     process.on("SIGTERM", stop);
