@@ -51,6 +51,7 @@ export const FAULTS: readonly Fault[] = [
   { name: "the disk of a member is full", needs: "fullDisk", run: fullDisk },
   { name: "the disk of the leader hangs", needs: "hangingDisk", run: hangingDisk },
   { name: "kill -9 of an agent", run: killAgent },
+  { name: "leadership is handed over, there and back", run: handOver },
 ];
 
 /** Those that this machine permits. */
@@ -167,6 +168,16 @@ async function pauseLeader(lab: Lab): Promise<void> {
   await lab.leaderOtherThan([leader.host]);
   await lab.goesOn(2 * ANSWERS);
   leader.signal("SIGCONT");
+  await lab.allCaughtUp();
+}
+
+async function handOver(lab: Lab): Promise<void> {
+  const { host } = await lab.leaderOtherThan([]);
+  await lab.tepui(["members", "transfer"]);
+  await lab.leaderOtherThan([host]);
+  await lab.goesOn(ANSWERS);
+  await lab.tepui(["members", "transfer", host]);
+  await lab.goesOn(ANSWERS);
   await lab.allCaughtUp();
 }
 

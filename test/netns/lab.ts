@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { eventually, TEPUI_COMMAND } from "../support/cluster.ts";
 import { tepui } from "../support/tepui.ts";
 import type { ClientPlan, ClientReport } from "./client-report.ts";
+import { run } from "./commands.ts";
 import { ext4Disk, type FreezableDisk, type LabDisk, memoryDisk } from "./disks.ts";
 import type { JobPlan, JobReport } from "./job-report.ts";
 import { labName } from "./leftovers.ts";
@@ -45,6 +46,8 @@ export interface Lab {
   disk(host: string): LabDisk | FreezableDisk | null;
   /** Null if it does not answer. */
   status(host: string): Promise<MasterStatus | null>;
+  /** What a `tepui` command prints that is run inside the network, with the masters' addresses. @throws Error if it fails */
+  tepui(words: readonly string[]): Promise<string>;
   /** Waits until all agents are registered with the leader. */
   agentsRegistered(): Promise<void>;
   /** Waits until a master leads that is none of these. */
@@ -106,6 +109,10 @@ export async function startLab(seed: number, permits: Permits): Promise<Lab> {
     agents,
     disk: (host) => disks.get(host) ?? null,
     status,
+    tepui: (words) => {
+      const [program = "", ...rest] = [...network.inside("eye"), ...TEPUI_COMMAND, ...words];
+      return run(program, [...rest, "--master", apis.join(",")]);
+    },
     async agentsRegistered() {
       await eventually(
         "all agents to be registered with the leader",
