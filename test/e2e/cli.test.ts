@@ -7,7 +7,7 @@ import { eventually, freePorts, startTestCluster, type TestCluster } from "../su
 import { processesOf } from "../support/processes.ts";
 import { startTepui, tepui } from "../support/tepui.ts";
 
-const COMMANDS = ["up", "master", "agent", "state", "run", "log"];
+const COMMANDS = ["up", "master", "agent", "state", "run", "members", "log"];
 let folder: string;
 
 beforeAll(async () => {
