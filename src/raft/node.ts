@@ -115,6 +115,7 @@ class Node implements RaftNode {
     const { snapshot } = this.core;
     if (snapshot !== null) {
       await this.mendLog(snapshot);
+      if (this.isStopped()) return;
       await this.restore(snapshot);
     }
     if (this.isStopped()) return;
