@@ -1,7 +1,9 @@
 // One run of a lab: start, faults one after the other, stop, checks; and nothing left behind, however it ends.
 
-import { cp } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
 import { checkAll, type Findings } from "./checks.ts";
+import { problemOf } from "./commands.ts";
 import type { Fault } from "./faults.ts";
 import { startLab } from "./lab.ts";
 import { removeLeftovers, removeOwn } from "./leftovers.ts";
@@ -44,9 +46,11 @@ export async function runChaos({ seed, permits, faults, onStep }: ChaosOptions):
   }
 }
 
-/** Logs of members and what masters have on their disks, which are gone with the lab. */
+/** Logs of members and what masters have on their disks, which are gone with the lab. What vanishes meanwhile is left out. */
 async function keep(folder: string): Promise<void> {
   const kept = folder.replace("tepui-lab-", "tepui-kept-");
-  await cp(folder, kept, { recursive: true, filter: (path) => !path.endsWith(".ext4") });
+  await mkdir(kept);
+  for (const name of (await readdir(folder)).filter((each) => !each.endsWith(".ext4")))
+    await problemOf("cp", ["--archive", join(folder, name), kept]);
   process.stderr.write(`The lab's folder is kept in ${kept}\n`);
 }
