@@ -3,12 +3,15 @@ import { parseArgs } from "node:util";
 import { BENCH_TICKS, benchOptions } from "./bench.ts";
 import type { CheckFailure } from "./checkers/check.ts";
 import { banner, swarmOptions, TICK_MS } from "./options.ts";
+import { DEFAULT_TICKS, raftSwarm } from "./raft-world/options.ts";
+import { RaftWorld } from "./raft-world/world.ts";
 import { type Printer, type RunResult, World } from "./world.ts";
 
 const HELP = `Usage: npm run sim -- [options]
   --seed S      seed of the first run: any text; runs of one seed are equal (default: drawn and printed)
   --ticks N     ticks of ${TICK_MS} ms of virtual time with faults, before all is healed (default: drawn by the seed)
   --runs N      successive seeds, S, S+1 … (default: 1)
+  --world W     cluster: whole clusters; raft: members alone with clients of registers (default: cluster)
   --verbose     print every line of the trace
   --bench       the fixed run by which speed is measured (default: ${BENCH_TICKS} ticks, one hour)
   --help        this`;
@@ -19,6 +22,7 @@ interface Arguments {
   readonly runs: number;
   readonly verbose: boolean;
   readonly bench: boolean;
+  readonly members: boolean;
 }
 
 interface Totals {
@@ -39,7 +43,7 @@ async function main(): Promise<number> {
     startedMs: performance.now(),
     startedCpuMs: cpuMs(),
   };
-  let current: World | null = null;
+  let current: World | RaftWorld | null = null;
   let interrupted = false;
   process.once("SIGINT", () => {
     interrupted = true;
@@ -47,9 +51,8 @@ async function main(): Promise<number> {
   });
   for (let i = 0; i < given.runs && !interrupted; i++) {
     const seed = seedAfter(given.seed, i);
-    const options = given.bench ? benchOptions(given.ticks ?? BENCH_TICKS) : swarmOptions(seed, given.ticks);
-    if (given.runs === 1) console.log(`SEED=${seed}\n${banner(options)}`);
-    current = new World(options, given.verbose ? print : null);
+    current = worldOf(seed, given);
+    if (given.runs === 1) console.log(`SEED=${seed}\n${banner(current.options)}`);
     const result = await current.run();
     count(totals, result);
     if (result.failure !== null) return report(seed, current, result, result.failure);
@@ -59,12 +62,19 @@ async function main(): Promise<number> {
   return interrupted ? 130 : 0;
 }
 
+function worldOf(seed: string, { ticks, bench, members, verbose }: Arguments): World | RaftWorld {
+  const printer = verbose ? print : null;
+  if (members) return new RaftWorld(raftSwarm(seed, ticks ?? DEFAULT_TICKS), printer);
+  return new World(bench ? benchOptions(ticks ?? BENCH_TICKS) : swarmOptions(seed, ticks), printer);
+}
+
 function readArguments(): Arguments | null {
   const { values } = parseArgs({
     options: {
       seed: { type: "string" },
       ticks: { type: "string" },
       runs: { type: "string" },
+      world: { type: "string", default: "cluster" },
       verbose: { type: "boolean", default: false },
       bench: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -74,7 +84,7 @@ function readArguments(): Arguments | null {
   const runs = Number(values.runs ?? 1);
   const isValid =
     (ticks === null || (Number.isSafeInteger(ticks) && ticks > 0)) && Number.isSafeInteger(runs) && runs > 0;
-  if (values.help || !isValid) {
+  if (values.help || !isValid || !["cluster", "raft"].includes(values.world)) {
     console.log(HELP);
     return null;
   }
@@ -85,6 +95,7 @@ function readArguments(): Arguments | null {
     runs,
     verbose: values.verbose,
     bench: values.bench,
+    members: values.world === "raft",
   };
 }
 
@@ -104,19 +115,23 @@ function count(totals: Totals, { tick, events }: RunResult): void {
 }
 
 function progress(seed: string, { tick, hash, counts }: RunResult, totals: Totals): void {
-  const { committed, terms, launched } = counts;
+  const { committed, terms, launched, written } = counts;
+  const work = launched === undefined ? `${written} writes` : `${launched} tasks`;
   console.log(
-    `seed ${seed}: ${tick} ticks, ${launched} tasks, ${committed} entries, ${terms} terms, trace ${hash}, ${speed(totals)}`,
+    `seed ${seed}: ${tick} ticks, ${work}, ${committed} entries, ${terms} terms, trace ${hash}, ${speed(totals)}`,
   );
 }
 
-function report(seed: string, { options }: World, result: RunResult, failure: CheckFailure): number {
+function report(seed: string, world: World | RaftWorld, result: RunResult, failure: CheckFailure): number {
+  const { options } = world;
   console.log(`\nFAILED: ${failure.message}`);
   console.log(`  checker ${failure.checker}, tick ${result.tick}, trace ${result.hash}`);
   for (const [name, value] of Object.entries(failure.facts)) console.log(`  ${name}: ${factText(value)}`);
   console.log(`Parameters:\n${banner(options)}`);
   console.log(`Happened: ${textOf(result.counts)}`);
-  console.log(`Run it again: npm run sim -- --seed ${seed} --ticks ${options.ticks}`);
+  console.log(
+    `Run it again: npm run sim --${world instanceof RaftWorld ? " --world raft" : ""} --seed ${seed} --ticks ${options.ticks}`,
+  );
   return 1;
 }
 

@@ -238,7 +238,7 @@ function swarmLog(random: Random): Partial<LogLimits> {
 }
 
 /** Every parameter, one a line: what a failing run is reported with. */
-export function banner(options: SimOptions): string {
+export function banner(options: object): string {
   const lines = Object.entries(options).map(([name, value]) => `  ${name} = ${JSON.stringify(value)}`);
   return lines.join("\n");
 }

@@ -2,6 +2,7 @@
 
 import type { HistoryEntry } from "../../src/master/types.ts";
 import { checkInvariants } from "../../src/state/check-invariants.ts";
+import type { TaskStatusUpdated } from "../../src/state/events.ts";
 import type { ClusterState } from "../../src/state/model.ts";
 import type { SimContainer, SimRuntime } from "../sim-runtime.ts";
 import { type Check, CheckFailure, checkOf } from "./check.ts";
@@ -17,6 +18,7 @@ export interface MachineSize {
 /** Before the ledger takes the entry. */
 export function checkLaunches(ledger: TaskLedger, { index, events }: HistoryEntry): void {
   for (const event of events) {
+    if (event.kind === "TaskStatusUpdated") checkUpdate(ledger, index, event);
     if (event.kind !== "TaskLaunched") continue;
     const { frameworkId, taskId } = event;
     const { launchedAt } = ledger.of(frameworkId, taskId);
@@ -26,6 +28,13 @@ export function checkLaunches(ledger: TaskLedger, { index, events }: HistoryEntr
       launchedAt,
     }));
   }
+}
+
+/** An agent repeats an update until it is acknowledged, to one leader after the other; it counts once. */
+function checkUpdate(ledger: TaskLedger, index: number, event: TaskStatusUpdated): void {
+  const { frameworkId, taskId, status } = event;
+  const known = status.uuid !== null && ledger.of(frameworkId, taskId).updates.has(status.uuid);
+  check(!known, "a status update is taken twice in the log", () => ({ ...event, index }));
 }
 
 /** Nothing is offered or used twice in what the cluster knows. */

@@ -53,3 +53,16 @@ export function bugOf({ id }: Mutant): number {
 export function often(...everyMs: readonly (number | undefined)[]): boolean {
   return everyMs.some((mean) => mean !== undefined && mean <= 2_000);
 }
+
+/**
+ * Where leaders are cut off, others are elected soon and have something committed before the old one steps down, and
+ * clients of both read and write the same: there old leaders would be caught that answer with what they have.
+ */
+export function showsStaleReads(options: RaftWorldOptions): boolean {
+  const { atLeader, client, cutMs, disk, latencyUs, raft, faultEveryMs } = options;
+  const isQuick = disk.syncLatencyMs.high <= 10 && latencyUs.high <= 2_000 && client.thinkMs.high <= 100;
+  const isCutOff = atLeader > 0 && cutMs.high >= 3_000 && often(faultEveryMs.isolated, faultEveryMs.split);
+  return (
+    isQuick && isCutOff && raft.electionMinMs === 600 && client.clients >= 4 && client.timeoutMs <= 1_000
+  );
+}

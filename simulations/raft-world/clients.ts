@@ -38,6 +38,8 @@ interface Asked {
   open: boolean;
 }
 
+/** How often a client asks the member that it believes to lead, and not just any. */
+const LOYALTY = 0.8;
 const RETRY_MS = { low: 5, high: 60 };
 
 export class RegisterClient {
@@ -78,7 +80,8 @@ export class RegisterClient {
 
   #send(asked: Asked): void {
     const { random, members } = this.#parts;
-    const machine = this.#believed ?? pick(random, members);
+    const machine =
+      this.#believed !== null && chance(random, LOYALTY) ? this.#believed : pick(random, members);
     this.#travel(() => this.#arrive(machine, asked));
   }
 

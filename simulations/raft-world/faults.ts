@@ -177,12 +177,20 @@ export class RaftFaults {
     if (machine.isUp) machine.stop(() => this.restart(machine));
   }
 
-  /** An operator asks the leader, or who is believed to be it, to change the membership. */
+  /** An operator asks a leader, or who believes to be one, for a change of the membership that makes sense to it. */
   #change(kind: MembershipChange["kind"]): void {
     const { members, random, trace } = this.#parts;
-    const node = members.find(({ process }) => process?.node.status().role === "leader")?.process?.node;
+    const leaders = members.filter(({ process }) => process?.node.status().role === "leader");
+    const node = leaders.length === 0 ? undefined : pick(random, leaders).process?.node;
     if (node === undefined) return;
-    const { id, name } = pick(random, members);
+    const { voters, learners } = node.status().membership;
+    const isFit = ({ id }: MemberMachine): boolean => {
+      if (kind === "promote") return learners.includes(id);
+      return (voters.includes(id) || learners.includes(id)) === (kind === "remove");
+    };
+    const fit = members.filter(isFit);
+    if (fit.length === 0) return;
+    const { id, name } = pick(random, fit);
     const contact = { raftAddress: addressOf(name), apiAddress: name };
     trace.line(name, `asked to ${kind}`);
     node.changeMembership(kind === "add-learner" ? { kind, id, contact } : { kind, id }).then(

@@ -79,6 +79,11 @@ export interface RaftWorldOptions {
   readonly snapshotPadBytes: number;
 }
 
+/** Only where the members are known from outside can a majority be healed and the others be left as they are. */
+export function hasFixedMembers({ spares, faultEveryMs }: RaftWorldOptions): boolean {
+  return spares === 0 && !Object.keys(faultEveryMs).some((kind) => kind.startsWith("member-"));
+}
+
 export function raftSwarm(seed: string, ticks: number): RaftWorldOptions {
   const random = seededRandom(`raft options ${seed}`);
   return {
@@ -124,7 +129,7 @@ export function raftSwarm(seed: string, ticks: number): RaftWorldOptions {
 
 function swarmClients(random: Random): ClientOptions {
   return {
-    clients: between(random, 2, 6),
+    clients: pick(random, [2, 3, 4, 6, 14]),
     keys: between(random, 1, 3),
     reads: pick(random, [0.2, 0.5, 0.8]),
     thinkMs: pick(random, [
@@ -165,8 +170,12 @@ function swarmDisk(random: Random): DiskFaults {
 
 function swarmFaults(random: Random): RaftWorldOptions["faultEveryMs"] {
   const rates: Partial<Record<FaultKind, number>> = {};
+  const changes = chance(random, 1 / 3) ? pick(random, [700, 2_000, 5_000]) : undefined;
   for (const kind of FAULT_KINDS) {
-    if (chance(random, 2 / 5)) rates[kind] = pick(random, [700, 2_000, 5_000, 15_000]);
+    // Members that only go or only come are soon a membership that nothing changes any more.
+    if (kind.startsWith("member-")) {
+      if (changes !== undefined) rates[kind] = changes;
+    } else if (chance(random, 2 / 5)) rates[kind] = pick(random, [700, 2_000, 5_000, 15_000]);
   }
   return rates;
 }

@@ -16,7 +16,7 @@ import { Trace } from "../trace.ts";
 import { RegisterClient, type RegisterHistory } from "./clients.ts";
 import { RaftFaults } from "./faults.ts";
 import { MemberMachine, nameOf } from "./member.ts";
-import type { RaftWorldOptions } from "./options.ts";
+import { hasFixedMembers, type RaftWorldOptions } from "./options.ts";
 
 export interface RaftRunResult {
   readonly failure: CheckFailure | null;
@@ -32,6 +32,10 @@ export interface RaftRunResult {
 const TICK_US = TICK_MS * 1_000;
 /** How often the clients' history is checked. */
 const HISTORY_TICKS = 1_000;
+/** How often it is looked whether a leader has been deposed. */
+const DEPOSED_TICKS = 10;
+/** Of longest election timeouts: so long a leader may go on that no majority answers. Clocks and ticks differ a little. */
+const DEPOSED_TIMEOUTS_MAX = 3;
 /** How often a healed world is looked at. */
 const LOOK_TICKS = 20;
 /** For so long a healed majority has to keep one term. */
@@ -55,6 +59,7 @@ export class RaftWorld {
   readonly #faults: RaftFaults;
   readonly #byName: ReadonlyMap<string, MemberMachine>;
   readonly #life: Life = { name: "world", alive: true };
+  readonly #deposedAt = new Map<MemberMachine, number>();
   #failure: CheckFailure | null = null;
   #interrupted = false;
   #values = 0;
@@ -113,8 +118,7 @@ export class RaftWorld {
       await this.#runUntil(Math.min(this.tick() + HISTORY_TICKS, end));
       this.#checkHistory();
     }
-    // With a membership that changed, it is not known from outside which members are a majority.
-    if (!this.#isOver() && this.options.spares === 0 && !this.#changes()) await this.#coreGoesOn();
+    if (!this.#isOver() && hasFixedMembers(this.options)) await this.#coreGoesOn();
     if (!this.#isOver()) await this.#comeToRest();
     this.#checkHistory();
     return this.#result();
@@ -130,6 +134,29 @@ export class RaftWorld {
     if (this.#isOver()) return;
     for (const client of this.clients) client.start();
     this.#faults.start();
+    this.#lookForDeposed();
+  }
+
+  /** A leader steps down when another one has been elected, also if nobody tells it (check-quorum). */
+  #lookForDeposed(): void {
+    this.loop.schedule(DEPOSED_TICKS * TICK_US, this.#life, () => {
+      const leaders = this.members.filter(({ process }) => process?.node.status().role === "leader");
+      const newest = Math.max(...leaders.map(({ process }) => process?.node.status().term ?? 0));
+      for (const machine of this.members) {
+        const term = leaders.includes(machine) ? machine.process?.node.status().term : undefined;
+        if (term === undefined || term === newest) this.#deposedAt.delete(machine);
+        else this.#checkDeposed(machine, term, newest);
+      }
+      this.#lookForDeposed();
+    });
+  }
+
+  #checkDeposed(machine: MemberMachine, term: number, newest: number): void {
+    const since = this.#deposedAt.get(machine) ?? this.tick();
+    this.#deposedAt.set(machine, since);
+    const forMs = (this.tick() - since) * TICK_MS;
+    if (forMs <= DEPOSED_TIMEOUTS_MAX * (this.options.raft.electionMaxMs ?? 0)) return;
+    this.#failLiveness("a deposed leader does not step down", { member: machine.name, term, newest, forMs });
   }
 
   #client(i: number): RegisterClient {
@@ -194,11 +221,6 @@ export class RaftWorld {
         return `${id} has applied ${status?.applied}, not ${leader.last}`;
     }
     return null;
-  }
-
-  #changes(): boolean {
-    const { faultEveryMs } = this.options;
-    return ["member-added", "member-promoted", "member-removed"].some((kind) => kind in faultEveryMs);
   }
 
   /** Half of the time without the leader, if there is one: a leader can do more harm than others. */

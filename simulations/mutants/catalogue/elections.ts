@@ -1,4 +1,5 @@
 // Bugs of elections: 2, 3, 13 to 16 and 20.
+import { hasFixedMembers } from "../../raft-world/options.ts";
 import { type Mutant, often } from "../mutant.ts";
 
 export const ELECTION_MUTANTS: readonly Mutant[] = [
@@ -95,29 +96,31 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
-    likely: ({ members, spares, faultEveryMs: { isolated, split } }) =>
-      members === 3 && spares === 0 && often(isolated, split),
+    likely: (options) =>
+      options.members === 3 &&
+      hasFixedMembers(options) &&
+      often(options.faultEveryMs.isolated, options.faultEveryMs.split),
     seed: 1,
     ticks: 500,
   },
   {
     id: "14a",
-    why: "Votes and pre-votes are given against a living leader, so that a member which cannot hear it unseats it.",
+    why: "A member in a higher term does not answer the leader, which refuses its pre-votes: it never comes back.",
     edits: [
       {
-        file: "src/raft/roles.ts",
-        old: "state.now - state.leaderHeardAt < state.tuning.electionMinTicks",
-        new: "state.now < state.leaderHeardAt",
+        file: "src/raft/core.ts",
+        old: "if (leads) out.messages.push(",
+        new: "if (leads && term < 0) out.messages.push(",
       },
     ],
     world: "raft",
-    likely: ({ spares }) => spares === 0,
+    likely: ({ faultEveryMs: { isolated, split } }) => often(isolated, split),
     seed: 1,
-    ticks: 300,
+    ticks: 1_000,
   },
   {
     id: "14b",
-    why: "With pre-vote and without check-quorum a leader that nobody answers keeps the others from electing one.",
+    why: "Without check-quorum a leader that nobody answers leads on, with the clients that it has.",
     edits: [
       {
         file: "src/raft/leading.ts",
@@ -126,9 +129,10 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
-    likely: ({ spares }) => spares === 0,
+    likely: ({ atLeader, cutMs, faultEveryMs: { isolated, split } }) =>
+      atLeader > 0 && cutMs.high >= 3_000 && often(isolated, split),
     seed: 1,
-    ticks: 300,
+    ticks: 2_000,
   },
   {
     id: "15a",
@@ -141,7 +145,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
-    likely: ({ spares }) => spares === 0,
+    likely: hasFixedMembers,
     seed: 1,
     ticks: 300,
   },
@@ -171,7 +175,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
-    likely: ({ spares, client }) => spares === 0 && client.thinkMs.high <= 100,
+    likely: hasFixedMembers,
     seed: 1,
     ticks: 300,
   },

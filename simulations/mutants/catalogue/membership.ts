@@ -1,11 +1,9 @@
 // Bugs of membership changes and of leases: 4, 7, 12 and 23.
-import { type Mutant, often } from "../mutant.ts";
+import { type Mutant, often, showsStaleReads } from "../mutant.ts";
 
 type Likely = NonNullable<Mutant["likely"]>;
 
-const changesOften: Likely = ({ faultEveryMs }) =>
-  often(faultEveryMs["member-removed"]) &&
-  (often(faultEveryMs["member-added"]) || often(faultEveryMs["member-promoted"]));
+const changesOften: Likely = ({ faultEveryMs }) => often(faultEveryMs["member-removed"]);
 
 export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
   {
@@ -39,7 +37,11 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
-    likely: changesOften,
+    likely: ({ atLeader, cutMs, faultEveryMs }) =>
+      atLeader > 0 &&
+      cutMs.high >= 3_000 &&
+      faultEveryMs["member-removed"] === 700 &&
+      often(faultEveryMs.isolated, faultEveryMs.split),
     seed: 1,
     ticks: 3_000,
   },
@@ -54,11 +56,14 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
-    likely: ({ raft, faultEveryMs, client }) =>
+    likely: ({ raft, faultEveryMs, client, disk, latencyUs }) =>
       raft.leaseReads === true &&
       client.thinkMs.high <= 100 &&
+      client.clients >= 4 &&
+      disk.syncLatencyMs.high <= 10 &&
+      latencyUs.high <= 10_000 &&
       often(faultEveryMs.transfer) &&
-      often(faultEveryMs["path-slow"], faultEveryMs["one-way-cut"]),
+      often(faultEveryMs["path-slow"]),
     seed: 1,
     ticks: 3_000,
   },
@@ -78,11 +83,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
-    likely: ({ raft, faultEveryMs, client, atLeader }) =>
-      raft.leaseReads === true &&
-      atLeader > 0 &&
-      client.thinkMs.high <= 100 &&
-      often(faultEveryMs.isolated, faultEveryMs.split),
+    likely: (options) => options.raft.leaseReads === true && showsStaleReads(options),
     seed: 1,
     ticks: 3_000,
   },

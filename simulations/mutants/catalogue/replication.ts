@@ -1,5 +1,5 @@
 // Bugs of replication and commitment: 1, 5, 6, 8 to 11, 24 and 26.
-import { type Mutant, often } from "../mutant.ts";
+import { type Mutant, often, showsStaleReads } from "../mutant.ts";
 
 export const REPLICATION_MUTANTS: readonly Mutant[] = [
   {
@@ -40,8 +40,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       { file: "src/raft/reads.ts", old: "leader.round++;", new: "leader.round = Math.max(1, leader.round);" },
     ],
     world: "raft",
-    likely: ({ atLeader, client, cutMs, faultEveryMs: { isolated, split } }) =>
-      atLeader > 0 && cutMs.high >= 3_000 && client.thinkMs.high <= 100 && often(isolated, split),
+    likely: showsStaleReads,
     seed: 1,
     ticks: 3_000,
   },
@@ -91,21 +90,17 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
   },
   {
     id: "11a",
-    why: "An installed snapshot throws away a log that is longer and agrees with it.",
+    why: "A snapshot takes the place of the whole log: at the next start what was appended after it is gone.",
     edits: [
       {
-        file: "src/raft/snapshots.ts",
-        old: "  if (meta.index <= state.commit || termAt(state.log, meta.index) === meta.term) {\n    advanceCommit(state, meta.index);\n    abortReceive",
-        new: "  if (meta.index < 0) {\n    advanceCommit(state, meta.index);\n    abortReceive",
-      },
-      {
-        file: "src/raft/snapshots.ts",
-        old: "  state.snapshot = meta;\n  if (meta.index <= state.commit || termAt(state.log, meta.index) === meta.term) {",
-        new: "  state.snapshot = meta;\n  if (meta.index < 0) {",
+        file: "src/raft/state.ts",
+        old: "const rest = entries.filter((entry) => entry.index > base.baseIndex);",
+        new: "const rest = snapshot === null ? entries : [];",
       },
     ],
     world: "raft",
-    likely: ({ snapshotEvery, raft }) => snapshotEvery <= 50 && raft.trailingEntriesMax !== 10_000,
+    likely: ({ snapshotEvery, faultEveryMs }) =>
+      snapshotEvery <= 50 && often(faultEveryMs.killed, faultEveryMs["power-lost"]),
     seed: 1,
     ticks: 3_000,
   },
@@ -125,7 +120,8 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
-    likely: ({ snapshotEvery, raft }) => snapshotEvery <= 50 && raft.trailingEntriesMax !== 10_000,
+    likely: ({ snapshotEvery, raft, atLeader, faultEveryMs: { isolated, split } }) =>
+      snapshotEvery <= 50 && raft.trailingEntriesMax === 0 && atLeader > 0 && often(isolated, split),
     seed: 1,
     ticks: 3_000,
   },
@@ -140,8 +136,8 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
-    likely: ({ client, faultEveryMs: { transfer, stopped } }) =>
-      client.thinkMs.high <= 100 && often(transfer, stopped),
+    likely: ({ client, disk, faultEveryMs: { transfer, stopped } }) =>
+      client.clients > 10 && disk.syncLatencyMs.high >= 60 && often(transfer, stopped),
     seed: 1,
     ticks: 3_000,
   },

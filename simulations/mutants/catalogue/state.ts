@@ -17,20 +17,6 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     ticks: 1_500,
   },
   {
-    id: "22b",
-    why: "An agent that is told to launch a task again, by the next leader, launches it a second time.",
-    edits: [
-      {
-        file: "src/agents/launching.ts",
-        old: "if (findTask(core, frameworkId, taskId) !== undefined) return;",
-        new: "",
-      },
-    ],
-    world: "cluster",
-    seed: 1,
-    ticks: 1_500,
-  },
-  {
     id: "25a",
     why: "Applying an event depends on something else than state and event, here on what the process did before.",
     edits: [
