@@ -104,7 +104,9 @@ async function leaderOf({ masters, deadlineMs }: Patience): Promise<string> {
     known.delete("");
     for (const api of known) if (await leads(api)) return api;
     if (performance.now() > deadlineMs) {
-      throw new Error("no master leads: a majority of the voters must be up and reach each other");
+      throw new Error(
+        "no master leads: a majority of the voters must be up and reach each other (tepui state shows who is)",
+      );
     }
     await sleep(POLL_MS);
   }

@@ -9,6 +9,8 @@ import { type Setting, wholeNumber, withSettings } from "./settings.ts";
 import { table } from "./table.ts";
 
 const TIMEOUT_SECONDS = 600;
+/** The list alone does not wait long for a leader. */
+const LIST_TIMEOUT_SECONDS = 10;
 const POLL_MS = 250;
 
 const settings: readonly Setting[] = [
@@ -83,7 +85,8 @@ export function membersCommand(): Command {
 }
 
 async function list(flags: Flags): Promise<void> {
-  show(await membersView(patienceOf(flags)), flags);
+  const timeout = Math.min(flags.timeout, LIST_TIMEOUT_SECONDS);
+  show(await membersView(patienceOf({ ...flags, timeout })), flags);
 }
 
 async function add(id: string, raftAddress: string, apiAddress: string, flags: AddFlags): Promise<void> {

@@ -221,7 +221,7 @@ class Node implements RaftNode {
 
   private addresses(membership: Membership): readonly PeerAddress[] {
     return everyMember(membership).flatMap((id) => {
-      const address = membership.contacts[id]?.raftAddress ?? this.addressOf(id);
+      const address = membership.contacts[id]?.raftAddress || this.addressOf(id);
       return address === undefined ? [] : [{ id, address }];
     });
   }
