@@ -5,7 +5,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import zlib from "node:zlib";
 import { createNodeDisk } from "../../src/host/node-disk.ts";
-import { asId, asIndex, asTerm } from "../../src/kernel/ids.ts";
+import { asId, asIndex, asTerm, type MemberId } from "../../src/kernel/ids.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
 import { openLog } from "../../src/log/index.ts";
 import { encodeMembership } from "../../src/master/membership-header.ts";
@@ -22,6 +22,17 @@ const TERM_CHANGE_AT = 180;
 const isFirst = version === "1";
 /** Raft's own, which the cluster's count does not know. */
 const ENTRIES_BEFORE_SNAPSHOT = isFirst ? 0 : 1;
+
+/** After the entry that adds a member; version 1 had no such entries. */
+const GROWN = {
+  voters: [asId<MemberId>("m1"), asId<MemberId>("m2")],
+  outgoing: [],
+  learners: [],
+  contacts: {
+    m1: { raftAddress: "h1:1", apiAddress: "h1:2" },
+    m2: { raftAddress: "h2:1", apiAddress: "h2:2" },
+  },
+};
 
 interface Life {
   readonly entries: readonly Entry[];
@@ -80,12 +91,7 @@ async function write(folder: string): Promise<void> {
   const archive = isFirst ? {} : { archive: { bytesMax: 1e9, ageMsMax: 1e15, compressor, clock } };
   const { log } = await openLog({ disk, directory: "log", limits, ...archive });
   await log.append({ hardState: { term: asTerm(1), votedFor: asId("m1") } });
-  const membership = {
-    voters: [asId("m1")],
-    outgoing: [],
-    learners: [],
-    ...(isFirst ? {} : { contacts: {} }),
-  };
+  const membership = isFirst ? { voters: [asId("m1")], outgoing: [], learners: [] } : GROWN;
   let index = 0;
   const append = async (payload: Uint8Array, term: number): Promise<void> => {
     index += 1;
@@ -117,14 +123,7 @@ async function write(folder: string): Promise<void> {
 
   async function addMember(): Promise<void> {
     const { encodeMembershipEntry } = await import("../../src/raft/index.ts");
-    const contacts = {
-      m1: { raftAddress: "h1:1", apiAddress: "h1:2" },
-      m2: { raftAddress: "h2:1", apiAddress: "h2:2" },
-    };
-    await append(
-      encodeMembershipEntry({ voters: [asId("m1"), asId("m2")], outgoing: [], learners: [], contacts }),
-      1,
-    );
+    await append(encodeMembershipEntry(GROWN), 1);
   }
 }
 
