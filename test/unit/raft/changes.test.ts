@@ -111,6 +111,16 @@ describe("promotion", () => {
     }
   });
 
+  it("leaves the joint configuration only when that is committed by both majorities", () => {
+    const cluster = joined(3);
+    change(cluster, 1, promote(4));
+    cluster.drop(() => true);
+    cluster.tick(1, 3);
+    expect(showMembership(cluster.core(1).membership)).toBe("{m1,m2,m3,m4<m1,m2,m3}");
+    rest(cluster, 4);
+    expect(showMembership(cluster.core(1).membership)).toBe("{m1,m2,m3,m4}");
+  });
+
   it("makes decisions need both majorities until the joint configuration is left", () => {
     const core = new OneCore({
       term: 1,

@@ -59,6 +59,8 @@ export class CoreCluster {
   readonly random: Random;
   /** Persist every write at once, as most tests want. */
   autoPersist = true;
+  /** What this one exchanges with the others is lost. */
+  isolated: MemberId | null = null;
   /** Called with every output before its messages go out. */
   watch: (member: Member, output: Output) => void = () => undefined;
 
@@ -144,6 +146,7 @@ export class CoreCluster {
   }
 
   deliver(message: Message): void {
+    if ((message.from === this.isolated) !== (message.to === this.isolated)) return;
     const member = this.members.get(message.to);
     if (member?.up) this.take(member, step(member.core, { kind: "message", message }));
   }

@@ -14,6 +14,8 @@ export interface Perils {
   readonly losses?: boolean;
   /** All members tick together, as clocks of one speed do. */
   readonly oneClock?: boolean;
+  /** One member after the other is cut off for a while, and asked for reads meanwhile. */
+  readonly partitions?: boolean;
 }
 
 export function act(cluster: CoreCluster, truth: Truth, perils: Perils, random: Draw, i: number): void {
@@ -21,6 +23,7 @@ export function act(cluster: CoreCluster, truth: Truth, perils: Perils, random: 
   const roll = below(random, 1000);
   if (perils.names !== undefined && chance(random, 0.02)) change(cluster, perils.names, perils, random);
   if (perils.losses === true && chance(random, 0.003)) lose(cluster, cluster.member(number), random);
+  if (perils.partitions === true) part(cluster, truth, random, i);
   const member = cluster.member(number);
   if (!member.up) {
     if (roll < 30) cluster.restart(number);
@@ -40,6 +43,7 @@ export function act(cluster: CoreCluster, truth: Truth, perils: Perils, random: 
 
 /** Everybody is up, disks answer, and messages arrive for long enough to come to rest. */
 export function calm(cluster: CoreCluster): void {
+  cluster.isolated = null;
   for (const member of cluster.members.values()) if (!member.up) cluster.restart(numberOf(member.id));
   cluster.autoPersist = true;
   for (const member of cluster.members.values()) cluster.persist(numberOf(member.id));
@@ -59,6 +63,20 @@ function time(cluster: CoreCluster, number: number, perils: Perils, random: Draw
     return;
   }
   for (const { id, up } of cluster.members.values()) if (up) cluster.tick(numberOf(id));
+}
+
+/** Leaders more often than others: they are the ones that may believe too long in their office. */
+function part(cluster: CoreCluster, truth: Truth, random: Draw, i: number): void {
+  const { isolated } = cluster;
+  if (isolated !== null) {
+    if (chance(random, 0.03) && cluster.member(numberOf(isolated)).up) {
+      read(cluster, truth, numberOf(isolated), 1_000_000 + i);
+    }
+    if (chance(random, 0.002)) cluster.isolated = null;
+  } else if (chance(random, 0.004)) {
+    const leader = [...cluster.members.values()].find(({ core }) => core.role.kind === "leader");
+    cluster.isolated = leader?.id ?? null;
+  }
 }
 
 function read(cluster: CoreCluster, truth: Truth, number: number, id: number): void {
