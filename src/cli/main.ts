@@ -38,7 +38,8 @@ async function main(): Promise<void> {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
     else {
       process.stderr.write(`tepui: ${error instanceof Error ? error.message : String(error)}\n`);
-      process.exitCode = exitCodeOf(error);
+      // Not by itself: the channel to whoever started us would keep a process alive that has failed.
+      process.exit(exitCodeOf(error));
     }
   }
 }

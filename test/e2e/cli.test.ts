@@ -1,9 +1,17 @@
 // The `tepui` command as a person uses it: real processes, their output and their exit codes.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { eventually, freePorts, startTestCluster, type TestCluster } from "../support/cluster.ts";
+import {
+  eventually,
+  freePorts,
+  startTestCluster,
+  TEPUI_COMMAND,
+  type TestCluster,
+} from "../support/cluster.ts";
 import { processesOf } from "../support/processes.ts";
 import { startTepui, tepui } from "../support/tepui.ts";
 
@@ -54,6 +62,15 @@ describe("help and usage", () => {
     expect(log.code).toBe(1);
     expect(log.stderr).toContain("give a master's data directory");
   });
+});
+
+test("a master that cannot start ends, also where a channel to its starter would keep it alive", async () => {
+  await writeFile(join(folder, "file"), "");
+  const [program = "", ...before] = TEPUI_COMMAND;
+  const words = [...before, "master", "--data-dir", join(folder, "file")];
+  const child = spawn(program, words, { stdio: ["ignore", "ignore", "pipe", "ipc"] });
+  const [code] = await once(child, "exit");
+  expect(code).toBe(1);
 });
 
 describe("with a cluster", () => {

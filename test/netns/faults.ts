@@ -192,6 +192,9 @@ async function fullDisk(lab: Lab): Promise<void> {
     /this master must stop: .*ENOSPC/.test(await member.output()),
   );
   await lab.goesOn(ANSWERS);
+  // Nothing is better: what it does then must not make it worse.
+  member.start();
+  assert.deepEqual(await member.untilEnd(PATIENCE_MS), { code: EXIT.diskFailed, signal: null });
   await disk?.makeRoom();
   member.start();
   await lab.allCaughtUp();
