@@ -4,7 +4,6 @@ import { Command } from "commander";
 import { EXIT } from "../host/exit-codes.ts";
 import { lockFolder } from "../host/folder-lock.ts";
 import { recoverAlone, type Survivor, surveySurvivor } from "../host/recover-log.ts";
-import type { MasterMember } from "../master/options.ts";
 import { parseMembers } from "./master.ts";
 import { type Setting, withSettings } from "./settings.ts";
 
@@ -22,6 +21,8 @@ const settings: readonly Setting[] = [
   },
   { flags: "--yes", description: "do it without asking" },
 ];
+
+type Self = ReturnType<typeof parseMembers>[number];
 
 interface RecoverFlags {
   readonly dataDir: string;
@@ -58,7 +59,7 @@ async function recover(flags: RecoverFlags, command: Command): Promise<void> {
   }
 }
 
-function described(survivor: Survivor, self: MasterMember): readonly string[] {
+function described(survivor: Survivor, self: Self): readonly string[] {
   const { lastIndex, lastTerm, committedIndex, frameworks, agents, tasks, damage } = survivor;
   const dropped = droppedMembers(survivor, self);
   return [
@@ -76,14 +77,14 @@ function described(survivor: Survivor, self: MasterMember): readonly string[] {
   ];
 }
 
-function droppedMembers({ membership }: Survivor, self: MasterMember): readonly string[] | null {
+function droppedMembers({ membership }: Survivor, self: Self): readonly string[] | null {
   if (membership === null) return null;
   const { voters, outgoing, learners } = membership;
   return [...new Set([...voters, ...outgoing, ...learners])].filter((id) => id !== self.id);
 }
 
 /** @throws Error if the log knows its members and this is none of them */
-function checkMember({ membership }: Survivor, { id }: MasterMember): void {
+function checkMember({ membership }: Survivor, { id }: Self): void {
   if (membership === null) return;
   const known = [...membership.voters, ...membership.outgoing, ...membership.learners];
   if (!known.includes(id))
@@ -100,7 +101,7 @@ async function agreed(): Promise<boolean> {
   }
 }
 
-function done({ id, raftAddress, apiAddress }: MasterMember, index: number, term: number, backup: string) {
+function done({ id, raftAddress, apiAddress }: Self, index: number, term: number, backup: string) {
   return [
     `${id} is the only member now, by entry ${index} of term ${term}. The log as it was is in ${backup}.`,
     `Start it with: tepui master --id ${id} --member ${id}=${raftAddress},${apiAddress} --data-dir …`,
