@@ -113,7 +113,7 @@ export async function recoverAlone(
   const { log, hardState } = await openLog({
     disk: createNodeDisk(dataDirectory),
     directory: LOG_FOLDER,
-    repair: "cut",
+    repair: "salvage",
   });
   const term = asTerm(Math.max(hardState.term, log.termAt(log.lastIndex) ?? 0) + 1);
   const membership = { voters: [self], outgoing: [], learners: [], contacts: { [self]: contact } };

@@ -31,12 +31,16 @@ export function isOutOfReach({ snapshots, recovered }: FoundLog): boolean {
  * The newest hard state. Without damage the log's records hold it, and the slots may be one write ahead; with damage the
  * log's own may be gone, then both slots must be good. @throws LogDamage if neither is so
  */
-export function newestHardState(found: FoundLog, damage: LogDamage | undefined): HardState {
+export function newestHardState(
+  found: FoundLog,
+  damage: LogDamage | undefined,
+  mayBeLost: boolean,
+): HardState {
   const { recovered, slots, directory } = found;
   const isLogWhole = recovered.isHardStateKnown && vanishedEnd(found) === undefined;
   const isKnown = slots.isWhole || (isLogWhole && recovered.segments.length > 0);
   const isNew = damage === undefined && recovered.segments.length === 0;
-  if (!isKnown && !isNew) {
+  if (!isKnown && !isNew && !mayBeLost) {
     const why = damage === undefined ? "neither it nor the log holds the hard state" : damage.message;
     throw new LogDamage(hardStatePath(directory), 0, why, replaceAdvice);
   }

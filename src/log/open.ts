@@ -39,9 +39,10 @@ export interface OpenOptions {
 
 /**
  * "cut": go back to what comes before the damage, put the rest aside and mark the member as healing, for whoever has
- * peers to make it good. "refuse": reject with LogDamage.
+ * peers to make it good. "refuse": reject with LogDamage. "salvage": as "cut", also where the vote is lost; only for a
+ * member whose cluster is begun anew, in which nobody remembers any vote.
  */
-export type RepairChoice = "refuse" | "cut";
+export type RepairChoice = "refuse" | "cut" | "salvage";
 
 /** What can be read before anything is changed. */
 export interface DamagedLog {
@@ -83,8 +84,8 @@ async function open(options: OpenOptions): Promise<OpenedLog> {
   await disk.makeDirectory(directory);
   const found = await look(disk, directory);
   const damage = findDamage(found);
-  if (damage !== undefined) await refuseUnlessChosen(options, found, damage);
-  const known = newestHardState(found, damage);
+  const choice = damage === undefined ? "refuse" : await chosen(options, found, damage);
+  const known = newestHardState(found, damage, choice === "salvage");
   const hardState = damage === undefined ? known : { ...known, healing: true };
   const hardStateFile = await HardStateFile.open(disk, directory, found.slots, hardState);
   // Before anything is cut: from here on nobody takes what is left for all that there was.
@@ -103,7 +104,7 @@ async function look(disk: Disk, directory: string): Promise<FoundLog> {
 }
 
 /** Rejects with the damage unless it is to be cut away. */
-async function refuseUnlessChosen(options: OpenOptions, found: FoundLog, damage: LogDamage): Promise<void> {
+async function chosen(options: OpenOptions, found: FoundLog, damage: LogDamage): Promise<RepairChoice> {
   const { disk, directory, repair = "refuse" } = options;
   const { newest } = found.snapshots;
   const path = newest === undefined ? undefined : snapshotPath(directory, newest);
@@ -112,6 +113,7 @@ async function refuseUnlessChosen(options: OpenOptions, found: FoundLog, damage:
   const { entries } = found.recovered;
   const choice = typeof repair === "string" ? repair : await repair({ damage, entries, readSnapshot });
   if (choice === "refuse") throw damage;
+  return choice;
 }
 
 interface Mended {

@@ -196,6 +196,9 @@ describe("the hard state", () => {
     machine.sim.corrupt(newest, machine.bytesOf(newest).length - 500, 4);
     machine.sim.corrupt(file, 20, 4);
     await expect(machine.open("cut")).rejects.toThrow(/must not come back under its name/);
+    const salvaged = await machine.open("salvage");
+    expect(salvaged.hardState.healing).toBe(true);
+    expect(salvaged.entries.length).toBe(23);
   });
 
   it("may be missing from a folder of the first format as long as the log is whole", async () => {
