@@ -6,15 +6,18 @@ export interface CheckPerf {
   readonly slowestSeconds: number;
 }
 
-/** With load xl: 1,000 clients, and no more than 15,000 writes a second. A minute. */
-export async function checkPerf(etcd: EtcdCluster): Promise<CheckPerf> {
+/**
+ * With load xl: 1,000 clients, and no more than 15,000 writes a second. A minute. Null if it gave up: on a machine that is
+ * too busy for etcd it says nothing but that there were too many errors.
+ */
+export async function checkPerf(etcd: EtcdCluster): Promise<CheckPerf | null> {
   const text = await etcd
     .ctl(["check", "perf", "--load=xl"])
     // It fails when etcd does not reach what it was written for; what it measured stands in its output all the same.
     .catch((error: unknown) => outputOf(error));
   const writes = /Throughput[^:]*?:? ?(?:is )?(\d+) writes\/s/.exec(text)?.[1];
   const slowest = /Slowest request took[^\d]*([\d.]+)s/.exec(text)?.[1];
-  if (writes === undefined || slowest === undefined) throw new Error(`check perf said: ${text}`);
+  if (writes === undefined || slowest === undefined) return null;
   return { writesPerSecond: Number(writes), slowestSeconds: Number(slowest) };
 }
 

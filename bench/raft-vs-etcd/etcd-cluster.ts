@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { freePort } from "../pipeline/cluster.ts";
+import type { Cleanup } from "./cleanup.ts";
 import type { Address } from "./grpc-puts.ts";
 
 const MEMBERS = 3;
@@ -41,28 +42,23 @@ interface EndpointStatus {
   readonly Status: { readonly leader: number; readonly header: { readonly member_id: number } };
 }
 
-export async function startEtcd(): Promise<EtcdCluster> {
+export async function startEtcd(cleanup: Cleanup): Promise<EtcdCluster> {
   const directory = await mkdtemp(join(tmpdir(), "tepui-bench-etcd-"));
   const base = await freePort();
   const members = Array.from({ length: MEMBERS }, (_, i) => memberAt(i, base));
   const children = members.map((member) => start(member, members, directory));
-  const remove = async (): Promise<void> => {
+  const remove = cleanup.add(async () => {
     await Promise.all(children.map(end));
     await rm(directory, { recursive: true, force: true });
+  });
+  const leader = await findLeader(members);
+  return {
+    version: await versionOf(),
+    leader,
+    pids: children.map(({ pid }) => pid ?? 0),
+    ctl: (words) => etcdctl([leader], words),
+    remove,
   };
-  try {
-    const leader = await findLeader(members);
-    return {
-      version: await versionOf(),
-      leader,
-      pids: children.map(({ pid }) => pid ?? 0),
-      ctl: (words) => etcdctl([leader], words),
-      remove,
-    };
-  } catch (error) {
-    await remove();
-    throw error;
-  }
 }
 
 function memberAt(i: number, base: number): Member {

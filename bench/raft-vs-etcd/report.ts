@@ -154,7 +154,7 @@ function writesText({ etcdVersion, rows, checkPerf }: Writes): string {
     ({ writesPerSecond, slowestSeconds }) =>
       `${shown(writesPerSecond)} writes/s, slowest ${slowestSeconds} s`,
   );
-  const own = `etcd ${etcdVersion} by its own check perf, load xl: ${perf.length === 0 ? "not run" : perf.join("; ")}`;
+  const own = `etcd ${etcdVersion} by its own check perf, load xl: ${perf.length === 0 ? "no result" : perf.join("; ")}`;
   return `${table([head, ...body])}\n${own}\n${ratiosText(rows)}`;
 }
 
