@@ -31,13 +31,16 @@ export function mayHaveCore({ masters }: Pick<Core, "masters">): boolean {
   return masters.filter(({ damage }) => damage === "none").length > masters.length / 2;
 }
 
-/** Members whose disks have lost nothing come first: they are a majority, and only they are sure to have everything. */
+/**
+ * Members whose disks have lost nothing come first: they are a majority, and only they are sure to have everything. One
+ * that remembers nothing is left out: it is healed by all the others together.
+ */
 export function drawCore(random: Random, { masters, agents, frameworks }: Core): Core {
   const majority = Math.floor(masters.length / 2) + 1;
   const size = between(random, majority, masters.length);
   const shuffled = shuffle(random, masters);
   const whole = shuffled.filter(({ damage }) => damage === "none");
-  const others = shuffled.filter(({ damage }) => damage !== "none");
+  const others = shuffled.filter(({ damage }) => damage === "suspected" || damage === "healing");
   return {
     masters: [...whole, ...others].slice(0, size),
     agents: shuffle(random, agents).slice(0, between(random, 1, agents.length)),

@@ -167,10 +167,11 @@ export class MasterMachine extends Machine {
   /** It was started anew with an empty disk, to be added to the cluster by the operator. */
   joining = false;
   /**
-   * What its disk has lost. suspected: until it has opened its log; healing: until the other members have made up for it.
-   * A founder with an empty disk is healing too. The fault model allows this of a minority at a time.
+   * What its disk has lost. suspected: a sector, until it has opened its log; healing: that, until the other members have
+   * made up for it; amnesia: everything, which takes all of the others (docs/decisions/0023). A founder begins with that.
+   * The fault model allows losses of a minority at a time.
    */
-  damage: "none" | "suspected" | "healing" = "healing";
+  damage: "none" | "suspected" | "healing" | "amnesia" = "amnesia";
 
   #foundDamage = false;
 
@@ -180,7 +181,7 @@ export class MasterMachine extends Machine {
     if (loss === "all") this.disk.wipe();
     const where = loss === "all" ? "everything" : this.disk.rot();
     this.world.trace.line(this.name, `lost ${where}`);
-    if (where !== null) this.damage = loss === "all" ? "healing" : "suspected";
+    if (where !== null) this.damage = loss === "all" ? "amnesia" : "suspected";
   }
 
   /** A new machine under an old name. */

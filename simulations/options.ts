@@ -11,8 +11,8 @@ import type { DiskFaults, Range } from "./sim-disk.ts";
 export const TICK_MS = 10;
 /** Ticks in which a healed cluster has to come to rest: five minutes. */
 const CONVERGENCE_TICKS_MAX = 30_000;
-/** Ticks of faults of which a seed draws one when nobody says: 10 s to 2 minutes. */
-const TICKS_DRAWN = [1_000, 1_000, 3_000, 3_000, 6_000, 12_000];
+/** Ticks of faults of which a seed draws one when nobody says: 5 s to a minute. */
+const TICKS_DRAWN = [500, 1_000, 1_000, 2_000, 3_000, 6_000];
 
 export const FAULT_KINDS = [
   "master-killed",

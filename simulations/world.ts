@@ -4,17 +4,13 @@
 import { describeEvent } from "../src/debugger/describe.ts";
 import { seededRandom } from "../src/kernel/random.ts";
 import { ENTRY_BYTES_MAX } from "../src/raft/index.ts";
+import { checkAccepted } from "./checkers/acknowledged.ts";
 import { CheckFailure } from "./checkers/check.ts";
 import { CommittedLog } from "./checkers/committed-log.ts";
 import { LogMatching } from "./checkers/log-matching.ts";
 import { answered, endedByItself, threw } from "./checkers/masters-stay-up.ts";
-import {
-  checkAccepted,
-  checkLaunches,
-  checkNoneLost,
-  checkStart,
-  checkState,
-} from "./checkers/nothing-twice.ts";
+import { checkLaunches, checkNoneLost, checkStart, checkState } from "./checkers/nothing-twice.ts";
+import { OneLeader } from "./checkers/one-leader.ts";
 import { RaftWire } from "./checkers/raft-wire.ts";
 import { SameState } from "./checkers/same-state.ts";
 import { TaskLedger } from "./checkers/task-ledger.ts";
@@ -71,6 +67,7 @@ export class World {
   readonly ledger = new TaskLedger();
   readonly replayed: SameState;
   readonly log: CommittedLog;
+  readonly leaders = new OneLeader();
   readonly #faults: Faults;
   readonly #faultParts: FaultParts;
   readonly #operator: Operator;
@@ -244,9 +241,9 @@ export class World {
     const machine = this.#byName.get(name);
     const { life, master } = machine ?? {};
     if (machine === undefined || life == null || master == null) return;
-    const { roleChanged } = machine;
+    if (machine.roleChanged) this.leaders.observe(master.status(), this.log.highest);
     machine.roleChanged = false;
-    this.log.observe(name, life, master, roleChanged);
+    this.log.observe(name, life, master);
   }
 
   #guard(action: () => void): void {
@@ -337,7 +334,7 @@ export class World {
       interrupted: this.#interrupted,
       counts: {
         committed: this.log.highest,
-        terms: this.log.terms(),
+        terms: this.leaders.terms(),
         launched: launched.length,
         comparisons: this.replayed.comparisons,
         ...Object.fromEntries(this.#faults.counts),

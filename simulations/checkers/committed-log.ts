@@ -1,5 +1,5 @@
 // Invariant 1: a committed event is never lost or changed. One log is gathered from what every member says is committed;
-// each member is held to it for ever, and each new leader has to have all of it.
+// and each member is held to it for ever.
 import type { LogIndex } from "../../src/kernel/ids.ts";
 import type { HistoryEntry, Master, MasterStatus } from "../../src/master/types.ts";
 import { type Entry, isOwn } from "../../src/raft/index.ts";
@@ -14,18 +14,10 @@ interface Seen {
   commitIndex: number;
 }
 
-interface Leader {
-  readonly member: string;
-  /** What was committed anywhere when it was first seen to lead. */
-  readonly committedThen: number;
-  complete: boolean;
-}
-
 export class CommittedLog {
   /** The newest index that any member has called committed. */
   highest = 0;
   readonly #entries = new Map<number, { readonly term: number; readonly payload: Uint8Array }>();
-  readonly #leaders = new Map<number, Leader>();
   readonly #seen = new Map<string, Seen>();
   readonly #onCommitted: (entry: HistoryEntry) => void;
 
@@ -34,18 +26,12 @@ export class CommittedLog {
     this.#onCommitted = onCommitted;
   }
 
-  /** Terms that had a leader. */
-  terms(): number {
-    return this.#leaders.size;
-  }
-
-  /** Looks at a member after something happened to it. @param roleChanged its role may be another since the last look */
-  observe(member: string, life: Life, master: Master, roleChanged: boolean): void {
+  /** Looks at a member after something happened to it. */
+  observe(member: string, life: Life, master: Master): void {
     const seen = this.#seenBy(member, life);
     const entries = master.entries((seen.commitIndex + 1) as LogIndex);
-    if (!roleChanged && entries.length === 0) return;
+    if (entries.length === 0) return;
     const status = master.status();
-    this.#checkLeader(status);
     const { commitIndex } = status;
     check(commitIndex >= seen.commitIndex, "a commit index went backwards", () => ({ ...status, seen }));
     for (const entry of entries) this.#compare(status, entry);
@@ -59,25 +45,6 @@ export class CommittedLog {
     const fresh = { life, commitIndex: 0 };
     this.#seen.set(member, fresh);
     return fresh;
-  }
-
-  #checkLeader(status: MasterStatus): void {
-    if (status.role !== "leader") return;
-    const { self, term, ready, commitIndex } = status;
-    const known = this.#leaders.get(term);
-    if (known === undefined) {
-      this.#leaders.set(term, { member: self, committedThen: this.highest, complete: false });
-      return;
-    }
-    check(known.member === self, "two leaders in one term", () => ({ term, one: known.member, two: self }));
-    if (known.complete || !ready) return;
-    known.complete = true;
-    check(commitIndex >= known.committedThen, "a leader lacks what was committed before it", () => ({
-      term,
-      self,
-      commitIndex,
-      committedThen: known.committedThen,
-    }));
   }
 
   #compare({ self }: MasterStatus, entry: Entry): void {

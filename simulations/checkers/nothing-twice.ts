@@ -79,17 +79,6 @@ function checkRoom(ledger: TaskLedger, runtime: SimRuntime, size: MachineSize, m
   );
 }
 
-/** The cluster has answered 202 to a launch: it is in the log, one way or the other. */
-export function checkAccepted(ledger: TaskLedger, frameworkId: string, taskIds: readonly string[]): void {
-  for (const taskId of taskIds) {
-    const { launchedAt, refused } = ledger.of(frameworkId, taskId);
-    check(launchedAt !== null || refused, "an acknowledged launch is not in the log", () => ({
-      frameworkId,
-      taskId,
-    }));
-  }
-}
-
 /**
  * At the end: no launched task of a framework that is still there is without an end that the framework knows.
  * @param stranded tasks that are unreachable for ever; none of them has run
