@@ -26,7 +26,7 @@ export interface Mutant {
   readonly ticks: number;
 }
 
-/** A bug, or one form of it, that this design leaves no place for. */
+/** A form of a bug that this design leaves no place for, or that shows nowhere outside of one member's memory. */
 export interface Impossible {
   readonly bug: number;
   readonly why: string;

@@ -21,6 +21,8 @@ export interface RaftFaultParts {
 
 /** From an election to the blow that its winner gets. */
 const COUP_MS: Range = { low: 0, high: 80 };
+/** From a transfer to the cut between the two. */
+const TRANSFER_CUT_MS: Range = { low: 0, high: 10 };
 /** From a vote to the blow that its giver gets, and how long that keeps it down. */
 const STRIKE_MS: Range = { low: 0, high: 10 };
 const SHORT_DOWN_MS: Range = { low: 1, high: 60 };
@@ -51,7 +53,7 @@ export class RaftFaults {
       "path-slow": () => this.#slowPath(),
       "connection-broken": () => void parts.network.breakOne(),
       "clock-stepped": () => this.#stepClock(this.#one()),
-      transfer: () => this.#one().process?.node.transferLeadership(),
+      transfer: () => this.#transfer(),
       snapshot: () => this.#one().saveSnapshot(),
       "member-added": () => this.#change("add-learner"),
       "member-promoted": () => this.#change("promote"),
@@ -175,6 +177,16 @@ export class RaftFaults {
   #stop(): void {
     const machine = this.#one();
     if (machine.isUp) machine.stop(() => this.restart(machine));
+  }
+
+  /** Now and then the old leader hears nothing of the new one that it has made. */
+  #transfer(): void {
+    const { members, random } = this.#parts;
+    const from = this.#one();
+    const to = pick(random, members);
+    from.process?.node.transferLeadership(to === from ? undefined : to.id);
+    if (to === from || !chance(random, 1 / 2)) return;
+    this.#later(TRANSFER_CUT_MS, () => this.#cut(to, from));
   }
 
   /** An operator asks a leader, or who believes to be one, for a change of the membership that makes sense to it. */

@@ -86,20 +86,19 @@ export function hasFixedMembers({ spares, faultEveryMs }: RaftWorldOptions): boo
 
 export function raftSwarm(seed: string, ticks: number): RaftWorldOptions {
   const random = seededRandom(`raft options ${seed}`);
+  const members = pick(random, [3, 3, 3, 5, 5]);
+  const spares = pick(random, [0, 0, 1, 2]);
+  const client = swarmClients(random);
+  const latencyUs = pick(random, LATENCIES_US);
   return {
     seed,
     ticks,
     coreTicks: CORE_TICKS_MAX,
     convergenceTicks: CONVERGENCE_TICKS_MAX,
-    members: pick(random, [3, 3, 3, 5, 5]),
-    spares: pick(random, [0, 0, 1, 2]),
-    client: swarmClients(random),
-    latencyUs: pick(random, [
-      { low: 50, high: 500 },
-      { low: 200, high: 2_000 },
-      { low: 500, high: 10_000 },
-      { low: 1_000, high: 40_000 },
-    ]),
+    members,
+    spares,
+    client,
+    latencyUs,
     giveUpMs: pick(random, [
       { low: 200, high: 1_000 },
       { low: 1_000, high: 20_000 },
@@ -120,12 +119,19 @@ export function raftSwarm(seed: string, ticks: number): RaftWorldOptions {
       { low: 100, high: 3_000 },
       { low: 1_000, high: 10_000 },
     ]),
-    raft: swarmRaft(random),
+    raft: swarmRaft(random, latencyUs),
     log: swarmLog(random),
     snapshotEvery: pick(random, [10, 50, 200, 1_000_000]),
     snapshotPadBytes: pick(random, [0, 3_000]),
   };
 }
+
+const LATENCIES_US: readonly Range[] = [
+  { low: 50, high: 500 },
+  { low: 200, high: 2_000 },
+  { low: 500, high: 10_000 },
+  { low: 1_000, high: 40_000 },
+];
 
 function swarmClients(random: Random): ClientOptions {
   return {
@@ -180,8 +186,10 @@ function swarmFaults(random: Random): RaftWorldOptions["faultEveryMs"] {
   return rates;
 }
 
-function swarmRaft(random: Random): Partial<RaftTuning> {
-  const electionMinMs = pick(random, [300, 300, 600]);
+function swarmRaft(random: Random, latencyUs: Range): Partial<RaftTuning> {
+  const drawn = pick(random, [300, 300, 600]);
+  // Elections need timeouts well above the time that messages take, of which some take twenty times as long as most.
+  const electionMinMs = latencyUs.high > 10_000 ? 1_500 : drawn;
   return {
     tickMs: pick(random, [10, 20]),
     heartbeatMs: pick(random, [50, 100]),

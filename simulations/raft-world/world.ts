@@ -40,6 +40,9 @@ const DEPOSED_TIMEOUTS_MAX = 3;
 const LOOK_TICKS = 20;
 /** For so long a healed majority has to keep one term. */
 const STABLE_TICKS = 500;
+/** So much it has to commit meanwhile, and still be committing at the end: the last entry is no older than this. */
+const GROWTH_ENTRIES_MIN = 10;
+const GROWTH_TICKS_MAX = 150;
 /** Clients go on to other keys so often, so that no key's history grows long. */
 const EPOCH_TICKS = 300;
 /** Why a disk of the simulator fails. */
@@ -173,23 +176,24 @@ export class RaftWorld {
     });
   }
 
-  /** Each client's writes go on, and the term stays for a while. */
+  /** Writes go on being committed, and the term stays for a while. */
   async #coreGoesOn(): Promise<void> {
     const core = this.#majority();
     this.#faults.healCore(core);
-    const limit = this.tick() + this.options.coreTicks;
-    const before = this.clients.map(({ written }) => written);
-    let term = -1;
-    let since = this.tick();
+    const start = { tick: this.tick(), committed: this.log.highest };
+    let term = { value: -1, since: start.tick };
+    let grown = { to: start.committed, at: start.tick };
     while (!this.#isOver()) {
       await this.#runUntil(this.tick() + LOOK_TICKS);
-      const now = Math.max(...[...core].map(({ process }) => process?.node.status().term ?? 0));
-      if (now !== term) since = this.tick();
-      term = now;
-      const isStable = this.tick() - since >= STABLE_TICKS;
-      const goesOn = this.clients.every(({ written }, i) => written >= (before[i] ?? 0) + 2);
+      const at = this.tick();
+      const value = Math.max(...[...core].map(({ process }) => process?.node.status().term ?? 0));
+      if (value !== term.value) term = { value, since: at };
+      if (this.log.highest > grown.to) grown = { to: this.log.highest, at };
+      const isStable = at - term.since >= STABLE_TICKS;
+      const goesOn = grown.to - start.committed >= GROWTH_ENTRIES_MIN && at - grown.at <= GROWTH_TICKS_MAX;
       if (isStable && goesOn) return;
-      if (this.tick() >= limit) this.#failLiveness("a healed majority does not go on", { isStable, goesOn });
+      if (at - start.tick >= this.options.coreTicks)
+        this.#failLiveness("a healed majority does not go on", { isStable, goesOn });
     }
   }
 

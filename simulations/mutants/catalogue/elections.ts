@@ -16,7 +16,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     world: "raft",
     likely: ({ struckVoters, faultEveryMs: { isolated, split, killed } }) =>
       struckVoters > 0 && often(isolated, split, killed),
-    seed: 1,
+    seed: 9,
     ticks: 3_000,
   },
   {
@@ -33,7 +33,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     world: "raft",
     likely: ({ struckVoters, faultEveryMs: { isolated, split, killed } }) =>
       struckVoters > 0 && often(isolated, split, killed),
-    seed: 1,
+    seed: 14,
     ticks: 3_000,
   },
   {
@@ -68,7 +68,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     world: "raft",
     likely: ({ latencyUs, faultEveryMs: { isolated, split } }) =>
       latencyUs.high >= 10_000 && often(isolated, split),
-    seed: 1,
+    seed: 27,
     ticks: 3_000,
   },
   {
@@ -100,7 +100,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       options.members === 3 &&
       hasFixedMembers(options) &&
       often(options.faultEveryMs.isolated, options.faultEveryMs.split),
-    seed: 1,
+    seed: 75,
     ticks: 500,
   },
   {
@@ -114,9 +114,10 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
-    likely: ({ faultEveryMs: { isolated, split } }) => often(isolated, split),
+    likely: ({ cutMs, disk, faultEveryMs: { isolated, split } }) =>
+      cutMs.high <= 500 && disk.syncLatencyMs.high >= 60 && often(isolated, split),
     seed: 1,
-    ticks: 1_000,
+    ticks: 500,
   },
   {
     id: "14b",
@@ -131,7 +132,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     world: "raft",
     likely: ({ atLeader, cutMs, faultEveryMs: { isolated, split } }) =>
       atLeader > 0 && cutMs.high >= 3_000 && often(isolated, split),
-    seed: 1,
+    seed: 9,
     ticks: 2_000,
   },
   {

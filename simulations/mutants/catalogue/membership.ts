@@ -26,6 +26,11 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     why: "A leader changes the membership before its term has begun to commit, and before the last change is committed.",
     edits: [
       {
+        file: "src/raft/changing.ts",
+        old: 'if (this.pending !== null) return Promise.reject(new MembershipError("busy"));',
+        new: "",
+      },
+      {
         file: "src/raft/changes.ts",
         old: "state.commit >= leader.termStart && !isUnsettled(state) && !isJoint(state.membership)",
         new: "!isJoint(state.membership)",
@@ -62,10 +67,9 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
       client.clients >= 4 &&
       disk.syncLatencyMs.high <= 10 &&
       latencyUs.high <= 10_000 &&
-      often(faultEveryMs.transfer) &&
-      often(faultEveryMs["path-slow"]),
+      often(faultEveryMs.transfer),
     seed: 1,
-    ticks: 3_000,
+    ticks: 1_000,
   },
   {
     id: "7b",
@@ -85,7 +89,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     world: "raft",
     likely: (options) => options.raft.leaseReads === true && showsStaleReads(options),
     seed: 1,
-    ticks: 3_000,
+    ticks: 1_000,
   },
   {
     id: "12a",

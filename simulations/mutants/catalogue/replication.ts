@@ -13,10 +13,14 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
-    likely: ({ members, raft, coups, faultEveryMs: { killed, isolated } }) =>
-      members === 5 && raft.messageBytesMax === 1 && coups > 0 && often(killed, isolated),
+    likely: ({ members, raft, coups, latencyUs, faultEveryMs: { killed, isolated } }) =>
+      members === 3 &&
+      raft.messageBytesMax === 1 &&
+      coups > 0.3 &&
+      latencyUs.high >= 10_000 &&
+      often(killed, isolated),
     seed: 1,
-    ticks: 3_000,
+    ticks: 1_500,
   },
   {
     id: "5a",
@@ -30,7 +34,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     ],
     world: "raft",
     likely: ({ coups, client }) => coups > 0 && client.thinkMs.high <= 100,
-    seed: 1,
+    seed: 9,
     ticks: 3_000,
   },
   {
@@ -41,7 +45,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     ],
     world: "raft",
     likely: showsStaleReads,
-    seed: 1,
+    seed: 327,
     ticks: 3_000,
   },
   {
@@ -55,7 +59,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
-    seed: 1,
+    seed: 7,
     ticks: 3_000,
   },
   {
@@ -69,7 +73,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
-    seed: 1,
+    seed: 3,
     ticks: 3_000,
   },
   {
@@ -85,7 +89,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     world: "raft",
     likely: ({ faultEveryMs }) =>
       often(faultEveryMs["connection-broken"]) || often(faultEveryMs["path-slow"]),
-    seed: 1,
+    seed: 6,
     ticks: 3_000,
   },
   {
@@ -101,7 +105,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     world: "raft",
     likely: ({ snapshotEvery, faultEveryMs }) =>
       snapshotEvery <= 50 && often(faultEveryMs.killed, faultEveryMs["power-lost"]),
-    seed: 1,
+    seed: 7,
     ticks: 3_000,
   },
   {
@@ -123,7 +127,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     likely: ({ snapshotEvery, raft, atLeader, faultEveryMs: { isolated, split } }) =>
       snapshotEvery <= 50 && raft.trailingEntriesMax === 0 && atLeader > 0 && often(isolated, split),
     seed: 1,
-    ticks: 3_000,
+    ticks: 1_500,
   },
   {
     id: "24a",
@@ -138,7 +142,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     world: "raft",
     likely: ({ client, disk, faultEveryMs: { transfer, stopped } }) =>
       client.clients > 10 && disk.syncLatencyMs.high >= 60 && often(transfer, stopped),
-    seed: 1,
+    seed: 9,
     ticks: 3_000,
   },
   {
@@ -146,7 +150,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     why: "An append carries all that a follower lacks in one message, however large.",
     edits: [{ file: "src/raft/entry-log.ts", old: "if (bytes > bytesMax && end > start) break;", new: "" }],
     world: "raft",
-    seed: 1,
+    seed: 7,
     ticks: 3_000,
   },
   {
@@ -162,7 +166,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     ],
     world: "raft",
     likely: ({ client, raft }) => raft.uncommittedBytesMax === 2_000 && client.payloadBytes.high > 20,
-    seed: 1,
+    seed: 7,
     ticks: 3_000,
   },
 ];
