@@ -19,6 +19,13 @@ interface Leader {
   readonly committedThen: number;
 }
 
+interface Seen {
+  readonly life: Life;
+  commit: number;
+  /** The term in which it led when it was last looked at. */
+  ledTerm: number | null;
+}
+
 interface Written {
   readonly payload: Uint8Array;
   readonly termBefore: number | null;
@@ -30,7 +37,7 @@ export class RaftLog {
   readonly quorum = new RaftQuorum();
   readonly #committed = new Map<number, { readonly term: number; readonly payload: Uint8Array }>();
   readonly #leaders = new Map<number, Leader>();
-  readonly #seen = new Map<string, { readonly life: Life; commit: number }>();
+  readonly #seen = new Map<string, Seen>();
   readonly #written = new Map<string, Written>();
   readonly #digests = new Map<number, number>();
   /** By member and index, the entry last handed to its disk. */
@@ -56,6 +63,8 @@ export class RaftLog {
     }
     const seen = this.#seenBy(life);
     const { commit } = status;
+    const ledTerm = seen.ledTerm;
+    seen.ledTerm = status.role === "leader" ? status.term : null;
     if (commit === seen.commit) return;
     checkCommitted(commit > seen.commit, "a commit index went backwards", () => ({
       member: life.name,
@@ -66,6 +75,7 @@ export class RaftLog {
     const newest = this.#sizes.get(status.self)?.get(commit);
     if (status.role === "leader" && commit > this.highest && newest !== undefined)
       this.quorum.committed(status, newest.term);
+    if (newest !== undefined && ledTerm === status.term) this.#checkRule(status, newest.term);
     if (commit === status.last) this.quorum.settled(status);
     seen.commit = commit;
     this.highest = Math.max(this.highest, commit);
@@ -127,10 +137,21 @@ export class RaftLog {
     );
   }
 
-  #seenBy(life: Life): { commit: number } {
+  /** Section 5.4.2: a leader counts copies of entries of its own term only; what is older is committed with them. */
+  #checkRule({ self, term, role, commit }: RaftStatus, termOfEntry: number): void {
+    if (role !== "leader") return;
+    checkCommitted(termOfEntry === term, "a leader commits by counting an entry of an earlier term", () => ({
+      self,
+      term,
+      commit,
+      termOfEntry,
+    }));
+  }
+
+  #seenBy(life: Life): Seen {
     const before = this.#seen.get(life.name);
     if (before?.life === life) return before;
-    const fresh = { life, commit: 0 };
+    const fresh: Seen = { life, commit: 0, ledTerm: null };
     this.#seen.set(life.name, fresh);
     return fresh;
   }

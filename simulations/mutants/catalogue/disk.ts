@@ -44,7 +44,7 @@ export const DISK_MUTANTS: readonly Mutant[] = [
     ],
     world: "raft",
     likely: ({ client, faultEveryMs }) => client.payloadBytes.high > 20 && often(faultEveryMs["power-lost"]),
-    seed: 1,
+    seed: 23,
     ticks: 3_000,
   },
   {
@@ -59,7 +59,7 @@ export const DISK_MUTANTS: readonly Mutant[] = [
     ],
     world: "raft",
     likely: ({ client, faultEveryMs }) => client.payloadBytes.high > 20 && often(faultEveryMs["power-lost"]),
-    seed: 1,
+    seed: 23,
     ticks: 3_000,
   },
   {
@@ -74,7 +74,7 @@ export const DISK_MUTANTS: readonly Mutant[] = [
     ],
     world: "raft",
     likely: ({ faultEveryMs }) => often(faultEveryMs["disk-fails"]) && often(faultEveryMs["power-lost"]),
-    seed: 1,
+    seed: 59,
     ticks: 3_000,
   },
   {
@@ -88,7 +88,7 @@ export const DISK_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
-    seed: 1,
+    seed: 2,
     ticks: 3_000,
   },
   {
@@ -102,7 +102,7 @@ export const DISK_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
-    seed: 1,
+    seed: 2,
     ticks: 3_000,
   },
   {
@@ -118,7 +118,7 @@ export const DISK_MUTANTS: readonly Mutant[] = [
     world: "raft",
     likely: ({ faultEveryMs }) =>
       often(faultEveryMs["disk-full"]) && often(faultEveryMs["power-lost"], faultEveryMs.killed),
-    seed: 1,
+    seed: 53,
     ticks: 3_000,
   },
 ];

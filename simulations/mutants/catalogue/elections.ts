@@ -116,7 +116,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     world: "raft",
     likely: ({ cutMs, disk, faultEveryMs: { isolated, split } }) =>
       cutMs.high <= 500 && disk.syncLatencyMs.high >= 60 && often(isolated, split),
-    seed: 1,
+    seed: 6_664,
     ticks: 500,
   },
   {
@@ -147,7 +147,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     ],
     world: "raft",
     likely: hasFixedMembers,
-    seed: 1,
+    seed: 3,
     ticks: 300,
   },
   {
@@ -162,7 +162,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     ],
     world: "raft",
     likely: ({ disk, raft }) => disk.syncLatencyMs.low >= 90 && raft.heartbeatMs === 50,
-    seed: 1,
+    seed: 9,
     ticks: 300,
   },
   {
@@ -177,7 +177,7 @@ export const ELECTION_MUTANTS: readonly Mutant[] = [
     ],
     world: "raft",
     likely: hasFixedMembers,
-    seed: 1,
+    seed: 71,
     ticks: 300,
   },
 ];

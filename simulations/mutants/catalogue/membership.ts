@@ -18,7 +18,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     ],
     world: "raft",
     likely: changesOften,
-    seed: 1,
+    seed: 25,
     ticks: 3_000,
   },
   {
@@ -47,7 +47,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
       cutMs.high >= 3_000 &&
       faultEveryMs["member-removed"] === 700 &&
       often(faultEveryMs.isolated, faultEveryMs.split),
-    seed: 1,
+    seed: 131,
     ticks: 3_000,
   },
   {
@@ -68,7 +68,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
       disk.syncLatencyMs.high <= 10 &&
       latencyUs.high <= 10_000 &&
       often(faultEveryMs.transfer),
-    seed: 1,
+    seed: 2_285,
     ticks: 1_000,
   },
   {
@@ -88,7 +88,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     ],
     world: "raft",
     likely: (options) => options.raft.leaseReads === true && showsStaleReads(options),
-    seed: 1,
+    seed: 7_327,
     ticks: 1_000,
   },
   {
@@ -103,7 +103,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     ],
     world: "raft",
     likely: (options) => changesOften(options) && options.snapshotEvery <= 50,
-    seed: 1,
+    seed: 17,
     ticks: 3_000,
   },
   {
@@ -118,7 +118,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     ],
     world: "raft",
     likely: (options) => changesOften(options) && options.snapshotEvery <= 50,
-    seed: 1,
+    seed: 17,
     ticks: 3_000,
   },
   {
@@ -133,7 +133,7 @@ export const MEMBERSHIP_MUTANTS: readonly Mutant[] = [
     ],
     world: "raft",
     likely: (options) => changesOften(options) && options.atLeader > 0,
-    seed: 1,
+    seed: 25,
     ticks: 3_000,
   },
   {

@@ -13,13 +13,9 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
-    likely: ({ members, raft, coups, latencyUs, faultEveryMs: { killed, isolated } }) =>
-      members === 3 &&
-      raft.messageBytesMax === 1 &&
-      coups > 0.3 &&
-      latencyUs.high >= 10_000 &&
-      often(killed, isolated),
-    seed: 1,
+    likely: ({ raft, coups, faultEveryMs: { killed, isolated } }) =>
+      raft.messageBytesMax === 1 && coups > 0 && often(killed, isolated),
+    seed: 4,
     ticks: 1_500,
   },
   {
@@ -34,7 +30,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     ],
     world: "raft",
     likely: ({ coups, client }) => coups > 0 && client.thinkMs.high <= 100,
-    seed: 9,
+    seed: 21,
     ticks: 3_000,
   },
   {
@@ -59,7 +55,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
       },
     ],
     world: "raft",
-    seed: 7,
+    seed: 9,
     ticks: 3_000,
   },
   {
@@ -89,7 +85,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     world: "raft",
     likely: ({ faultEveryMs }) =>
       often(faultEveryMs["connection-broken"]) || often(faultEveryMs["path-slow"]),
-    seed: 6,
+    seed: 178,
     ticks: 3_000,
   },
   {
@@ -105,7 +101,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     world: "raft",
     likely: ({ snapshotEvery, faultEveryMs }) =>
       snapshotEvery <= 50 && often(faultEveryMs.killed, faultEveryMs["power-lost"]),
-    seed: 7,
+    seed: 24,
     ticks: 3_000,
   },
   {
@@ -126,7 +122,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     world: "raft",
     likely: ({ snapshotEvery, raft, atLeader, faultEveryMs: { isolated, split } }) =>
       snapshotEvery <= 50 && raft.trailingEntriesMax === 0 && atLeader > 0 && often(isolated, split),
-    seed: 1,
+    seed: 2_516,
     ticks: 1_500,
   },
   {
