@@ -6,8 +6,8 @@ import { banner, type SimOptions, swarmOptions } from "./options.ts";
 import { type RunResult, World } from "./world.ts";
 
 /** The same in every run of the tests; those that have failed once are in simulations/seeds. */
-const FIXED_SEEDS = ["2", "3", "71", "128"];
-const TICKS = 1_000;
+const FIXED_SEEDS = ["2", "3", "128", "1030"];
+const TICKS = 800;
 
 async function run(seed: string, ticks = TICKS): Promise<RunResult> {
   return new World(swarmOptions(seed, ticks)).run();
