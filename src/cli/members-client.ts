@@ -14,7 +14,7 @@ export interface Member {
   readonly raftAddress: string;
   readonly apiAddress: string;
   readonly kind: "voter" | "leaving" | "learner";
-  readonly progress: { readonly match: number; readonly state: string } | null;
+  readonly progress: { readonly match: number; readonly state: string; readonly healing: boolean } | null;
 }
 
 export interface MembersView {

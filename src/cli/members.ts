@@ -187,7 +187,7 @@ function show(view: MembersView, flags: Flags): void {
     member.apiAddress,
     member.id === view.leader ? "leader" : member.kind,
     String(member.id === view.leader ? view.lastIndex : (member.progress?.match ?? "")),
-    member.progress?.state ?? "",
+    member.progress?.healing === true ? "healing" : (member.progress?.state ?? ""),
   ]);
   print(table(["ID", "RAFT", "API", "ROLE", "ENTRIES", "STATE"], rows));
 }

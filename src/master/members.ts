@@ -22,7 +22,12 @@ export interface MemberView {
   /** leaving: it votes until the change under way is committed. learner: it receives the log and does not vote. */
   readonly kind: "voter" | "leaving" | "learner";
   /** Known to the leader only, and not of itself. */
-  readonly progress: { readonly match: LogIndex; readonly state: "probe" | "replicate" | "snapshot" } | null;
+  readonly progress: {
+    readonly match: LogIndex;
+    readonly state: "probe" | "replicate" | "snapshot";
+    /** It lost data and has no vote until the leader has made that good. */
+    readonly healing: boolean;
+  } | null;
 }
 
 export type MembersOutcome =
@@ -94,7 +99,10 @@ export class Members {
       raftAddress: contact?.raftAddress || configured?.raftAddress || "",
       apiAddress: contact?.apiAddress || configured?.apiAddress || "",
       kind: kindOf(membership, id),
-      progress: follower === undefined ? null : { match: follower.match, state: follower.state },
+      progress:
+        follower === undefined
+          ? null
+          : { match: follower.match, state: follower.state, healing: follower.healing },
     };
   }
 }

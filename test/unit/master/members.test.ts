@@ -31,7 +31,9 @@ test("members are told with addresses and kind; only the leader knows how far th
   const { lastIndex } = leader.master.status();
   await cluster.clock.advance(200);
   for (const { id, progress } of leader.master.members())
-    expect(progress).toEqual(id === leader.id ? null : { match: lastIndex, state: "replicate" });
+    expect(progress).toEqual(
+      id === leader.id ? null : { match: lastIndex, state: "replicate", healing: false },
+    );
   for (const { master } of cluster.followers())
     expect(master.members().every(({ progress }) => progress === null)).toBe(true);
 });
