@@ -122,7 +122,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     world: "raft",
     likely: ({ snapshotEvery, raft, atLeader, faultEveryMs: { isolated, split } }) =>
       snapshotEvery <= 50 && raft.trailingEntriesMax === 0 && atLeader > 0 && often(isolated, split),
-    seed: 2_516,
+    seed: 3_385,
     ticks: 1_500,
   },
   {
@@ -138,7 +138,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     world: "raft",
     likely: ({ client, disk, faultEveryMs: { transfer, stopped } }) =>
       client.clients > 10 && disk.syncLatencyMs.high >= 60 && often(transfer, stopped),
-    seed: 9,
+    seed: 93,
     ticks: 3_000,
   },
   {
@@ -146,7 +146,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     why: "An append carries all that a follower lacks in one message, however large.",
     edits: [{ file: "src/raft/entry-log.ts", old: "if (bytes > bytesMax && end > start) break;", new: "" }],
     world: "raft",
-    seed: 7,
+    seed: 24,
     ticks: 3_000,
   },
   {
@@ -162,7 +162,7 @@ export const REPLICATION_MUTANTS: readonly Mutant[] = [
     ],
     world: "raft",
     likely: ({ client, raft }) => raft.uncommittedBytesMax === 2_000 && client.payloadBytes.high > 20,
-    seed: 7,
+    seed: 15,
     ticks: 3_000,
   },
 ];
