@@ -4,6 +4,7 @@
 import { chance, pick, seededRandom } from "../../src/kernel/random.ts";
 import { ENTRY_OVERHEAD_BYTES } from "../../src/raft/limits.ts";
 import { CheckFailure } from "../checkers/check.ts";
+import { DeposedLeaders } from "../checkers/deposed-leaders.ts";
 import { endedByItself, threw } from "../checkers/masters-stay-up.ts";
 import { RaftLog } from "../checkers/raft-log.ts";
 import { RaftWire } from "../checkers/raft-wire.ts";
@@ -62,7 +63,7 @@ export class RaftWorld {
   readonly #faults: RaftFaults;
   readonly #byName: ReadonlyMap<string, MemberMachine>;
   readonly #life: Life = { name: "world", alive: true };
-  readonly #deposedAt = new Map<MemberMachine, number>();
+  readonly #deposed: DeposedLeaders;
   #failure: CheckFailure | null = null;
   #interrupted = false;
   #values = 0;
@@ -79,6 +80,9 @@ export class RaftWorld {
     const { loop, trace } = this;
     const log = new RaftLog((options.raft.uncommittedBytesMax ?? Infinity) + entryBytesOf(options));
     this.log = log;
+    this.#deposed = new DeposedLeaders(
+      (DEPOSED_TIMEOUTS_MAX * (options.raft.electionMaxMs ?? Infinity)) / TICK_MS,
+    );
     this.network = new SimNetwork({ loop, trace, random: seededRandom(`${seed} network`), options });
     this.#watchWire();
     const parts = {
@@ -140,26 +144,12 @@ export class RaftWorld {
     this.#lookForDeposed();
   }
 
-  /** A leader steps down when another one has been elected, also if nobody tells it (check-quorum). */
   #lookForDeposed(): void {
     this.loop.schedule(DEPOSED_TICKS * TICK_US, this.#life, () => {
-      const leaders = this.members.filter(({ process }) => process?.node.status().role === "leader");
-      const newest = Math.max(...leaders.map(({ process }) => process?.node.status().term ?? 0));
-      for (const machine of this.members) {
-        const term = leaders.includes(machine) ? machine.process?.node.status().term : undefined;
-        if (term === undefined || term === newest) this.#deposedAt.delete(machine);
-        else this.#checkDeposed(machine, term, newest);
-      }
+      const up = this.members.flatMap(({ process }) => (process === null ? [] : [process.node.status()]));
+      this.#guard(() => this.#deposed.look(this.tick(), up));
       this.#lookForDeposed();
     });
-  }
-
-  #checkDeposed(machine: MemberMachine, term: number, newest: number): void {
-    const since = this.#deposedAt.get(machine) ?? this.tick();
-    this.#deposedAt.set(machine, since);
-    const forMs = (this.tick() - since) * TICK_MS;
-    if (forMs <= DEPOSED_TIMEOUTS_MAX * (this.options.raft.electionMaxMs ?? 0)) return;
-    this.#failLiveness("a deposed leader does not step down", { member: machine.name, term, newest, forMs });
   }
 
   #client(i: number): RegisterClient {
