@@ -16,7 +16,7 @@ import type { Range } from "./sim-disk.ts";
 
 const check: Check = checkOf("linearizability");
 /** Between two reads. */
-const READ_MS: Range = { low: 50, high: 3_000 };
+const READ_MS: Range = { low: 10, high: 500 };
 /** Reads kept: what grows with them is the time that the check takes. */
 const READS_MAX = 400;
 const SEARCH_STEPS_MAX = 200_000;

@@ -134,6 +134,23 @@ describe("the checkers fail when", () => {
     expect(["committed-log", "log-matching", "same-state", "masters-stay-up"]).toContain(failure?.checker);
   });
 
+  test("leaders answer reads without asking whether they still lead", async () => {
+    const failure = await firstFailure((seed) => {
+      const world = calm(seed, {
+        ticks: 2_000,
+        faultEveryMs: { "master-isolated": 1_000 },
+        cutMs: { low: 500, high: 2_000 },
+        workload: { ...calm(seed).options.workload, tasksPerFramework: 200, paceMs: { low: 50, high: 200 } },
+      });
+      const trustAll = (): void => {
+        for (const { master } of world.masters) if (master !== null) master.settled = async () => true;
+        at(world, 5, trustAll);
+      };
+      return at(world, 5, trustAll);
+    });
+    expect(failure?.checker).toBe("linearizability");
+  });
+
   test("one member's state is changed behind its back", async () => {
     const world = calm("state");
     at(world, 1_000, () => {
