@@ -1,7 +1,6 @@
 // The public face of this room: the node for the master, the core for simulations and tools.
 export { ReadIndexError } from "./gatherers.ts";
 export { ENTRY_BYTES_MAX, type RaftTuning, TRAILING_ENTRIES_MAX, UNCOMMITTED_BYTES_MAX } from "./limits.ts";
-export { votersOnly } from "./membership.ts";
 export {
   decodeMembershipEntry,
   encodeMembershipEntry,
@@ -18,7 +17,6 @@ export {
   type Contact,
   type Entry,
   type HardState,
-  isNoOp,
   isOwn,
   type Membership,
   type MembershipChange,
