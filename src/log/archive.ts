@@ -101,14 +101,26 @@ export class Archive {
     const sinceMs = Math.max(0, this.#options.clock.wallMs());
     const facts = { kind, order, detail, sinceMs, suffix: "" };
     const file: ArchivedFile = { ...facts, path: `${this.#folder}/${archivedName(facts)}` };
-    if (this.#isBroken || this.#options.bytesMax === 0) await disk.remove(path);
-    else await disk.rename(path, file.path);
-    await disk.syncDirectory(this.#folder);
+    const bytes = await this.#move(path, file.path);
+    if (bytes === undefined) await disk.remove(path);
     await disk.syncDirectory(directory);
-    if (this.#isBroken || this.#options.bytesMax === 0) return;
-    const bytes = await sizeOf(disk, file.path);
+    if (bytes === undefined) return;
     this.#files.push({ file, bytes });
     this.#queue(file);
+  }
+
+  /** @returns its bytes; undefined if the archive does not take it: then it is to be deleted */
+  async #move(from: string, to: string): Promise<number | undefined> {
+    const { disk } = this.#place;
+    if (this.#isBroken || this.#options.bytesMax === 0) return undefined;
+    try {
+      await disk.rename(from, to);
+      await disk.syncDirectory(this.#folder);
+      return await sizeOf(disk, to);
+    } catch (error) {
+      this.#fail(error);
+      return undefined;
+    }
   }
 
   #queue(file: ArchivedFile): void {
@@ -124,13 +136,17 @@ export class Archive {
       try {
         await action();
       } catch (error) {
-        this.#isBroken = true;
-        const why = error instanceof Error ? error.message : String(error);
-        this.#place.tracer.warn("log.archiveFailed", {
-          why,
-          consequence: "no more is archived until a start",
-        });
+        this.#fail(error);
       }
+    });
+  }
+
+  #fail(error: unknown): void {
+    this.#isBroken = true;
+    const why = error instanceof Error ? error.message : String(error);
+    this.#place.tracer.warn("log.archiveFailed", {
+      why,
+      consequence: "no more is archived until a start",
     });
   }
 

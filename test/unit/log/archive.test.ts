@@ -130,6 +130,17 @@ describe("an archive", () => {
     }
   });
 
+  it("whose folder takes nothing costs history, not the log", async () => {
+    const machine = new Machine();
+    const log = await open(machine);
+    machine.sim.failNext("rename", "/archive/");
+    await work(machine, log, 1, 60);
+    expect(machine.segments().filter((path) => !path.includes("/archive/")).length).toBeLessThan(4);
+    await machine.run(log.close());
+    const again = await open(machine);
+    expect(again.lastIndex).toBe(60);
+  });
+
   it("that fails costs history, not the log", async () => {
     const machine = new Machine();
     const log = await open(machine);
