@@ -6,6 +6,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { stateOf } from "../debugger/index.ts";
 import {
+  LogDamage,
   type LogEntry,
   type LogPoint,
   type LogRecord,
@@ -85,8 +86,7 @@ export function contentOf({ index, payload }: LogEntry): Entry | null {
 
 /** The state after the entry before this one. @throws Error if the log does not reach back far enough */
 export async function stateBefore(dataDirectory: string, index: number): Promise<ClusterState> {
-  const snapshot = await newestSnapshotBefore(dataDirectory, index);
-  const state = stateOf(snapshot === null ? undefined : await snapshotContent(dataDirectory, snapshot));
+  const { snapshot, state } = await newestStateBefore(dataDirectory, index);
   if (!state.ok) throw new Error(state.error.message);
   let next = (snapshot?.index ?? 0) + 1;
   for await (const record of effectiveEntries(dataDirectory)) {
@@ -102,13 +102,21 @@ export async function stateBefore(dataDirectory: string, index: number): Promise
   return state.value;
 }
 
-async function newestSnapshotBefore(dataDirectory: string, index: number): Promise<LogPoint | null> {
-  let newest: LogPoint | null = null;
+/** Of the newest good snapshot; the one before leads to the same state, if the entries in between are kept. */
+async function newestStateBefore(dataDirectory: string, index: number) {
+  const snapshots: LogPoint[] = [];
   for await (const record of logRecords(dataDirectory)) {
     if (record.kind !== "snapshot") break;
-    if (record.point.index < index && record.point.index > (newest?.index ?? 0)) newest = record.point;
+    if (record.point.index < index) snapshots.push(record.point);
   }
-  return newest;
+  for (const snapshot of snapshots.sort((a, b) => b.index - a.index)) {
+    try {
+      return { snapshot, state: stateOf(await snapshotContent(dataDirectory, snapshot)) };
+    } catch (error) {
+      if (!(error instanceof LogDamage)) throw error;
+    }
+  }
+  return { snapshot: null, state: stateOf(undefined) };
 }
 
 /** The packed state in a snapshot of the log or its archive. @throws LogDamage */

@@ -3,7 +3,7 @@
 import { copyFile, link, mkdir, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { asIndex, asTerm, type LogIndex, type MemberId, type Term } from "../kernel/ids.ts";
-import { type LogPoint, openLog, openSnapshot } from "../log/index.ts";
+import { LogDamage, type LogPoint, openLog, openSnapshot } from "../log/index.ts";
 import { decodeMembership, MEMBERSHIP_BYTES_MAX } from "../master/membership-header.ts";
 import {
   type Contact,
@@ -76,19 +76,45 @@ interface Records {
 
 async function surveyRecords(dataDirectory: string): Promise<Records> {
   const damage: string[] = [];
-  let snapshot: LogPoint = { index: asIndex(0), term: asTerm(0) };
+  const snapshots: LogPoint[] = [];
+  let [isArchived, first] = [false, Number.POSITIVE_INFINITY];
   for await (const record of logRecords(dataDirectory)) {
-    if (record.kind === "snapshot" && record.point.index > snapshot.index) snapshot = record.point;
+    if (record.kind === "snapshot" && !record.isArchived) snapshots.push(record.point);
     if (record.kind === "damage") damage.push(`${record.file}, byte ${record.offset}: ${record.why}`);
+    if (record.kind === "segment") isArchived = record.isArchived;
+    if (isArchived) continue;
+    if (record.kind === "segment") first = Math.min(first, record.header.firstIndex);
+    if (record.kind === "entry") first = Math.min(first, record.entry.index);
+    if (record.kind === "reset") first = record.point.index + 1;
   }
-  const membership = await membershipIn(dataDirectory, snapshot);
-  return { snapshotIndex: snapshot.index, snapshotTerm: snapshot.term, membership, damage };
+  const { snapshot, membership, skipped } = await newestGood(dataDirectory, snapshots);
+  if (first !== Number.POSITIVE_INFINITY && first > snapshot.index + 1) {
+    const why = skipped.length === 0 ? "is missing" : `is damaged (${skipped.join("; ")})`;
+    throw new Error(`the snapshot that leads up to entry ${first} ${why}: opening would drop all entries`);
+  }
+  const { index: snapshotIndex, term: snapshotTerm } = snapshot;
+  return { snapshotIndex, snapshotTerm, membership, damage: [...damage, ...skipped] };
+}
+
+/** As opening will do: the log itself, without the archive, goes on from there. */
+async function newestGood(dataDirectory: string, snapshots: LogPoint[]) {
+  const skipped: string[] = [];
+  for (const snapshot of snapshots.sort((a, b) => b.index - a.index || b.term - a.term)) {
+    try {
+      return { snapshot, membership: await membershipIn(dataDirectory, snapshot), skipped };
+    } catch (error) {
+      if (!(error instanceof LogDamage)) throw error;
+      skipped.push(`${error.file}, byte ${error.offset}: ${error.why}`);
+    }
+  }
+  return { snapshot: { index: asIndex(0), term: asTerm(0) }, membership: null, skipped };
 }
 
 async function membershipIn(dataDirectory: string, snapshot: LogPoint): Promise<Membership | null> {
   const reader = await openSnapshot(readOptions(dataDirectory), snapshot);
   if (reader === undefined) return null;
   try {
+    await reader.verify();
     return decodeMembership(await reader.read(0, MEMBERSHIP_BYTES_MAX)).membership;
   } finally {
     await reader.close();

@@ -91,6 +91,22 @@ it("goes on from what comes before damage, which it names first", async () => {
   expect(await reopened()).toMatchObject({ hardState: { healing: false }, membership: { voters: [self] } });
 });
 
+it("goes on from the snapshot before one that is damaged", async () => {
+  const before = await surveySurvivor(folder);
+  const damaged = "000000000000010c-0000000000000003.snap";
+  await writeFile(join(folder, "log", damaged), "no snapshot");
+  const survivor = await surveySurvivor(folder);
+  expect(survivor).toEqual({ ...before, damage: [expect.stringContaining(damaged)] });
+  expect((await recoverAlone(folder, self, contact)).index).toBe(before.lastIndex + 1);
+  expect((await reopened()).snapshot?.index).toBe(151);
+});
+
+it("refuses if no good snapshot leads up to the entries, which would all be dropped", async () => {
+  const only = (await readdir(join(folder, "log"))).find((each) => each.endsWith(".snap")) as string;
+  await writeFile(join(folder, "log", only), "no snapshot");
+  await expect(surveySurvivor(folder)).rejects.toThrow(only);
+});
+
 it("has nothing to do without entries", async () => {
   await rm(join(folder, "log"), { recursive: true });
   await expect(surveySurvivor(folder)).rejects.toThrow("no log");
