@@ -2,8 +2,10 @@
 import { expect, test } from "vitest";
 import { asId, asIndex, asTerm, type MemberId } from "../../../src/kernel/ids.ts";
 import { type DamagedLog, LogDamage } from "../../../src/log/index.ts";
+import { encodeMembership } from "../../../src/master/membership-header.ts";
 import { repairWithPeers } from "../../../src/master/repair-choice.ts";
 import { packMembership } from "../../../src/raft/index.ts";
+import { Machine, point } from "../log/fixture.ts";
 
 const [a, b] = [asId<MemberId>("a"), asId<MemberId>("b")];
 
@@ -34,6 +36,18 @@ test("a member that joins has others", async () => {
 test("the newest membership in the log counts more than the configured one", async () => {
   expect(await repairWithPeers(a, [a, b])(damaged([a, b], [a]))).toBe("refuse");
   expect(await repairWithPeers(a, [a])(damaged([a], [a, b]))).toBe("cut");
+});
+
+test("the snapshot's membership counts more than that of an entry before it", async () => {
+  const machine = new Machine();
+  const { log } = await machine.open();
+  const alone = encodeMembership({ voters: [a], outgoing: [], learners: [], contacts: {} });
+  await machine.run(log.writeSnapshot(point(9), [alone]));
+  const readSnapshot = () => log.readSnapshot();
+  const choose = repairWithPeers(a, [a, b]);
+  expect(await machine.run(choose({ ...damaged([a, b]), readSnapshot }))).toBe("refuse");
+  const later = damaged([a], [a, b]).entries.map((each) => ({ ...each, index: asIndex(each.index + 8) }));
+  expect(await machine.run(choose({ ...damaged(), entries: later, readSnapshot }))).toBe("cut");
 });
 
 test("a learner has the voter", async () => {
