@@ -78,12 +78,16 @@ function isHealing(leader: Leader, member: MemberId): boolean {
   return (leader.progress.get(member)?.healsAt ?? null) !== null;
 }
 
-/** A new voter that lags would make a quorum wait for it: what it lacks must fit in one message. */
+/**
+ * A new voter that lags would make a quorum wait for it: what it lacks must fit in one message. And it must hold the entry
+ * that added it: what was acknowledged before may come from a removed member of this name, whose disk is gone.
+ */
 function isCaughtUp(state: RaftState, leader: Leader, id: MemberId): boolean {
   const progress = leader.progress.get(id);
   if (progress === undefined || progress.mode.kind !== "replicate") return false;
   if (progress.healsAt !== null || state.now - progress.heardAt >= state.tuning.electionMinTicks)
     return false;
+  if (progress.match < current(state).index) return false;
   const end = lastIndex(state.log);
   if (progress.match < state.log.baseIndex || end - progress.match > MESSAGE_ENTRIES_MAX) return false;
   const lacking = progress.match === end ? [] : entriesBetween(state.log, progress.match + 1, end);

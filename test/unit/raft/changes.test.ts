@@ -111,6 +111,21 @@ describe("promotion", () => {
     }
   });
 
+  it("is refused for one that was removed and came back empty, whatever it had acknowledged before", () => {
+    const cluster = joined(3);
+    expect(change(cluster, 1, remove(4))).toBe("begun");
+    cluster.settle();
+    cluster.wipe(4);
+    cluster.isolated = memberId(4);
+    expect(change(cluster, 1, add(4))).toBe("begun");
+    cluster.settle();
+    expect(change(cluster, 1, promote(4))).toBe("not-caught-up");
+    cluster.isolated = null;
+    rest(cluster, 6);
+    expect(change(cluster, 1, promote(4))).toBe("begun");
+    expect(cluster.core(4).healing).toBeNull();
+  });
+
   it("leaves the joint configuration only when that is committed by both majorities", () => {
     const cluster = joined(3);
     change(cluster, 1, promote(4));
