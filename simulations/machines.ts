@@ -46,6 +46,8 @@ export abstract class Machine {
   diskFails = false;
   protected readonly world: WorldParts;
   #starts = 0;
+  /** Has been asked to stop and has not ended yet. */
+  #stopping: Life | null = null;
 
   constructor(name: string, world: WorldParts) {
     const { options, loop } = world;
@@ -100,11 +102,17 @@ export abstract class Machine {
     this.world.network.processEnded(life);
   }
 
-  /** SIGTERM: the process ends in good order, unless it is killed meanwhile. */
+  /** SIGTERM: the process ends in good order, unless it is killed meanwhile. A second one ends it at once. */
   stop(stopped: () => void): void {
     const { life } = this;
     if (life === null) return;
     this.world.trace.line(this.name, "process asked to stop");
+    if (this.#stopping === life) {
+      this.kill();
+      stopped();
+      return;
+    }
+    this.#stopping = life;
     const onStopped = (): void => {
       if (!life.alive) return;
       this.kill();
