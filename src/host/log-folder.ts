@@ -20,7 +20,7 @@ import { decodeEntry, type Entry } from "../state/codec.ts";
 import { evolve } from "../state/evolve.ts";
 import type { ClusterState } from "../state/model.ts";
 import { compressors } from "./compression.ts";
-import { createNodeDisk } from "./node-disk.ts";
+import { createReadOnlyNodeDisk } from "./node-disk.ts";
 
 export const LOG_FOLDER = "log";
 
@@ -36,7 +36,7 @@ export async function* logRecords(dataDirectory: string): AsyncGenerator<LogReco
 
 /** For the log room's own readers. */
 export function readOptions(dataDirectory: string): ReadOptions {
-  return { disk: createNodeDisk(dataDirectory), directory: LOG_FOLDER, compressors: compressors() };
+  return { disk: createReadOnlyNodeDisk(dataDirectory), directory: LOG_FOLDER, compressors: compressors() };
 }
 
 export type EffectiveRecord =

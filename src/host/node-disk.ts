@@ -21,6 +21,13 @@ export function createNodeDisk(root: string): Disk {
   };
 }
 
+/** For tools: opens files for reading only, and only those that are there. */
+export function createReadOnlyNodeDisk(root: string): Disk {
+  const top = resolve(root);
+  const openFile = async (path: string): Promise<DiskFile> => nodeFile(path, await open(path, "r"));
+  return { ...createNodeDisk(root), open: (path) => openFile(within(top, path)) };
+}
+
 function nodeFile(path: string, handle: FileHandle): DiskFile {
   let durable: Promise<FileHandle> | undefined;
   return {

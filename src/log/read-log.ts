@@ -75,10 +75,16 @@ export async function openSnapshot(
   { disk, directory, compressors = [] }: ReadOptions,
   { index, term }: LogPoint,
 ): Promise<SnapshotReader | undefined> {
-  const own = (await listSnapshots(disk, directory)).find(
-    (each) => each.index === index && each.term === term,
-  );
-  if (own !== undefined) return SnapshotReader.open(disk, snapshotPath(directory, own));
+  const isListed = async (): Promise<boolean> =>
+    (await listSnapshots(disk, directory)).some((each) => each.index === index && each.term === term);
+  if (await isListed()) {
+    try {
+      return await SnapshotReader.open(disk, snapshotPath(directory, { index, term }));
+    } catch (error) {
+      // Removed or archived since it was listed.
+      if (await isListed()) throw error;
+    }
+  }
   const archived = (await listArchive(disk, directory)).files.find(
     (each) => each.kind === "snapshot" && each.order === index && each.detail === term,
   );

@@ -3,10 +3,11 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { readOptions } from "../../../src/host/log-folder.ts";
 import { createNodeDisk } from "../../../src/host/node-disk.ts";
 import { verifyLog } from "../../../src/host/verify-log.ts";
 import { asIndex, asMillis, asTerm } from "../../../src/kernel/ids.ts";
-import { openLog } from "../../../src/log/index.ts";
+import { openLog, openSnapshot } from "../../../src/log/index.ts";
 import { encodeEntry } from "../../../src/state/codec.ts";
 import type { Event } from "../../../src/state/events.ts";
 
@@ -80,4 +81,17 @@ it("finds a snapshot whose state is not what the entries lead to", async () => {
   await log.writeSnapshot(point, [content as Uint8Array]);
   await log.close();
   expect(await places()).toEqual(["entry 220"]);
+});
+
+it("leaves nothing in the folder for a snapshot that goes away between listing and opening", async () => {
+  const { disk, ...options } = readOptions(folder);
+  const snapshot = (await readdir(join(folder, "log"))).find((name) => name.endsWith(".snap")) as string;
+  const list = async (directory: string): Promise<readonly string[]> => {
+    const names = await disk.list(directory);
+    await rm(join(folder, "log", snapshot), { force: true });
+    return names;
+  };
+  const point = { index: asIndex(151), term: asTerm(1) };
+  expect(await openSnapshot({ ...options, disk: { ...disk, list } }, point)).toBeUndefined();
+  expect(await readdir(join(folder, "log"))).not.toContain(snapshot);
 });
