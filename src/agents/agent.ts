@@ -65,7 +65,7 @@ class AgentDriver implements Agent {
       ...(options.settings.masterBackoffMsMax === undefined
         ? {}
         : { backoffMsMax: options.settings.masterBackoffMsMax }),
-      registration: () => registration(this.#core, options.version),
+      onDialed: (attempt) => this.#input({ kind: "dialed", attempt }),
       onFrame: (frame) => this.#input({ kind: "frame", frame }),
     });
     this.executors = {
@@ -215,6 +215,9 @@ class AgentDriver implements Agent {
     switch (effect.do) {
       case "send":
         this.#link.send(effect.frame);
+        break;
+      case "register":
+        this.#link.register(effect.attempt, registration(this.#core, this.#options.version));
         break;
       case "launch":
         this.#launches.add(effect);

@@ -11,6 +11,8 @@ export type MasterFrame = Exclude<ToAgent, { readonly kind: "ping" | "redirect" 
 
 export type Input =
   | { readonly kind: "frame"; readonly frame: MasterFrame }
+  /** A connection to a master has been begun, and nothing more comes from the ones before it. */
+  | { readonly kind: "dialed"; readonly attempt: number }
   | { readonly kind: "started"; readonly id: ContainerId; readonly pid: number }
   | {
       readonly kind: "launch-failed";
@@ -38,6 +40,8 @@ export type Input =
 
 export type Effect =
   | { readonly do: "send"; readonly frame: FromAgent }
+  /** Tell the master of this connection all that the agent has. */
+  | { readonly do: "register"; readonly attempt: number }
   | { readonly do: "launch"; readonly container: ContainerRecord; readonly user: string | null }
   | { readonly do: "signal"; readonly id: ContainerId; readonly signal: "SIGTERM" | "SIGKILL" }
   | { readonly do: "remove-container"; readonly id: ContainerId }

@@ -25,8 +25,8 @@ export interface MasterLinkOptions {
   readonly random: Random;
   readonly tracer: Tracer;
   readonly backoffMsMax?: number;
-  /** Asked for at every connection. */
-  readonly registration: () => RegisterAgent;
+  /** At every connection: `register` is to be called with this attempt, after all that older ones brought is done. */
+  readonly onDialed: (attempt: number) => void;
   readonly onFrame: (frame: MasterFrame) => void;
 }
 
@@ -77,6 +77,11 @@ export class MasterLink {
     return { master: this.#address, registered: this.#registered };
   }
 
+  /** The first frame of the connection; dropped if that has been given up. */
+  register(attempt: number, frame: RegisterAgent): void {
+    if (attempt === this.#attempt) this.#write(frame);
+  }
+
   /** Dropped unless registered: what matters is said again after the next registration. */
   send(frame: FromAgent): void {
     if (!this.#registered) return;
@@ -123,7 +128,7 @@ export class MasterLink {
     // Closed before `dial` returned.
     if (attempt !== this.#attempt) return;
     this.#connection = connection;
-    this.#write(this.#options.registration());
+    this.#options.onDialed(attempt);
     this.#watchSilence();
   }
 

@@ -51,6 +51,9 @@ function dispatch(core: Core, input: Input): void {
     case "frame":
       takeFrame(core, input.frame);
       return;
+    case "dialed":
+      perform(core, { do: "register", attempt: input.attempt });
+      return;
     case "started":
       started(core, input.id, input.pid);
       return;
@@ -164,7 +167,10 @@ export function sweepSandboxes(core: Core): void {
   core.deadlines.set("sweep:", core.now.monotonicMs + SANDBOX_SWEEP_MS);
 }
 
-/** The first frame of a connection: all that the agent has. */
+/**
+ * The first frame of a connection: all that the agent has. The master takes what it does not name for lost, so it is made
+ * when everything that came over older connections has been taken in and is durable.
+ */
 export function registration(core: Core, version: string): RegisterAgent {
   return {
     kind: "register",

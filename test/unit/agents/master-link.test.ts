@@ -102,6 +102,40 @@ test("a registration tells every task that is not over and acknowledged", async 
   ]);
 });
 
+test("a registration tells what older connections brought, when that is durable", async () => {
+  const rig = new Rig({ masters });
+  await rig.startAgent();
+  let free = () => {};
+  rig.disk.isFree = new Promise((resolve) => {
+    free = resolve;
+  });
+  for (const taskId of ["first", "second"]) rig.master.send(runCommand(taskId, "run"));
+  rig.master.send({ kind: "redirect", leader: "m9:5050" });
+  await rig.clock.advance(100);
+  expect(rig.master.dials.at(-1)?.address).toBe("m9:5050");
+  expect(registrations(rig)).toHaveLength(1);
+  free();
+  await rig.clock.advance(100);
+  expect(registrations(rig)).toHaveLength(2);
+  expect(registrations(rig)[1]?.tasks).toMatchObject([{ taskId: "first" }, { taskId: "second" }]);
+});
+
+test("a registration that became ready too late is not sent to the next master", async () => {
+  const rig = new Rig({ masters });
+  await rig.startAgent();
+  let free = () => {};
+  rig.disk.isFree = new Promise((resolve) => {
+    free = resolve;
+  });
+  rig.master.send(runCommand("t", "run"));
+  rig.master.breakConnection();
+  await rig.clock.advance(9_000);
+  expect(rig.master.dials.slice(1).map(({ address }) => address)).toEqual(["m2:5050", "m3:5050"]);
+  free();
+  await rig.clock.advance(100);
+  expect(registrations(rig)).toHaveLength(2);
+});
+
 test("updates of one turn go in one frame to a master that takes that, and alone to one that does not", async () => {
   const rig = new Rig();
   rig.master.acknowledges = false;

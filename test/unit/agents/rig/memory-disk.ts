@@ -14,6 +14,8 @@ export class MemoryDisk {
   beforeOperation: (operation: number) => void = () => undefined;
   /** Every write fails from now on. */
   broken = false;
+  /** Operations wait for it. */
+  isFree: Promise<void> = Promise.resolve();
 
   /** Loses what is not durable, but for `kept` (0 to 1) of what was appended to each file. */
   losePower(kept: number): void {
@@ -51,7 +53,7 @@ export class MemoryDisk {
     if (isAlive()) this.beforeOperation(++this.operations);
     if (!isAlive()) return new Promise(() => undefined);
     if (this.broken) return Promise.reject(new Error("EIO"));
-    return Promise.resolve().then(work);
+    return this.isFree.then(work);
   }
 
   #makeNamesDurable(): void {
