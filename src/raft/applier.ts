@@ -34,6 +34,7 @@ export class Applier {
     this.waiting = [];
   }
 
+  /** @param meta of what was restored: it may be newer than what was to be, and cover entries that wait */
   endRestore(meta: SnapshotMeta): void {
     this.restoring--;
     this.appliedIndex = meta.index;
@@ -41,7 +42,7 @@ export class Applier {
     const waiting = this.waiting;
     this.waiting = [];
     this.onApplied();
-    for (const entries of waiting) this.deliver(entries);
+    for (const entries of waiting) this.deliver(entries.filter(({ index }) => index > meta.index));
   }
 
   private deliver(entries: readonly Entry[]): void {

@@ -309,8 +309,10 @@ class Node implements RaftNode {
   private restore(meta: SnapshotMeta): Promise<void> {
     this.applier.beginRestore();
     return this.lane.run(async () => {
-      await this.options.stateMachine.restore(meta, this.lane.read());
-      if (!this.isStopped()) this.applier.endRestore(meta);
+      // A newer one may have been received before this turn of the lane; its bytes are the ones that can be read.
+      const newest = this.options.storage.snapshot() ?? meta;
+      await this.options.stateMachine.restore(newest, this.lane.read());
+      if (!this.isStopped()) this.applier.endRestore(newest);
     });
   }
 
