@@ -11,6 +11,7 @@ import { MEMBERS_MAX, MESSAGE_ENTRIES_MAX } from "./limits.ts";
 import { everyMember, isJoint, isVoter } from "./membership.ts";
 import { encodeMembershipEntry } from "./membership-entry.ts";
 import { newProgress } from "./progress.ts";
+import { answerReads } from "./reads.ts";
 import { becomeFollower } from "./roles.ts";
 import { appendOwn, broadcastAppends } from "./sending.ts";
 import type { Leader, RaftState } from "./state.ts";
@@ -116,6 +117,8 @@ function appendMembership(state: RaftState, leader: Leader, next: Membership, ou
   });
   followMembership(state, leader);
   broadcastAppends(state, leader, out);
+  // Those that waited for a member that counts no more might wait for ever: nobody may be left to answer a heartbeat.
+  answerReads(state, leader, out);
 }
 
 /** Begins to replicate to new members. Those that were removed are kept until they have heard of it. */

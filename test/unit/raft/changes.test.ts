@@ -213,6 +213,18 @@ describe("a configuration", () => {
 });
 
 describe("removal", () => {
+  it("of the last other voter answers the reads that waited for it, though nobody is left to confirm them", () => {
+    const core = new OneCore({ members: 2 });
+    core.lead();
+    core.hear(accepted(2, 1, 1));
+    core.take({ kind: "change-membership", change: remove(2) });
+    core.hear(accepted(2, 1, 2));
+    expect(core.take({ kind: "read-index", ids: [7] }).reads).toEqual([]);
+    const { reads } = core.tick(2);
+    expect(showMembership(core.state.membership)).toBe("{m1}");
+    expect(reads).toEqual([{ ok: true, id: 7, index: 2 }]);
+  });
+
   it("of a leader: it does not count itself for its own removal (bug 23), and goes once that is committed", () => {
     const core = new OneCore({ term: 1, entries: entriesOfTerms(1), members: 2 });
     core.lead();
