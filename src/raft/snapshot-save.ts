@@ -14,7 +14,7 @@ type Pieces = Iterator<Uint8Array> | AsyncIterator<Uint8Array>;
 export class SnapshotSave {
   private readonly data: Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
   private readonly turn: () => Promise<(() => void) | null>;
-  private readonly abandoned: Promise<"abandoned">;
+  private isAbandoned = false;
   private onAbandon: () => void = () => undefined;
   private onEnd: () => void = () => undefined;
 
@@ -25,13 +25,11 @@ export class SnapshotSave {
   ) {
     this.data = data;
     this.turn = turn;
-    this.abandoned = new Promise((resolve) => {
-      this.onAbandon = () => resolve("abandoned");
-    });
   }
 
   /** The pieces end with SnapshotOvertaken, without waiting for one that is not there yet. */
   abandon(): void {
+    this.isAbandoned = true;
     this.onAbandon();
   }
 
@@ -45,7 +43,7 @@ export class SnapshotSave {
     if (this.data instanceof Uint8Array) yield this.data;
     else yield* this.given(iteratorOf(this.data));
     const turn = this.turn();
-    const end = await Promise.race([turn, this.abandoned]);
+    const end = await this.unlessAbandoned(turn);
     if (end === "abandoned") void turn.then((late) => late?.());
     if (end === "abandoned" || end === null) throw new SnapshotOvertaken();
     this.onEnd = end;
@@ -54,7 +52,7 @@ export class SnapshotSave {
   private async *given(pieces: Pieces): AsyncGenerator<Uint8Array> {
     try {
       for (;;) {
-        const next = await Promise.race([pieces.next(), this.abandoned]);
+        const next = await this.unlessAbandoned(pieces.next());
         if (next === "abandoned") throw new SnapshotOvertaken();
         if (next.done === true) return;
         yield next.value;
@@ -62,6 +60,15 @@ export class SnapshotSave {
     } finally {
       giveUp(pieces);
     }
+  }
+
+  /** One wait at a time. A race with one promise for all of them would keep every piece until the save ends. */
+  private unlessAbandoned<T>(awaited: T | PromiseLike<T>): Promise<T | "abandoned"> {
+    return new Promise((resolve, reject) => {
+      this.onAbandon = () => resolve("abandoned");
+      if (this.isAbandoned) this.onAbandon();
+      Promise.resolve(awaited).then(resolve, reject);
+    });
   }
 }
 

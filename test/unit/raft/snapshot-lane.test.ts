@@ -1,9 +1,13 @@
 // Snapshots that cross each other: a piece of one is never taken for a piece of another, and the newest wins.
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { asIndex, asTerm } from "../../../src/kernel/ids.ts";
 import type { Input } from "../../../src/raft/io.ts";
 import type { Message } from "../../../src/raft/messages.ts";
 import { SnapshotLane } from "../../../src/raft/snapshot-lane.ts";
+import { SnapshotSave } from "../../../src/raft/snapshot-save.ts";
 import type { SnapshotMeta } from "../../../src/raft/types.ts";
 import { bytes, memberId } from "./support/core-cluster.ts";
 import { MemoryStorage } from "./support/memory-storage.ts";
@@ -208,5 +212,26 @@ describe("the snapshot lane", () => {
     lane.serve(request, memberId(1), (message) => sent.push(message));
     await clock.advance(1000);
     expect(sent.length).toBe(2);
+  });
+});
+
+describe("a snapshot that is being saved", () => {
+  it("keeps no piece that storage has taken, however many there are", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const given: WeakRef<Uint8Array>[] = [];
+    async function* pieces(): AsyncGenerator<Uint8Array> {
+      for (let i = 0; i < 40; i++) {
+        const piece = new Uint8Array(1024);
+        given.push(new WeakRef(piece));
+        yield piece;
+      }
+    }
+    const chunks = new SnapshotSave(pieces(), () => Promise.resolve(null)).chunks();
+    for (let i = 0; i < 40; i++) await chunks.next();
+    await nextTurn();
+    collect();
+    expect(given.filter((piece) => piece.deref() !== undefined).length).toBeLessThan(5);
+    await chunks.return(undefined);
   });
 });
