@@ -4,6 +4,7 @@
 import { assert } from "../kernel/assert.ts";
 import type { Disk, DiskFile } from "../kernel/ports.ts";
 import { crc32c } from "./crc32c.ts";
+import { LogTooNew } from "./errors.ts";
 import {
   decodeHardState,
   encodeHardState,
@@ -50,10 +51,12 @@ export function hardStatePath(directory: string): string {
   return `${directory}/${hardStateFileName}`;
 }
 
-/** What the file says; nothing if there is none. Changes nothing. */
+/** What the file says; nothing if there is none. Changes nothing. Rejects with LogTooNew. */
 export async function readHardStateFile(disk: Disk, directory: string): Promise<FoundHardState> {
-  const bytes = await disk.read(hardStatePath(directory));
-  const slots = bytes === undefined ? [] : [decodeSlot(bytes, 0), decodeSlot(bytes, slotDistanceBytes)];
+  const path = hardStatePath(directory);
+  const bytes = await disk.read(path);
+  const slots =
+    bytes === undefined ? [] : [0, slotDistanceBytes].map((offset) => decodeSlot(path, bytes, offset));
   const whole = slots.filter((slot) => slot !== undefined);
   whole.sort((a, b) => b.number - a.number);
   return { newest: whole[0], isWhole: whole.length === 2 };
@@ -135,13 +138,15 @@ function encodeSlot({ number, hardState, end }: HardStateSlot): Uint8Array {
   return bytes;
 }
 
-function decodeSlot(file: Uint8Array, at: number): HardStateSlot | undefined {
+function decodeSlot(path: string, file: Uint8Array, at: number): HardStateSlot | undefined {
   if (file.length < at + sectorBytes) return undefined;
   const bytes = file.subarray(at, at + sectorBytes);
   const view = viewOf(bytes);
   if (view.getUint32(0, true) !== magicLow || view.getUint32(4, true) !== magicHigh) return undefined;
   if (view.getUint32(sectorBytes - 4, true) !== crc32c(bytes, 0, sectorBytes - 4)) return undefined;
-  if (view.getUint32(8, true) !== slotVersion) return undefined;
+  const version = view.getUint32(8, true);
+  if (version > slotVersion) throw new LogTooNew(path, version);
+  if (version !== slotVersion) return undefined;
   return {
     number: getUint53(view, 16),
     hardState: decodeHardState(view, hardStateAt, view.getUint32(12, true)),

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { asTerm } from "../../../src/kernel/ids.ts";
 import type { OpenedLog } from "../../../src/log/index.ts";
-import { LogDamage, openLog } from "../../../src/log/index.ts";
+import { crc32c, LogDamage, openLog } from "../../../src/log/index.ts";
 import { directory, entries, entry, Machine, plain, point, smallLimits, stateAt, vote } from "./fixture.ts";
 
 /** Several segments, a snapshot of the first entries, a vote; killed after the last acknowledgement. */
@@ -199,6 +199,23 @@ describe("the hard state", () => {
     const salvaged = await machine.open("salvage");
     expect(salvaged.hardState.healing).toBe(true);
     expect(salvaged.entries.length).toBe(23);
+  });
+
+  it("of a newer version is refused, whatever else is there", async () => {
+    const machine = new Machine();
+    const { log } = await machine.open();
+    await machine.run(log.append({ hardState: vote(3, "b") }));
+    await machine.run(log.close());
+    const file = await machine.run(machine.sim.mount().open(`${directory}/hard-state`));
+    for (const at of [0, 4096]) {
+      const slot = await machine.run(file.read(at, 512));
+      const view = new DataView(slot.buffer, slot.byteOffset, 512);
+      view.setUint32(8, 2, true);
+      view.setUint32(508, crc32c(slot, 0, 508), true);
+      await machine.run(file.write(at, slot));
+    }
+    await machine.run(file.close());
+    await expect(machine.open("salvage")).rejects.toThrow("version 2");
   });
 
   it("may be missing from a folder of the first format as long as the log is whole", async () => {
