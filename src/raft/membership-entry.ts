@@ -14,6 +14,7 @@ import {
 
 const VERSION = 1;
 const HEAD_BYTES = 2;
+const CONTACTS_MAX = 2 * MEMBERS_MAX;
 
 /** The payload of a membership entry: the tag, a version byte, msgpack of the membership. */
 export function encodeMembershipEntry(membership: Membership): Uint8Array {
@@ -63,7 +64,7 @@ export function packMembership(membership: Membership): Uint8Array {
     (id) => [id, present(membership.contacts[id], "a contact that is there")] as const,
   );
   const pairs = contacts.map(([id, { raftAddress, apiAddress }]) => [id, { raftAddress, apiAddress }]);
-  assert(ids.length <= 2 * MEMBERS_MAX, "contacts are those of members", { contacts: ids.length });
+  assert(ids.length <= CONTACTS_MAX, "contacts are those of members", { contacts: ids.length });
   return pack({ voters, outgoing, learners, contacts: Object.fromEntries(pairs) });
 }
 
@@ -102,6 +103,8 @@ function asMembers(value: unknown): readonly MemberId[] | null {
 function asContacts(value: unknown): Readonly<Record<string, Contact>> | null {
   if (!isRecord(value)) return null;
   const contacts: Record<string, Contact> = {};
+  // What could not be packed again must not come in.
+  if (Object.keys(value).length > CONTACTS_MAX) return null;
   for (const id of Object.keys(value).sort(compareText)) {
     const contact = value[id];
     if (!isRecord(contact)) return null;

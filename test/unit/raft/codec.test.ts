@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { asId, asIndex, asTerm, type MemberId } from "../../../src/kernel/ids.ts";
 import { decodeMessage, encodeMessage } from "../../../src/raft/codec.ts";
 import { acceptHandshake, encodeHandshake } from "../../../src/raft/handshake.ts";
+import { MEMBERS_MAX } from "../../../src/raft/limits.ts";
 import {
   decodeMembershipEntry,
   encodeMembershipEntry,
@@ -149,6 +150,16 @@ describe("membership entries", () => {
     expect(decodeMembershipEntry(payload)).toBeNull();
     expect(decodeMembershipEntry(encodeMembershipEntry({ ...one, voters: [] }))).toBeNull();
     expect(decodeMembershipEntry(encodeMembershipEntry({ ...one, learners: one.voters }))).toBeNull();
+  });
+
+  it("with more contacts than could be packed again are no memberships: a snapshot of them would end the member", () => {
+    const contacts = (count: number): Record<string, unknown> =>
+      Object.fromEntries(
+        Array.from({ length: count }, (_, i) => [`m${i}`, { raftAddress: "a", apiAddress: "b" }]),
+      );
+    const one = { voters: ["m1"], outgoing: [], learners: [] };
+    expect(unpackMembership(pack({ ...one, contacts: contacts(2 * MEMBERS_MAX) }))).not.toBeNull();
+    expect(unpackMembership(pack({ ...one, contacts: contacts(2 * MEMBERS_MAX + 1) }))).toBeNull();
   });
 
   it("of old, without contacts, have none", () => {
