@@ -9,7 +9,8 @@ export class CheckpointSchedule {
   #index = 0;
   #bytes = 0;
   #eventCount = 0;
-  #eventsNeeded = 0;
+  /** As of the entry before. */
+  #eventsBefore = 0;
 
   /** @param interval entries; the same on every member */
   constructor(interval: number) {
@@ -21,7 +22,7 @@ export class CheckpointSchedule {
     this.#index = index;
     this.#bytes = 0;
     this.#eventCount = state.eventCount;
-    this.#eventsNeeded = eventsNeeded(state);
+    this.#eventsBefore = state.eventCount;
   }
 
   /**
@@ -31,21 +32,34 @@ export class CheckpointSchedule {
    */
   isDueAt(index: LogIndex, bytes: number, state: ClusterState): boolean {
     this.#bytes += bytes;
-    const events = state.eventCount - this.#eventCount;
-    const interval = this.#interval;
-    const passed = Math.floor(index / interval) > Math.floor(this.#index / interval);
-    const due = passed || this.#bytes >= CHECKPOINT_BYTES || events >= CHECKPOINT_EVENTS;
-    if (!due || events < this.#eventsNeeded) return false;
+    const before = this.#eventsBefore;
+    this.#eventsBefore = state.eventCount;
+    if (!this.#isTimeAt(index, state) || !isTimeForItsSize(state, before)) return false;
     this.restart(index, state);
     return true;
   }
+
+  #isTimeAt(index: LogIndex, state: ClusterState): boolean {
+    const interval = this.#interval;
+    return (
+      Math.floor(index / interval) > Math.floor(this.#index / interval) ||
+      this.#bytes >= CHECKPOINT_BYTES ||
+      state.eventCount - this.#eventCount >= CHECKPOINT_EVENTS
+    );
+  }
 }
 
-/** A large state is written again when about as much has happened as it holds: an event costs the same share of it. */
-function eventsNeeded(state: ClusterState): number {
+/**
+ * A large state is written again when about as much has happened as it holds, so that an event costs the same share of
+ * it: where the count of all events passes a multiple of a power of two that is no less than its parts. Counted from
+ * the log's beginning and not from the replica's last checkpoint: replicas that once were out of step meet again.
+ */
+function isTimeForItsSize(state: ClusterState, eventsBefore: number): boolean {
   let parts = state.agents.size;
   for (const { tasks, unreachableTasks } of state.frameworks.values()) {
     parts += 1 + tasks.size + unreachableTasks.size;
   }
-  return parts <= CHECKPOINT_SMALL_STATE_PARTS ? 0 : parts;
+  if (parts <= CHECKPOINT_SMALL_STATE_PARTS) return true;
+  const epoch = 2 ** Math.ceil(Math.log2(parts));
+  return Math.floor(state.eventCount / epoch) > Math.floor(eventsBefore / epoch);
 }

@@ -14,7 +14,7 @@ export const SNAPSHOT_INTERVAL_ENTRIES = 20_000;
 export const CHECKPOINT_BYTES = 64 * 1024 * 1024;
 /** Events after which a snapshot is due though fewer entries have passed. */
 export const CHECKPOINT_EVENTS = 500_000;
-/** Tasks, agents and frameworks from which on a snapshot also waits for as many events as there are of them. */
+/** Tasks, agents and frameworks from which on a snapshot also waits until about as many events have come. */
 export const CHECKPOINT_SMALL_STATE_PARTS = 50_000;
 /** A snapshot rests after each chunk this many times as long as the chunk took. */
 export const CHECKPOINT_REST_FACTOR = 2;

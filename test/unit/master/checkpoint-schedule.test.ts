@@ -19,11 +19,16 @@ interface Entry {
 const state = createClusterState();
 
 /** Indexes at which checkpoints are due, for entries whose indexes have gaps where Raft's own are. */
-function dueAt(entries: readonly (Entry & { readonly index: number })[], interval: number, parts = 0) {
-  const evolving = { ...state, agents: new Map(), eventCount: 0 };
+function dueAt(
+  entries: readonly (Entry & { readonly index: number })[],
+  interval: number,
+  parts = 0,
+  eventCount = 0,
+) {
+  const evolving = { ...state, agents: new Map(), eventCount };
   for (let i = 0; i < parts; i++) evolving.agents.set(asId(`${i}`), {} as never);
   const schedule = new CheckpointSchedule(interval);
-  schedule.restart(asIndex(0), evolving);
+  schedule.restart(asIndex((entries[0]?.index ?? 1) - 1), evolving);
   return entries
     .filter(({ index, bytes, events }) => {
       evolving.eventCount += events;
@@ -51,11 +56,21 @@ describe("a checkpoint is due", () => {
     expect(dueAt(entries(9, { bytes: 1, events: CHECKPOINT_EVENTS / 2 }), 1_000)).toEqual([2, 4, 6, 8]);
   });
 
-  it("with a large state only after as many events as it has parts", () => {
+  it("with a large state only where the events pass a power of two no less than its parts", () => {
     const parts = CHECKPOINT_SMALL_STATE_PARTS + 1;
-    const each = { bytes: 1, events: Math.ceil(parts / 3) };
-    expect(dueAt(entries(8, each), 2, parts)).toEqual([3, 6]);
-    expect(dueAt(entries(8, each), 2, parts - 1)).toEqual([2, 4, 6, 8]);
+    const each = { bytes: 1, events: 65_536 / 4 };
+    expect(dueAt(entries(13, each), 2, parts)).toEqual([4, 8, 12]);
+    expect(dueAt(entries(13, each), 2, 65_537)).toEqual([8]);
+    expect(dueAt(entries(13, each), 2, parts - 1)).toEqual([2, 4, 6, 8, 10, 12]);
+  });
+
+  it("with a large state at the same entries also for replicas that once were out of step", () => {
+    const parts = CHECKPOINT_SMALL_STATE_PARTS + 1;
+    const all = entries(2_000, { bytes: 1, events: 1_000 });
+    const inStep = dueAt(all, 20, parts);
+    const outOfStep = dueAt(all.slice(37), 20, parts, 37_000);
+    expect(outOfStep).toEqual(inStep);
+    expect(inStep.length).toBeGreaterThan(20);
   });
 
   it("at the same entries for a replica that was restored at one of them", () => {
