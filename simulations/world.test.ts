@@ -196,7 +196,8 @@ describe("the checkers fail when", () => {
 
   test("a process ends although nothing was wrong with its disk", async () => {
     const world = calm("ended");
-    at(world, 1_000, () => world.masters[0]?.disk.failNext("sync"));
+    // Early, while agents and frameworks arrive: every member is writing then.
+    at(world, 150, () => world.masters[0]?.disk.failNext("sync"));
     const { failure } = await world.run();
     expect(failure?.message).toBe("a process ended by itself");
   });
