@@ -5,6 +5,7 @@ import { type Agent, createAgent } from "../src/agents/agent.ts";
 import { asId, type MemberId } from "../src/kernel/ids.ts";
 import type { Clock, Random, Tracer } from "../src/kernel/ports.ts";
 import { below, seededRandom } from "../src/kernel/random.ts";
+import { readHardStateFile } from "../src/log/index.ts";
 import { createMaster, type MasterMember } from "../src/master/master.ts";
 import type { Master } from "../src/master/types.ts";
 import type { EventLoop, Life } from "./event-loop.ts";
@@ -19,6 +20,7 @@ import type { Trace } from "./trace.ts";
 
 const FRAMEWORK_PORT = 5060;
 const RAFT_PORT = 5070;
+const LOG_DIRECTORY = "log";
 
 /** What a member traces when its role changes: Raft's part, and that it takes commands. */
 const ROLE_EVENTS: ReadonlySet<string> = new Set(["raft.role", "leading"]);
@@ -233,7 +235,7 @@ export class MasterMachine extends Machine {
       random,
       network: port,
       disk: this.disk.mount(),
-      directory: "log",
+      directory: LOG_DIRECTORY,
       tracer,
       onFatal: (reason) => this.ended(life, reason),
       tuning: {
@@ -246,9 +248,15 @@ export class MasterMachine extends Machine {
     master.attach(edge);
     await port.listen(`${this.name}:${AGENT_PORT}`, (connection) => edge.agents.accept(connection));
     await port.listen(`${this.name}:${FRAMEWORK_PORT}`, (connection) => edge.frameworks.accept(connection));
-    if (isSuspected && !this.#foundDamage) this.damage = "none";
+    if (isSuspected && !this.#foundDamage && !(await this.#isHealing())) this.damage = "none";
     this.master = master;
     await master.start();
+  }
+
+  /** A slot that was lost may have been the one that said that an earlier loss is made up for. */
+  async #isHealing(): Promise<boolean> {
+    const { newest } = await readHardStateFile(this.disk.mount(), LOG_DIRECTORY);
+    return newest?.hardState.healing === true;
   }
 
   #watched(tracer: Tracer): Tracer {

@@ -61,6 +61,9 @@ export class TaskLedger {
       case "TaskStatusUpdated":
         updated(this.of(event.frameworkId, event.taskId), event.status);
         return;
+      case "TaskRecovered":
+        recovered(this.of(event.frameworkId, event.taskId), event.status);
+        return;
       case "FrameworkRemoved":
         this.removedFrameworks.add(event.frameworkId);
         return;
@@ -74,6 +77,13 @@ function updated(facts: TaskFacts, { uuid, state }: LoggedStatus): void {
   if (uuid !== null) facts.updates.set(uuid, state);
   else if (isTerminal(state)) facts.endedByMaster = true;
 }
+
+/** An agent came back without it: the master says that it is over. Of one that it brings, the agent says so itself. */
+function recovered(facts: TaskFacts, { state }: LoggedStatus): void {
+  if (ENDED_WITHOUT_AGENT.has(state)) facts.endedByMaster = true;
+}
+
+const ENDED_WITHOUT_AGENT: ReadonlySet<string> = new Set(["TASK_LOST", "TASK_GONE", "TASK_DROPPED"]);
 
 function newFacts(frameworkId: string, taskId: string): TaskFacts {
   return {
