@@ -53,7 +53,11 @@ export interface StatusReport {
   readonly latestState: TaskState;
 }
 
-/** First frame of every connection. Says all that the agent has, so that master and agent agree after any failure. */
+/**
+ * First frame of every connection. Says all that the agent has, so that master and agent agree after any failure. The
+ * master answers with a ping and takes it when the pong has come: from a connection that the agent has given up it
+ * would say what is not true any more.
+ */
 export interface RegisterAgent {
   readonly kind: "register";
   readonly protocolVersion: number;

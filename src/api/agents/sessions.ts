@@ -30,8 +30,10 @@ import { agentMessage, messageOfFrame } from "./messages.ts";
 interface Session {
   readonly id: string;
   readonly connection: Connection;
-  /** `registering` from the register frame until its commit. */
-  phase: "connected" | "registering" | "registered" | "closed";
+  /** `confirming` from the register frame until the agent's word that it still means it, `registering` until its commit. */
+  phase: "connected" | "confirming" | "registering" | "registered" | "closed";
+  /** While confirming. */
+  registration: Command | null;
   agentId: AgentId | null;
   timer: Timer | null;
   pingsUnanswered: number;
@@ -54,6 +56,7 @@ export class AgentSessions {
       id: uuidFrom(this.context.random),
       connection,
       phase: "connected",
+      registration: null,
       agentId: null,
       timer: null,
       pingsUnanswered: 0,
@@ -99,7 +102,7 @@ export class AgentSessions {
     const message = messageOfFrame(frame);
     if (message === null) this.closeFor(session, "a frame is no message of the agent protocol");
     else if (message.kind === "register") this.register(session, message);
-    else if (message.kind === "pong") session.pingsUnanswered = 0;
+    else if (message.kind === "pong") this.ponged(session);
     else if (session.phase === "registered" && session.agentId !== null) {
       this.report(session, session.agentId, boundedReport(message, frame.byteLength));
     } else this.closeFor(session, `a ${message.kind} frame before the agent is registered`);
@@ -112,9 +115,27 @@ export class AgentSessions {
       this.closeFor(session, `protocol version ${frame.protocolVersion} is not spoken here`);
     } else {
       const command = registerCommand(frame, session.id);
-      if (command.ok) this.submitRegister(session, command.value);
+      if (command.ok) this.confirm(session, command.value);
       else this.closeFor(session, `the agent's resources are invalid: ${command.error}`);
     }
+  }
+
+  /**
+   * A registration says all that the agent has, and what it does not name counts as lost. One that was on its way when the
+   * agent gave up the connection, and that arrives after a newer one, must not count: so the agent is asked first.
+   */
+  private confirm(session: Session, command: Command): void {
+    session.phase = "confirming";
+    session.registration = command;
+    this.sendTo(session, { kind: "ping" });
+  }
+
+  private ponged(session: Session): void {
+    session.pingsUnanswered = 0;
+    const { registration } = session;
+    if (session.phase !== "confirming" || registration === null) return;
+    session.registration = null;
+    this.submitRegister(session, registration);
   }
 
   private submitRegister(session: Session, command: Command): void {

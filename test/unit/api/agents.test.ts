@@ -16,7 +16,7 @@ describe("an agent", () => {
     const { master, port } = await startApi();
     const agent = new FakeAgent(port);
     agent.register();
-    expect(await agent.next()).toEqual({
+    expect(await agent.nextOf("registered")).toEqual({
       kind: "registered",
       agentId: `${CLUSTER}-S0`,
       silenceMsMax: 20_000,
@@ -45,6 +45,24 @@ describe("an agent", () => {
     await first.untilClosed();
     expect(master.state().agents.get(agentId as never)?.connection.kind).toBe("connected");
     second.close();
+  });
+
+  it("that has given up a connection is not registered by what it said there, however late that arrives", async () => {
+    const { master, port } = await startApi();
+    const agent = new FakeAgent(port);
+    agent.register();
+    const { agentId } = await agent.nextOf("registered");
+    const late = new FakeAgent(port);
+    late.answersPings = false;
+    late.register(agentId);
+    await late.nextOf("ping");
+    const commands = master.commands.length;
+    late.close();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(master.commands).toHaveLength(commands);
+    expect(agent.closedFor).toBeNull();
+    expect(master.state().agents.get(agentId as never)?.connection.kind).toBe("connected");
+    agent.close();
   });
 
   it("that answers pings stays, one that does not is gone after 75 seconds", async () => {
