@@ -88,7 +88,7 @@ function absentFramework({ frameworks, replayed }: Cluster): string | null {
  * cluster waits for the old one, as it must.
  */
 export function strandedTasks({ agents, replayed }: Cluster): ReadonlySet<string> {
-  const present = new Set(agents.map(({ agent }) => agent?.status().agentId));
+  const present = presentAgents(agents);
   const stranded = new Set<string>();
   for (const { unreachableTasks } of replayed.state.frameworks.values()) {
     for (const { id, agentId } of unreachableTasks.values()) if (!present.has(agentId)) stranded.add(id);
@@ -96,9 +96,18 @@ export function strandedTasks({ agents, replayed }: Cluster): ReadonlySet<string
   return stranded;
 }
 
+function presentAgents(agents: readonly AgentMachine[]): ReadonlySet<string | undefined> {
+  return new Set(agents.map(({ agent }) => agent?.status().agentId));
+}
+
+/**
+ * A framework also waits for a task whose launch never arrived when its agent has become another one: of what may be on an
+ * agent that is silent the cluster says no more than that (trap 6).
+ */
 function openTask(cluster: Cluster): string | null {
-  const { frameworks, replayed } = cluster;
+  const { agents, frameworks, replayed } = cluster;
   const stranded = strandedTasks(cluster);
+  const present = presentAgents(agents);
   for (const { id, tasks, unreachableTasks } of replayed.state.frameworks.values()) {
     for (const task of [...tasks.values(), ...unreachableTasks.values()]) {
       if (stranded.has(task.id)) continue;
@@ -106,8 +115,8 @@ function openTask(cluster: Cluster): string | null {
     }
   }
   for (const { name, store } of frameworks) {
-    for (const { id, isOver } of store.tasks.values()) {
-      if (!isOver && !stranded.has(id)) return `${name} waits for ${id}`;
+    for (const { id, agentId, isOver } of store.tasks.values()) {
+      if (!isOver && !stranded.has(id) && present.has(agentId)) return `${name} waits for ${id}`;
     }
   }
   return null;
