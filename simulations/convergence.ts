@@ -96,7 +96,7 @@ export function strandedTasks({ agents, replayed }: Cluster): ReadonlySet<string
   return stranded;
 }
 
-function presentAgents(agents: readonly AgentMachine[]): ReadonlySet<string | undefined> {
+function presentAgents(agents: readonly AgentMachine[]): ReadonlySet<string | null | undefined> {
   return new Set(agents.map(({ agent }) => agent?.status().agentId));
 }
 
