@@ -147,6 +147,8 @@ export class SimNetwork {
     address: string,
     accept: (connection: Connection) => ConnectionHandler,
   ): Promise<Listener> {
+    // A process that was killed between two turns of its promises goes no further.
+    if (!life.alive) return new Promise(() => undefined);
     if (this.#ports.has(address)) throw new Error(`EADDRINUSE: ${address}`);
     this.#ports.set(address, { life, host, accept });
     return {
