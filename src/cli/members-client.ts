@@ -43,9 +43,19 @@ export interface Patience {
   readonly deadlineMs: number;
 }
 
-/** @throws Error if no master answers, or none leads in time */
+/** Asks again when the leader goes before it has answered. @throws Error if no master answers, or none leads in time */
 export async function membersView(patience: Patience): Promise<MembersView> {
-  return (await getJson(`http://${await leaderOf(patience)}${PATH}`)) as MembersView;
+  for (;;) {
+    const leader = await leaderOf(patience);
+    const answer = await ask(`http://${leader}${PATH}`, "GET", undefined).catch(() => null);
+    if (answer?.status === 200) return JSON.parse(answer.text) as MembersView;
+    if (performance.now() > patience.deadlineMs) {
+      throw new Error(
+        `the leader answered ${answer === null ? "nothing" : `${answer.status} ${answer.text}`}`,
+      );
+    }
+    await sleep(POLL_MS);
+  }
 }
 
 /**
