@@ -3,6 +3,7 @@
 import type { Random } from "../src/kernel/ports.ts";
 import { below, between, chance, pick } from "../src/kernel/random.ts";
 import type { EventLoop, Life } from "./event-loop.ts";
+import { beginFaults } from "./fault-schedule.ts";
 import type { AgentMachine, FrameworkMachine, Machine, MasterMachine } from "./machines.ts";
 import type { Operator } from "./operator.ts";
 import { FAULT_KINDS, type FaultKind, type SimOptions } from "./options.ts";
@@ -72,7 +73,10 @@ export class Faults {
   }
 
   start(): void {
-    for (const kind of FAULT_KINDS) this.#schedule(kind);
+    const { loop, options, random } = this.#parts;
+    const { counts } = this;
+    const schedule = { loop, random, counts, everyMs: options.faultEveryMs, life: this.#life };
+    beginFaults({ ...schedule, inject: this.#inject }, FAULT_KINDS);
   }
 
   /** Nothing new goes wrong; what is wrong stays so. */
@@ -87,18 +91,6 @@ export class Faults {
     const life = this.#life.alive ? this.#life : afterwards;
     loop.schedule(between(random, options.downMs.low, options.downMs.high) * 1_000, life, () => {
       if (!machine.isAbandoned) machine.start();
-    });
-  }
-
-  #schedule(kind: FaultKind): void {
-    const { loop, options, random } = this.#parts;
-    const mean = options.faultEveryMs[kind];
-    if (mean === undefined) return;
-    const wait = -Math.log(1 - below(random, 1_000_000) / 1_000_000) * mean;
-    loop.schedule(wait * 1_000, this.#life, () => {
-      this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
-      this.#inject[kind]();
-      this.#schedule(kind);
     });
   }
 

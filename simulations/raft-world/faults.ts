@@ -4,6 +4,7 @@ import type { Random } from "../../src/kernel/ports.ts";
 import { below, between, chance, pick } from "../../src/kernel/random.ts";
 import type { MembershipChange } from "../../src/raft/index.ts";
 import type { EventLoop, Life } from "../event-loop.ts";
+import { beginFaults } from "../fault-schedule.ts";
 import type { Range } from "../sim-disk.ts";
 import type { SimNetwork } from "../sim-network.ts";
 import type { Trace } from "../trace.ts";
@@ -63,7 +64,10 @@ export class RaftFaults {
 
   start(): void {
     this.#begun = true;
-    for (const kind of FAULT_KINDS) this.#schedule(kind);
+    const { loop, options, random } = this.#parts;
+    const { counts } = this;
+    const schedule = { loop, random, counts, everyMs: options.faultEveryMs, life: this.#life };
+    beginFaults({ ...schedule, inject: this.#inject }, FAULT_KINDS);
   }
 
   /** Strikes a new leader, now and then, while it has not yet settled in. */
@@ -138,18 +142,6 @@ export class RaftFaults {
     machine.disk.setFaults({ capacityBytes: Number.POSITIVE_INFINITY });
     machine.disk.resume();
     machine.start();
-  }
-
-  #schedule(kind: FaultKind): void {
-    const { loop, options, random } = this.#parts;
-    const mean = options.faultEveryMs[kind];
-    if (mean === undefined) return;
-    const wait = -Math.log(1 - below(random, 1_000_000) / 1_000_000) * mean;
-    loop.schedule(wait * 1_000, this.#life, () => {
-      this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
-      this.#inject[kind]();
-      this.#schedule(kind);
-    });
   }
 
   #later(range: Range, action: () => void): void {
