@@ -43,12 +43,18 @@ export interface Patience {
   readonly deadlineMs: number;
 }
 
-/** Asks again when the leader goes before it has answered. @throws Error if no master answers, or none leads in time */
+/**
+ * Asks again when the leader goes before it has answered, and when it is one that was removed and has not yet handed
+ * over. @throws Error if no master answers, or none leads in time
+ */
 export async function membersView(patience: Patience): Promise<MembersView> {
   for (;;) {
     const leader = await leaderOf(patience);
     const answer = await ask(`http://${leader}${PATH}`, "GET", undefined).catch(() => null);
-    if (answer?.status === 200) return JSON.parse(answer.text) as MembersView;
+    if (answer?.status === 200) {
+      const view = JSON.parse(answer.text) as MembersView;
+      if (view.members.some(({ id }) => id === view.leader)) return view;
+    }
     if (performance.now() > patience.deadlineMs) {
       throw new Error(
         `the leader answered ${answer === null ? "nothing" : `${answer.status} ${answer.text}`}`,
