@@ -71,6 +71,8 @@ export class SimDisk {
   #planned: { readonly operation: DiskOperation; readonly path: string; readonly code: string }[] = [];
   #stalled: (() => void)[] | undefined;
   #interruption: Interruption | null = null;
+  /** Its operation has begun. */
+  #happening: Interruption | null = null;
 
   constructor(options: SimDiskOptions) {
     this.#random = options.random;
@@ -132,9 +134,13 @@ export class SimDisk {
     this.#faults = { ...this.#faults, ...faults };
   }
 
-  /** Once, at an operation yet to come; a newer one takes the place of an older one. */
+  /**
+   * Once, at an operation yet to come. It takes the place of an older one that has not happened yet, also of one that
+   * waits for the completion of an operation that hangs; null only takes that back.
+   */
   interrupt(interruption: Interruption | null): void {
     this.#interruption = interruption;
+    this.#happening = null;
   }
 
   /** All is gone, as on a disk that is new. For a machine that is off. */
@@ -207,16 +213,17 @@ export class SimDisk {
 
   #run<Value>(incarnation: number, step: Step<Value>): Promise<Value> {
     const interruption = this.#due();
-    if (interruption?.moment === "before") interruption.action();
+    if (interruption?.moment === "before") this.#happen(interruption);
     if (incarnation !== this.#incarnation) return new Promise(() => undefined);
     const failure = this.#begin(step);
-    if (interruption?.moment === "within") this.#clock.after(0, interruption.action);
+    if (interruption?.moment === "within") this.#clock.after(0, () => this.#happen(interruption));
     return new Promise((resolve, reject) => {
       const complete = (): void => {
         if (incarnation !== this.#incarnation) return;
         if (failure !== undefined) reject(failure);
         else settle(step.complete, resolve, reject);
-        if (interruption?.moment === "after") void afterTurns(interruption.turns, interruption.action);
+        if (interruption?.moment === "after")
+          void afterTurns(interruption.turns, () => this.#happen(interruption));
       };
       const wait = (): void => {
         if (this.#stalled === undefined || incarnation !== this.#incarnation) complete();
@@ -230,7 +237,14 @@ export class SimDisk {
     const interruption = this.#interruption;
     if (interruption === null || interruption.operations-- > 0) return null;
     this.#interruption = null;
+    this.#happening = interruption;
     return interruption;
+  }
+
+  #happen(interruption: Interruption): void {
+    if (this.#happening !== interruption) return;
+    this.#happening = null;
+    interruption.action();
   }
 
   /** Lets the step take effect; returns its failure, if it has one. */
