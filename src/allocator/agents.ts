@@ -5,7 +5,7 @@ import { addAmounts, takeAmounts } from "./amounts.ts";
 import { offerable, recountBlocked, refreshBlocks } from "./blocking.ts";
 import { ensureClient, forgetIfUnused } from "./clients.ts";
 import { clearFiltersOfAgent } from "./filters.ts";
-import { agentOf, clientOf, frameworkOf, roleOf } from "./lookups.ts";
+import { agentOf, clientOf, frameworkOf } from "./lookups.ts";
 import type { AgentEntry, AllocatorState, ClientNumber } from "./model.ts";
 import {
   add,
@@ -17,6 +17,7 @@ import {
   subtract,
   without,
 } from "./resources.ts";
+import { addToRole, noteGiven, takeFromRole } from "./role-tree.ts";
 
 /** An agent that registers for the first time; active at once. See hasRoomFor. */
 export function addAgent(s: AllocatorState, agentId: AgentId, total: Resources): void {
@@ -94,7 +95,7 @@ export function allocateTo(
   hold(s, frameworkId, role, agentId, resources);
   const number = ensureClient(s, frameworkId, role);
   clientOf(s, number).given++;
-  roleOf(s, role).given++;
+  noteGiven(s, role);
   s.lastGiven = agentId;
 }
 
@@ -120,7 +121,7 @@ export function hold(
   agent.allocations.set(number, add(held ?? NO_RESOURCES, resources));
   agent.allocated = add(agent.allocated, resources);
   addAmounts(client.allocated, resources);
-  addAmounts(roleOf(s, role).allocated, resources);
+  addToRole(s, role, resources);
   refreshFree(s, agentId, agent);
 }
 
@@ -156,7 +157,7 @@ function release(s: AllocatorState, agent: AgentEntry, number: ClientNumber, res
   }
   agent.allocated = agent.allocations.size === 0 ? NO_RESOURCES : subtract(agent.allocated, resources);
   takeAmounts(client.allocated, resources);
-  takeAmounts(roleOf(s, client.role).allocated, resources);
+  takeFromRole(s, client.role, resources);
   forgetIfUnused(s, number);
 }
 

@@ -11,7 +11,7 @@ import { OFFERS_PER_CYCLE_MAX } from "./limits.ts";
 import { agentOf } from "./lookups.ts";
 import type { AgentEntry, AllocateOptions, Allocation, AllocatorState } from "./model.ts";
 import { compareIds } from "./order.ts";
-import { give, type RankedClient, type Ranking, rank } from "./ranking.ts";
+import { giveToFirst, type RankedClient, rank } from "./ranking.ts";
 import { type Resources, scalarOf } from "./resources.ts";
 
 /** Mesos' `--min_allocatable_resources`: 0.01 CPUs or 32 MB of memory (AL08). */
@@ -36,7 +36,7 @@ export function allocate(
   const allocations: Allocation[] = [];
   for (const { agentId, agent, offer } of inTurn(open, s.lastGiven)) {
     if (allocations.length >= offersMax) break;
-    const client = giveToNext(ranking, agent, offer, now);
+    const client = giveToFirst(ranking, offer, (one) => mayHave(agent, one, now));
     if (client === null) continue;
     const { frameworkId, role } = client;
     allocations.push({ frameworkId, role, agentId, resources: offer });
@@ -74,18 +74,6 @@ function reaches(free: Resources, sets: readonly (readonly [string, number][])[]
   return (
     sets.length === 0 || sets.some((set) => set.every(([name, millis]) => scalarOf(free, name) >= millis))
   );
-}
-
-/** Gives the offer to the least served client that may have it, and ranks anew; null if nobody may. */
-function giveToNext(ranking: Ranking, agent: AgentEntry, offer: Resources, now: Millis): RankedClient | null {
-  for (const [roleAt, role] of ranking.roles.entries()) {
-    for (const [clientAt, client] of role.clients.entries()) {
-      if (!mayHave(agent, client, now)) continue;
-      give(ranking, roleAt, clientAt, offer);
-      return client;
-    }
-  }
-  return null;
 }
 
 function mayHave(agent: AgentEntry, client: RankedClient, now: Millis): boolean {

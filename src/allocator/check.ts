@@ -1,18 +1,21 @@
 // Whether the allocator's state is in itself consistent: everything that is kept for speed is worked out anew from
 // what it follows from and compared. For tests and the simulator; too slow for every event.
 import { assert } from "../kernel/assert.ts";
-import { type AgentId, compareText } from "../kernel/ids.ts";
+import { type AgentId, compareText, type RoleName } from "../kernel/ids.ts";
 import { type Amounts, addAmounts } from "./amounts.ts";
 import { isBlocking, isContender, offerable } from "./blocking.ts";
+import { DEFAULT_WEIGHT_MILLIS } from "./limits.ts";
 import { clientOf, frameworkOf, roleOf } from "./lookups.ts";
 import type { AgentEntry, AllocatorState } from "./model.ts";
 import { contains, equal, scalarOf, sum, without } from "./resources.ts";
+import { lineOf, parentOf } from "./role-tree.ts";
 
 /** Throws an InvariantError at the first thing that is not as it must be. */
 export function checkAllocator(s: AllocatorState): void {
   for (const [agentId, agent] of s.agents) checkAgent(s, agentId, agent);
   checkAmounts(s);
   checkClients(s);
+  checkRoles(s);
   checkLive(s);
   checkExpiries(s);
 }
@@ -64,7 +67,9 @@ function checkAmounts(s: AllocatorState): void {
     addAmounts(totals, agent.total);
     for (const [number, resources] of agent.allocations) {
       addAmounts(amountsAt(byClient, number), resources);
-      addAmounts(amountsAt(byRole, clientOf(s, number).role), resources);
+      const { role } = clientOf(s, number);
+      addAmounts(amountsAt(byRole, ownOf(role)), resources);
+      for (const each of lineOf(role)) addAmounts(amountsAt(byRole, each), resources);
     }
   }
   assertSame(s.totals, totals, "totals are the sum over agents");
@@ -73,6 +78,8 @@ function checkAmounts(s: AllocatorState): void {
   }
   for (const [role, entry] of s.roles) {
     assertSame(entry.allocated, amountsAt(byRole, role), "a role's amounts are the sum over agents");
+    const own = amountsAt(byRole, ownOf(role));
+    assertSame(entry.own.allocated, own, "its frameworks' amounts are the sum over agents");
   }
 }
 
@@ -107,11 +114,15 @@ function checkLive(s: AllocatorState): void {
     if (!right) continue;
     live.all++;
     if (framework.gpu) live.gpu++;
-    byRole.set(client.role, (byRole.get(client.role) ?? 0) + 1);
+    for (const role of [ownOf(client.role), ...lineOf(client.role)]) {
+      byRole.set(role, (byRole.get(role) ?? 0) + 1);
+    }
   }
   assert(live.all === s.live.all && live.gpu === s.live.gpu, "live counts the live clients", { live });
   for (const [role, entry] of s.roles) {
     assert(entry.liveClients === (byRole.get(role) ?? 0), "a role counts its live clients", { role });
+    const own = byRole.get(ownOf(role)) ?? 0;
+    assert(entry.own.liveClients === own, "a role counts the live clients that are its own", { role });
   }
 }
 
@@ -136,6 +147,22 @@ function checkExpiries(s: AllocatorState): void {
     [...s.expiries.buckets.keys()].every((until) => heap.has(until)),
     "the heap holds every end",
   );
+}
+
+function checkRoles(s: AllocatorState): void {
+  for (const [role, entry] of s.roles) {
+    const parent = parentOf(role);
+    const isListed = parent === null || s.roles.get(parent)?.children.has(role) === true;
+    assert(isListed, "a role is listed by the one above it", { role });
+    const kept = entry.clients.size + entry.children.size > 0 || entry.weightMillis !== DEFAULT_WEIGHT_MILLIS;
+    assert(kept, "a role that is kept is of use", { role });
+    for (const child of entry.children.keys()) assert(s.roles.has(child), "a role below is kept", { child });
+  }
+}
+
+/** Under what key a role's own frameworks are counted, apart from those below. */
+function ownOf(role: RoleName): string {
+  return `${role}/.`;
 }
 
 function amountsAt<Key>(all: Map<Key, Amounts>, key: Key): Amounts {

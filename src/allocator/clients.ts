@@ -2,9 +2,9 @@
 // neither is so. Liveness is kept here, with the counts that follow from it.
 import type { FrameworkId, RoleName } from "../kernel/ids.ts";
 import { isBlocking } from "./blocking.ts";
-import { DEFAULT_WEIGHT_MILLIS } from "./limits.ts";
 import { agentOf, clientOf, frameworkOf, roleOf } from "./lookups.ts";
 import type { AllocatorState, Client, ClientNumber, RoleEntry } from "./model.ts";
+import { ensureRole, forgetRoleIfUnused, lineOf, noteLive, parentOf, topRoles } from "./role-tree.ts";
 
 /** The number of the framework's client in that role; made, not subscribed, if there is none. */
 export function ensureClient(s: AllocatorState, frameworkId: FrameworkId, role: RoleName): ClientNumber {
@@ -18,19 +18,6 @@ export function ensureClient(s: AllocatorState, frameworkId: FrameworkId, role: 
   return number;
 }
 
-export function ensureRole(s: AllocatorState, role: RoleName): RoleEntry {
-  if (!s.roles.has(role)) {
-    s.roles.set(role, {
-      weightMillis: DEFAULT_WEIGHT_MILLIS,
-      allocated: new Map(),
-      given: 0,
-      clients: new Map(),
-      liveClients: 0,
-    });
-  }
-  return roleOf(s, role);
-}
-
 /** Brings `live` and what follows from it up to date after a change of the client or its framework. */
 export function refreshLive(s: AllocatorState, number: ClientNumber): void {
   const client = clientOf(s, number);
@@ -42,7 +29,7 @@ export function refreshLive(s: AllocatorState, number: ClientNumber): void {
   const change = live ? 1 : -1;
   s.live.all += change;
   if (framework.gpu) s.live.gpu += change;
-  roleOf(s, client.role).liveClients += change;
+  noteLive(s, client.role, change);
   for (const agentId of client.filtered.keys()) {
     const agent = agentOf(s, agentId);
     if ((!agent.gpu || framework.gpu) && isBlocking(agent.filters.get(number))) agent.blocked += change;
@@ -59,26 +46,51 @@ export function forgetIfUnused(s: AllocatorState, number: ClientNumber): void {
   forgetRoleIfUnused(s, client.role);
 }
 
-export function forgetRoleIfUnused(s: AllocatorState, role: RoleName): void {
-  const entry = roleOf(s, role);
-  if (entry.clients.size === 0 && entry.weightMillis === DEFAULT_WEIGHT_MILLIS) s.roles.delete(role);
-}
-
 /**
- * A client that begins to compete takes its turn among equals after those who were given least, and so does a role.
- * Otherwise a newcomer that declines everything would be preferred until it had been offered as much as the oldest.
+ * A client that begins to compete takes its turn among equals after those who were given least, and so does a role that
+ * begins to compete by it, at every level. Otherwise a newcomer that declines everything would be preferred until it
+ * had been offered as much as the oldest.
  */
 function catchUp(s: AllocatorState, client: Client): void {
   const role = roleOf(s, client.role);
-  const peers = [...role.clients.keys()].map((number) => clientOf(s, number)).filter((peer) => peer.live);
-  client.given = Math.max(client.given, leastGiven(peers));
-  if (role.liveClients > 0) return;
-  const roles = [...s.roles.values()].filter((other) => other.liveClients > 0);
-  role.given = Math.max(role.given, leastGiven(roles));
+  const peers = [...role.clients.keys()].map((number) => clientOf(s, number));
+  raise(
+    client,
+    peers.filter((peer) => peer.live),
+  );
+  if (role.own.liveClients > 0) return;
+  raise(role.own, liveChildren(s, role));
+  for (const each of lineOf(client.role)) {
+    const entry = roleOf(s, each);
+    if (entry.liveClients > 0) return;
+    raise(entry, liveSiblings(s, each));
+  }
 }
 
-function leastGiven(peers: readonly { readonly given: number }[]): number {
-  return peers.reduce((least, { given }) => Math.min(least, given), peers[0]?.given ?? 0);
+/** Those who compete with the role: its siblings, and the frameworks of the role above. */
+function liveSiblings(s: AllocatorState, role: RoleName): readonly Turns[] {
+  const parent = parentOf(role);
+  if (parent === null) return liveRoles(s, topRoles(s));
+  const above = roleOf(s, parent);
+  return above.own.liveClients > 0 ? [above.own, ...liveChildren(s, above)] : liveChildren(s, above);
+}
+
+function liveChildren(s: AllocatorState, role: RoleEntry): readonly Turns[] {
+  return liveRoles(s, role.children.keys());
+}
+
+function liveRoles(s: AllocatorState, roles: Iterable<RoleName>): readonly Turns[] {
+  return [...roles].map((role) => roleOf(s, role)).filter((entry) => entry.liveClients > 0);
+}
+
+interface Turns {
+  given: number;
+}
+
+function raise(newcomer: Turns, peers: readonly Turns[]): void {
+  if (peers.length === 0) return;
+  const least = peers.reduce((all, { given }) => Math.min(all, given), Number.POSITIVE_INFINITY);
+  newcomer.given = Math.max(newcomer.given, least);
 }
 
 function newClient(frameworkId: FrameworkId, role: RoleName): Client {

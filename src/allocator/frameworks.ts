@@ -2,11 +2,12 @@
 import { assert } from "../kernel/assert.ts";
 import { compareText, type FrameworkId, type RoleName } from "../kernel/ids.ts";
 import { recountBlocked } from "./blocking.ts";
-import { ensureClient, ensureRole, forgetIfUnused, forgetRoleIfUnused, refreshLive } from "./clients.ts";
+import { ensureClient, forgetIfUnused, refreshLive } from "./clients.ts";
 import { clearFilters, clearFiltersOfClient } from "./filters.ts";
 import { WEIGHT_MILLIS_MAX } from "./limits.ts";
 import { agentOf, clientOf, frameworkOf } from "./lookups.ts";
 import type { AllocatorState, ClientNumber, FrameworkTerms } from "./model.ts";
+import { ensureRole, forgetRoleIfUnused } from "./role-tree.ts";
 
 /** A framework that subscribes for the first time; active at once. */
 export function addFramework(s: AllocatorState, frameworkId: FrameworkId, terms: FrameworkTerms): void {

@@ -7,7 +7,7 @@ export interface AllocatorState {
   agents: Map<AgentId, AgentEntry>;
   /** In order of registration. */
   frameworks: Map<FrameworkId, FrameworkEntry>;
-  /** Roles that have a client or a weight of their own. */
+  /** Roles that have a client or a weight of their own, and all roles above them. */
   roles: Map<RoleName, RoleEntry>;
   clients: Map<ClientNumber, Client>;
   /** The number that the next client gets; never used again. */
@@ -54,11 +54,26 @@ export interface FrameworkEntry {
   clients: Map<RoleName, ClientNumber>;
 }
 
+/**
+ * A role in the tree of roles (AL04): `eng/ads` is below `eng`. It competes with its siblings by what it and all roles
+ * below it hold; among the roles below it, its own frameworks compete together as one more child, of weight 1.
+ */
 export interface RoleEntry {
   weightMillis: number;
+  /** What it and the roles below it hold, how often they were given something, and how many live clients they have. */
   allocated: Map<string, number>;
   given: number;
+  liveClients: number;
+  /** The same of its own frameworks alone. */
+  own: OwnFrameworks;
   clients: Map<ClientNumber, true>;
+  /** The roles one level below. */
+  children: Map<RoleName, true>;
+}
+
+export interface OwnFrameworks {
+  allocated: Map<string, number>;
+  given: number;
   liveClients: number;
 }
 

@@ -1,10 +1,13 @@
-// Who is next: the roles by weighted dominant share, in each role its frameworks by theirs, both kept in order while a
-// cycle gives things away. Made anew for each cycle; the state is only read.
+// Who is next: the roles by weighted dominant share, level by level down the tree of roles (AL01, AL04), in each role
+// its frameworks by theirs; all kept in order while a cycle gives things away. Made anew for each cycle; the state is
+// only read.
 import { compareText, type FrameworkId, type RoleName } from "../kernel/ids.ts";
-import { clientOf, frameworkOf } from "./lookups.ts";
+import { DEFAULT_WEIGHT_MILLIS } from "./limits.ts";
+import { clientOf, frameworkOf, roleOf } from "./lookups.ts";
 import type { AllocatorState, Client, ClientNumber, RoleEntry } from "./model.ts";
 import { compareIds } from "./order.ts";
 import type { Resources } from "./resources.ts";
+import { topRoles } from "./role-tree.ts";
 import { compareFractions, dominantFraction, type Fraction } from "./shares.ts";
 
 interface Competitor {
@@ -22,39 +25,74 @@ export interface RankedClient extends Competitor {
   readonly gpu: boolean;
 }
 
-export interface RankedRole extends Competitor {
-  readonly role: RoleName;
-  /** Live ones; the least served first. */
+/** A role with all below it, or the frameworks of a role that has others below it. The least served first, in both lists. */
+export interface RankedGroup extends Competitor {
+  /** The role; for the frameworks of one that has others below it, its name and `/.`, as in Mesos. */
+  readonly path: string;
+  /** Empty in a group of frameworks. */
+  readonly groups: RankedGroup[];
+  /** Live ones. Empty in a group of groups. */
   readonly clients: RankedClient[];
 }
 
 export interface Ranking {
   readonly names: ReadonlyMap<string, number>;
   readonly totals: readonly number[];
-  /** Those with live clients; the least served first. */
-  readonly roles: RankedRole[];
+  /** The roles at the top that have live clients in them or below; the least served first. */
+  readonly groups: RankedGroup[];
 }
 
 export function rank(s: AllocatorState): Ranking {
   const sorted = [...s.totals].sort(([a], [b]) => compareText(a, b));
   const names = new Map(sorted.map(([name], index) => [name, index]));
-  const totals = sorted.map(([, millis]) => millis);
-  const roles: RankedRole[] = [];
-  for (const [role, entry] of s.roles) {
-    if (entry.liveClients > 0) roles.push(rankedRole(s, role, entry, names, totals));
-  }
-  return { names, totals, roles: roles.sort(compareRoles) };
+  const scale = { names, totals: sorted.map(([, millis]) => millis) };
+  return { ...scale, groups: rankedRoles(s, topRoles(s), scale) };
 }
 
-/** Counts the resources as given to that client of that role, each named by its place, and moves both to their new places. */
-export function give(ranking: Ranking, roleAt: number, clientAt: number, resources: Resources): void {
-  const role = ranking.roles[roleAt];
-  const client = role?.clients[clientAt];
-  if (role === undefined || client === undefined) return;
-  charge(ranking, client, resources);
-  charge(ranking, role, resources);
-  moveBack(role.clients, clientAt, compareClients);
-  moveBack(ranking.roles, roleAt, compareRoles);
+/**
+ * Gives the resources to the first client that may have them, the least served first at every level, and moves it and
+ * the groups that it is in to their new places. @returns null if nobody may
+ */
+export function giveToFirst(
+  ranking: Ranking,
+  resources: Resources,
+  mayHave: (client: RankedClient) => boolean,
+): RankedClient | null {
+  return giveWithin(ranking, ranking.groups, resources, mayHave);
+}
+
+function giveWithin(
+  ranking: Ranking,
+  groups: RankedGroup[],
+  resources: Resources,
+  mayHave: (client: RankedClient) => boolean,
+): RankedClient | null {
+  for (const [at, group] of groups.entries()) {
+    const client =
+      group.groups.length > 0
+        ? giveWithin(ranking, group.groups, resources, mayHave)
+        : giveToClient(ranking, group.clients, resources, mayHave);
+    if (client === null) continue;
+    charge(ranking, group, resources);
+    moveBack(groups, at, compareGroups);
+    return client;
+  }
+  return null;
+}
+
+function giveToClient(
+  ranking: Ranking,
+  clients: RankedClient[],
+  resources: Resources,
+  mayHave: (client: RankedClient) => boolean,
+): RankedClient | null {
+  for (const [at, client] of clients.entries()) {
+    if (!mayHave(client)) continue;
+    charge(ranking, client, resources);
+    moveBack(clients, at, compareClients);
+    return client;
+  }
+  return null;
 }
 
 function charge(ranking: Ranking, competitor: Competitor, resources: Resources): void {
@@ -89,52 +127,65 @@ function moveBack<C>(list: C[], at: number, compare: (a: C, b: C) => number): vo
   list[low - 1] = moved;
 }
 
-function rankedRole(
-  s: AllocatorState,
-  role: RoleName,
-  entry: RoleEntry,
-  names: ReadonlyMap<string, number>,
-  totals: readonly number[],
-): RankedRole {
+/** What amounts are counted in: the names of scalars by their place, and how much there is of each. */
+interface Scale {
+  readonly names: ReadonlyMap<string, number>;
+  readonly totals: readonly number[];
+}
+
+function rankedRoles(s: AllocatorState, roles: Iterable<RoleName>, scale: Scale): RankedGroup[] {
+  const groups: RankedGroup[] = [];
+  for (const role of roles) {
+    const entry = roleOf(s, role);
+    if (entry.liveClients > 0) groups.push(rankedRole(s, role, entry, scale));
+  }
+  return groups.sort(compareGroups);
+}
+
+function rankedRole(s: AllocatorState, role: RoleName, entry: RoleEntry, scale: Scale): RankedGroup {
+  const competitor = rankedSums(entry, entry.weightMillis, scale);
+  const groups = rankedRoles(s, entry.children.keys(), scale);
+  if (groups.length === 0)
+    return { path: role, ...competitor, groups, clients: liveClients(s, entry, scale) };
+  if (entry.own.liveClients > 0) {
+    const own = rankedSums(entry.own, DEFAULT_WEIGHT_MILLIS, scale);
+    groups.push({ path: `${role}/.`, ...own, groups: [], clients: liveClients(s, entry, scale) });
+    groups.sort(compareGroups);
+  }
+  return { path: role, ...competitor, groups, clients: [] };
+}
+
+function rankedSums(sums: Sums, weight: number, { names, totals }: Scale): Competitor {
+  const amounts = amountsOf(sums.allocated, names);
+  return { amounts, weight, share: dominantFraction(amounts, totals, weight), given: sums.given };
+}
+
+function liveClients(s: AllocatorState, entry: RoleEntry, scale: Scale): RankedClient[] {
   const clients: RankedClient[] = [];
   for (const number of entry.clients.keys()) {
     const client = clientOf(s, number);
-    if (client.live) clients.push(rankedClient(s, number, client, names, totals));
+    if (client.live) clients.push(rankedClient(s, number, client, scale));
   }
-  const amounts = amountsOf(entry.allocated, names);
-  const share = dominantFraction(amounts, totals, entry.weightMillis);
-  const { weightMillis: weight, given } = entry;
-  return { role, amounts, weight, share, given, clients: clients.sort(compareClients) };
+  return clients.sort(compareClients);
 }
 
-function rankedClient(
-  s: AllocatorState,
-  number: ClientNumber,
-  client: Client,
-  names: ReadonlyMap<string, number>,
-  totals: readonly number[],
-): RankedClient {
-  const amounts = amountsOf(client.allocated, names);
-  const share = dominantFraction(amounts, totals, 1);
-  const { frameworkId, role, given } = client;
-  return {
-    number,
-    frameworkId,
-    role,
-    gpu: frameworkOf(s, frameworkId).gpu,
-    amounts,
-    weight: 1,
-    share,
-    given,
-  };
+function rankedClient(s: AllocatorState, number: ClientNumber, client: Client, scale: Scale): RankedClient {
+  const { frameworkId, role } = client;
+  const { gpu } = frameworkOf(s, frameworkId);
+  return { number, frameworkId, role, gpu, ...rankedSums(client, 1, scale) };
+}
+
+interface Sums {
+  readonly allocated: ReadonlyMap<string, number>;
+  readonly given: number;
 }
 
 function amountsOf(allocated: ReadonlyMap<string, number>, names: ReadonlyMap<string, number>): number[] {
   return [...names.keys()].map((name) => allocated.get(name) ?? 0);
 }
 
-function compareRoles(a: RankedRole, b: RankedRole): number {
-  return compareFractions(a.share, b.share) || a.given - b.given || compareText(a.role, b.role);
+function compareGroups(a: RankedGroup, b: RankedGroup): number {
+  return compareFractions(a.share, b.share) || a.given - b.given || compareText(a.path, b.path);
 }
 
 function compareClients(a: RankedClient, b: RankedClient): number {

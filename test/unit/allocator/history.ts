@@ -22,14 +22,28 @@ import {
   updateFramework,
 } from "../../../src/allocator/index.ts";
 import { agent, at, framework, res, role } from "./helpers.ts";
-import { type Facts, free, giveTurn, isLive, liveFrameworks, referenceCycle, takeBack } from "./reference.ts";
+import {
+  type Facts,
+  free,
+  giveTurn,
+  groupsBelow,
+  isLive,
+  isWithin,
+  line,
+  liveFrameworks,
+  referenceCycle,
+  takeBack,
+} from "./reference.ts";
 
-export const ROLES = ["a", "b", "c"] as const;
+/** In the order of their names. */
+export const ROLES = ["a", "a/x", "a/x/z", "a/y", "b"] as const;
 export const MINIMUM_CPUS_MILLIS = 500;
 const TOTALS = ["cpus:4;mem:64", "cpus:4;mem:64;ports:[1-9]", "cpus:2;gpus:1", "cpus:1;mem:256", "mem:5"];
 const PARTS = ["cpus:0.5", "cpus:1;mem:8", "ports:[2-4]", "mem:3", "gpus:1", "cpus:2"];
 
 const small = fc.nat({ max: 5 });
+/** Stands for all roles of a framework. */
+const ALL_ROLES = 5;
 const roles = fc.subarray([...ROLES]);
 
 export type Step =
@@ -225,7 +239,7 @@ function applyToFramework(s: AllocatorState, facts: Facts, step: Step): void {
     dropFilters(step.roles);
     revive(s, id, step.roles.map(role));
   } else if (step.kind === "clear") {
-    const name = step.role === 5 ? null : at1(ROLES, step.role);
+    const name = step.role === ALL_ROLES ? null : at1(ROLES, step.role);
     dropFilters(name === null ? ROLES : [name]);
     clearFilters(s, id, name === null ? null : role(name));
   } else if (step.kind === "remove-framework" && facts.held.every((one) => one.framework !== number)) {
@@ -262,35 +276,44 @@ function applyToHeld(
 }
 
 /**
- * Who begins to compete has had at least as many turns as the least of those who compete already. Roles of one step
- * begin or end one after the other, in the order of their names.
+ * Who begins to compete has had at least as many turns as the least of those who compete already, at every level at
+ * which nobody did. Roles of one step begin or end one after the other, in the order of their names.
  */
 function catchUp(facts: Facts, before: Facts): void {
   for (const name of ROLES) {
-    const live = ROLES.filter((other) => liveFrameworks(other < name ? facts : before, other).length > 0);
+    const isLiveRole = (other: string) => liveFrameworks(other < name ? facts : before, other).length > 0;
     for (const number of facts.frameworks.keys()) {
       if (!isLive(facts, number, name) || isLive(before, number, name)) continue;
       const peers = liveFrameworks(before, name);
-      raise(
-        facts,
-        `${number} ${name}`,
-        peers.map((other) => `${other} ${name}`),
-      );
-      if (peers.length === 0) raise(facts, name, live);
+      const clients = peers.map((other) => `${other} ${name}`);
+      raise(facts, `${number} ${name}`, clients);
+      if (peers.length === 0) catchUpRole(facts, name, isLiveRole);
     }
   }
 }
 
-/** Turns are forgotten with the last trace of a framework in a role, and of a role. */
+function catchUpRole(facts: Facts, name: string, isLiveRole: (role: string) => boolean): void {
+  raise(facts, `${name}/.`, groupsBelow(isLiveRole, ROLES, name));
+  for (const path of line(name)) {
+    if (ROLES.some((other) => isWithin(path, other) && isLiveRole(other))) return;
+    const [, parent = ""] = line(path);
+    const siblings = groupsBelow(isLiveRole, ROLES, parent);
+    const own = isLiveRole(parent) ? [`${parent}/.`] : [];
+    raise(facts, path, [...new Set([...siblings, ...own])]);
+  }
+}
+
+/** Turns are forgotten with the last trace of a framework in a role, and of a role and all below it. */
 function forget(facts: Facts): void {
   for (const key of [...facts.turns.keys()]) {
-    const [number, name] = key.includes(" ") ? key.split(" ") : [null, key];
-    const mine = (other: number) => number === null || other === Number(number);
-    const subscribed = [...facts.frameworks].some(
-      ([other, { roles }]) => mine(other) && roles.includes(name ?? ""),
+    const [number, name] = key.includes(" ") ? key.split(" ") : [null, key.replace(/\/\.$/, "")];
+    const isMeant = (other: number, role: string) =>
+      number === null ? isWithin(name ?? "", role) : other === Number(number) && role === name;
+    const subscribed = [...facts.frameworks].some(([other, { roles }]) =>
+      roles.some((role) => isMeant(other, role)),
     );
-    const holds = facts.held.some((one) => mine(one.framework) && one.role === name);
-    const weighs = number === null && (facts.weights.get(key) ?? 1_000) !== 1_000;
+    const holds = facts.held.some((one) => isMeant(one.framework, one.role));
+    const weighs = [...facts.weights].some(([role, millis]) => isMeant(-1, role) && millis !== 1_000);
     if (!subscribed && !holds && !weighs) facts.turns.delete(key);
   }
 }

@@ -35,7 +35,7 @@ export interface Facts {
   weights: Map<string, number>;
   held: Held[];
   filters: (Held & { readonly until: number })[];
-  /** Turns taken, by `role` and by `framework role`. */
+  /** Turns taken, by role with all below it, by `role/.` for its own frameworks, and by `framework role`. */
   turns: Map<string, number>;
   lastGiven: number | null;
 }
@@ -65,9 +65,34 @@ export function isLive(facts: Facts, framework: number, role: string): boolean {
   return known?.active === true && known.roles.includes(role) && !known.suppressed.includes(role);
 }
 
-export function liveRoles(facts: Facts): string[] {
-  const roles = new Set([...facts.frameworks.values()].flatMap((framework) => framework.roles));
-  return [...roles].filter((role) => liveFrameworks(facts, role).length > 0);
+/** `a/b/c`, `a/b`, `a`. */
+export function line(role: string): string[] {
+  const steps = role.split("/");
+  return steps.map((_step, n) => steps.slice(0, steps.length - n).join("/"));
+}
+
+export function isWithin(path: string, role: string): boolean {
+  return path.endsWith("/.") ? path === `${role}/.` : line(role).includes(path);
+}
+
+/** The live groups directly below: roles, and the own frameworks of the role itself if there are roles below it. */
+export function groupsBelow(
+  isLiveRole: (role: string) => boolean,
+  roles: Iterable<string>,
+  path: string,
+): string[] {
+  const live = [...roles].filter(isLiveRole);
+  const depth = path === "" ? 1 : path.split("/").length + 1;
+  const below = live.filter(
+    (role) => (path === "" || isWithin(path, role)) && role.split("/").length >= depth,
+  );
+  const groups = new Set(below.map((role) => role.split("/").slice(0, depth).join("/")));
+  if (groups.size > 0 && live.includes(path)) groups.add(`${path}/.`);
+  return [...groups];
+}
+
+function rolesOf(facts: Facts): Set<string> {
+  return new Set([...facts.frameworks.values()].flatMap((framework) => framework.roles));
 }
 
 export function liveFrameworks(facts: Facts, role: string): number[] {
@@ -92,7 +117,8 @@ export function referenceCycle(before: Facts, now: number, minimum: number): Off
 export function giveTurn(facts: Facts, offer: Offer): void {
   const { framework, role } = offer;
   facts.held.push({ ...offer });
-  for (const key of [role, `${framework} ${role}`]) facts.turns.set(key, (facts.turns.get(key) ?? 0) + 1);
+  const keys = [...line(role), `${role}/.`, `${framework} ${role}`];
+  for (const key of keys) facts.turns.set(key, (facts.turns.get(key) ?? 0) + 1);
   facts.lastGiven = offer.agent;
 }
 
@@ -115,24 +141,44 @@ function agentsInTurn(facts: Facts): number[] {
   return [...sorted.filter((agent) => agent > last), ...sorted.filter((agent) => agent <= last)];
 }
 
-function firstWhoMay(facts: Facts, agent: number, resources: Resources, now: number): Offer | null {
-  const roles = liveRoles(facts).sort(
+function firstWhoMay(
+  facts: Facts,
+  agent: number,
+  resources: Resources,
+  now: number,
+  path = "",
+): Offer | null {
+  const isLiveRole = (role: string) => liveFrameworks(facts, role).length > 0;
+  const groups = groupsBelow(isLiveRole, rolesOf(facts), path).sort(
     (a, b) =>
-      compare(roleShare(facts, a), roleShare(facts, b)) ||
+      compare(groupShare(facts, a), groupShare(facts, b)) ||
       turns(facts, a) - turns(facts, b) ||
       (a < b ? -1 : 1),
   );
-  for (const role of roles) {
-    const frameworks = liveFrameworks(facts, role).sort(
-      (a, b) =>
-        compare(share(facts, role, a), share(facts, role, b)) ||
-        turns(facts, `${a} ${role}`) - turns(facts, `${b} ${role}`) ||
-        a - b,
-    );
-    for (const framework of frameworks) {
-      const offer = { framework, role, agent, resources };
-      if (isCapable(facts, offer) && !isFiltered(facts, offer, now)) return offer;
-    }
+  if (groups.length === 0) return firstFramework(facts, agent, resources, now, path.replace(/\/\.$/, ""));
+  for (const group of groups) {
+    const offer = firstWhoMay(facts, agent, resources, now, group);
+    if (offer !== null) return offer;
+  }
+  return null;
+}
+
+function firstFramework(
+  facts: Facts,
+  agent: number,
+  resources: Resources,
+  now: number,
+  role: string,
+): Offer | null {
+  const frameworks = liveFrameworks(facts, role).sort(
+    (a, b) =>
+      compare(share(facts, `${role}/.`, a), share(facts, `${role}/.`, b)) ||
+      turns(facts, `${a} ${role}`) - turns(facts, `${b} ${role}`) ||
+      a - b,
+  );
+  for (const framework of frameworks) {
+    const offer = { framework, role, agent, resources };
+    if (isCapable(facts, offer) && !isFiltered(facts, offer, now)) return offer;
   }
   return null;
 }
@@ -156,14 +202,14 @@ function turns(facts: Facts, key: string): number {
   return facts.turns.get(key) ?? 0;
 }
 
-function roleShare(facts: Facts, role: string): Fraction {
-  const [numerator, denominator] = share(facts, role, null);
-  return [numerator * 1_000n, denominator * BigInt(facts.weights.get(role) ?? 1_000)];
+function groupShare(facts: Facts, path: string): Fraction {
+  const [numerator, denominator] = share(facts, path, null);
+  return [numerator * 1_000n, denominator * BigInt(facts.weights.get(path) ?? 1_000)];
 }
 
-function share(facts: Facts, role: string, framework: number | null): Fraction {
+function share(facts: Facts, path: string, framework: number | null): Fraction {
   const mine = facts.held.filter(
-    (one) => one.role === role && (framework ?? one.framework) === one.framework,
+    (one) => isWithin(path, one.role) && (framework ?? one.framework) === one.framework,
   );
   let largest: Fraction = [0n, 1n];
   for (const name of ["cpus", "mem", "gpus"]) {

@@ -1,0 +1,89 @@
+// The tree of roles (AL04): which role is above which, and what comes and goes with a role's place in it.
+import { asId, type RoleName } from "../kernel/ids.ts";
+import { type Amounts, addAmounts, takeAmounts } from "./amounts.ts";
+import { DEFAULT_WEIGHT_MILLIS } from "./limits.ts";
+import { roleOf } from "./lookups.ts";
+import type { AllocatorState, RoleEntry } from "./model.ts";
+import type { Resources } from "./resources.ts";
+
+const SEPARATOR = "/";
+
+/** The role above; null for one at the top. */
+export function parentOf(role: RoleName): RoleName | null {
+  const end = role.lastIndexOf(SEPARATOR);
+  return end < 0 ? null : asId<RoleName>(role.slice(0, end));
+}
+
+/** The role, and all above it up to the top. */
+export function* lineOf(role: RoleName): Generator<RoleName> {
+  for (let each: RoleName | null = role; each !== null; each = parentOf(each)) yield each;
+}
+
+/** Whether the first is the second or above it: what is reserved for `eng` may be used by `eng/ads`. */
+export function isAtOrAbove(upper: RoleName, lower: RoleName): boolean {
+  return lower === upper || lower.startsWith(upper + SEPARATOR);
+}
+
+/** The roles at the top, in the order in which they came. */
+export function topRoles(s: AllocatorState): readonly RoleName[] {
+  return [...s.roles.keys()].filter((role) => parentOf(role) === null);
+}
+
+/** The role's entry; made, with those above it, if there is none. */
+export function ensureRole(s: AllocatorState, role: RoleName): RoleEntry {
+  if (!s.roles.has(role)) {
+    s.roles.set(role, newRole());
+    const parent = parentOf(role);
+    if (parent !== null) ensureRole(s, parent).children.set(role, true);
+  }
+  return roleOf(s, role);
+}
+
+/** Forgets a role that nothing keeps, and then those above it for which the same is true. */
+export function forgetRoleIfUnused(s: AllocatorState, role: RoleName): void {
+  const entry = roleOf(s, role);
+  const isKept = entry.clients.size > 0 || entry.children.size > 0;
+  if (isKept || entry.weightMillis !== DEFAULT_WEIGHT_MILLIS) return;
+  s.roles.delete(role);
+  const parent = parentOf(role);
+  if (parent === null) return;
+  roleOf(s, parent).children.delete(role);
+  forgetRoleIfUnused(s, parent);
+}
+
+export function addToRole(s: AllocatorState, role: RoleName, resources: Resources): void {
+  forEachSum(s, role, (amounts) => addAmounts(amounts, resources));
+}
+
+export function takeFromRole(s: AllocatorState, role: RoleName, resources: Resources): void {
+  forEachSum(s, role, (amounts) => takeAmounts(amounts, resources));
+}
+
+/** A framework of the role was given something: a turn of the role and of all above it. */
+export function noteGiven(s: AllocatorState, role: RoleName): void {
+  roleOf(s, role).own.given++;
+  for (const each of lineOf(role)) roleOf(s, each).given++;
+}
+
+/** A framework of the role has begun (1) or ceased (-1) to compete. */
+export function noteLive(s: AllocatorState, role: RoleName, change: 1 | -1): void {
+  roleOf(s, role).own.liveClients += change;
+  for (const each of lineOf(role)) roleOf(s, each).liveClients += change;
+}
+
+function forEachSum(s: AllocatorState, role: RoleName, change: (amounts: Amounts) => void): void {
+  change(roleOf(s, role).own.allocated);
+  for (const each of lineOf(role)) change(roleOf(s, each).allocated);
+}
+
+function newRole(): RoleEntry {
+  return {
+    weightMillis: DEFAULT_WEIGHT_MILLIS,
+    allocated: new Map(),
+    given: 0,
+    liveClients: 0,
+    own: { allocated: new Map(), given: 0, liveClients: 0 },
+    clients: new Map(),
+    children: new Map(),
+  };
+}
