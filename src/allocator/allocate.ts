@@ -9,13 +9,39 @@ import { contenderCount, offerable } from "./blocking.ts";
 import { nextFilterExpiry } from "./expiries.ts";
 import { OFFERS_PER_CYCLE_MAX } from "./limits.ts";
 import { agentOf } from "./lookups.ts";
-import type { AgentEntry, AllocateOptions, Allocation, AllocatorState } from "./model.ts";
+import type { AgentEntry, AllocateOptions, Allocation, AllocatorState, Filter, Minimum } from "./model.ts";
 import { compareIds } from "./order.ts";
-import { giveToFirst, type RankedClient, rank } from "./ranking.ts";
+import { giveToFirst, type RankedClient, type Ranking, rank } from "./ranking.ts";
 import { type Resources, scalarOf } from "./resources.ts";
 
 /** Mesos' `--min_allocatable_resources`: 0.01 CPUs or 32 MB of memory (AL08). */
-export const DEFAULT_MINIMUM: readonly Readonly<Record<string, number>>[] = [{ cpus: 10 }, { mem: 32_000 }];
+export const DEFAULT_MINIMUM: Minimum = [{ cpus: 10 }, { mem: 32_000 }];
+
+/** Why an agent is offered to nobody in a cycle. */
+export type ClosedReason =
+  | { readonly kind: "inactive" }
+  | { readonly kind: "nothing-free" }
+  /** Nobody competes, or nobody who may have this agent's GPUs (AL15). */
+  | { readonly kind: "nobody-competes" }
+  | { readonly kind: "below-minimum"; readonly minimum: Minimum }
+  /** Everyone who competes has a filter that covers what is free. */
+  | { readonly kind: "all-refused" }
+  /** The cycle has made as many offers as it may; the next one goes on here. */
+  | { readonly kind: "cycle-full" };
+
+/** Why a client that competes is not given an agent that somebody may have. */
+export type Refusal =
+  | { readonly kind: "no-gpu-capability" }
+  | { readonly kind: "filter"; readonly filter: Filter };
+
+/** Told what a cycle decides and why, in the order of the decisions. Must not change anything. */
+export interface CycleWatcher {
+  begins(ranking: Ranking): void;
+  closed(agentId: AgentId, reason: ClosedReason): void;
+  /** In the order of the clients' turns; the one who is given the agent comes after those who may not have it. */
+  refused(agentId: AgentId, client: RankedClient, reason: Refusal): void;
+  given(agentId: AgentId, client: RankedClient, resources: Resources): void;
+}
 
 interface OpenAgent {
   readonly agentId: AgentId;
@@ -28,16 +54,23 @@ export function allocate(
   s: AllocatorState,
   now: Millis,
   options: AllocateOptions = {},
+  watcher: CycleWatcher | null = null,
 ): readonly Allocation[] {
-  const open = openAgents(s, now, options.minimum ?? DEFAULT_MINIMUM);
-  if (open.length === 0) return [];
+  const open = openAgents(s, now, options.minimum ?? DEFAULT_MINIMUM, watcher);
+  if (open.length === 0 && watcher === null) return [];
   const offersMax = options.offersMax ?? OFFERS_PER_CYCLE_MAX;
   const ranking = rank(s);
+  watcher?.begins(ranking);
   const allocations: Allocation[] = [];
   for (const { agentId, agent, offer } of inTurn(open, s.lastGiven)) {
-    if (allocations.length >= offersMax) break;
-    const client = giveToFirst(ranking, offer, (one) => mayHave(agent, one, now));
+    if (allocations.length >= offersMax) {
+      if (watcher === null) break;
+      watcher.closed(agentId, { kind: "cycle-full" });
+      continue;
+    }
+    const client = giveToFirst(ranking, offer, (one) => mayHave(agentId, agent, one, now, watcher));
     if (client === null) continue;
+    watcher?.given(agentId, client, offer);
     const { frameworkId, role } = client;
     allocations.push({ frameworkId, role, agentId, resources: offer });
   }
@@ -48,19 +81,35 @@ export function allocate(
 function openAgents(
   s: AllocatorState,
   now: Millis,
-  minimum: readonly Readonly<Record<string, number>>[],
+  minimum: Minimum,
+  watcher: CycleWatcher | null,
 ): OpenAgent[] {
   const open: OpenAgent[] = [];
-  if (s.live.all === 0) return open;
+  if (s.live.all === 0 && watcher === null) return open;
   const sets = minimum.map((set) => Object.entries(set));
   const filtersEnded = (nextFilterExpiry(s) ?? Number.POSITIVE_INFINITY) <= now;
-  for (const agentId of s.withFree.keys()) {
+  for (const agentId of (watcher === null ? s.withFree : s.agents).keys()) {
     const agent = agentOf(s, agentId);
-    const unblocked = filtersEnded || agent.blocked < contenderCount(s, agent);
-    if (!unblocked || !reaches(agent.free, sets)) continue;
-    open.push({ agentId, agent, offer: offerable(agent.free) });
+    const reason = closedReason(s, agent, filtersEnded, sets);
+    if (reason === null) open.push({ agentId, agent, offer: offerable(agent.free) });
+    else watcher?.closed(agentId, reason === "below-minimum" ? { kind: reason, minimum } : { kind: reason });
   }
   return open;
+}
+
+/** @param sets the minimum: one of them must be reached */
+function closedReason(
+  s: AllocatorState,
+  agent: AgentEntry,
+  filtersEnded: boolean,
+  sets: readonly (readonly [string, number][])[],
+): Exclude<ClosedReason["kind"], "cycle-full"> | null {
+  if (!agent.active) return "inactive";
+  if (offerable(agent.free).length === 0) return "nothing-free";
+  const contenders = contenderCount(s, agent);
+  if (contenders === 0) return "nobody-competes";
+  if (!filtersEnded && agent.blocked >= contenders) return "all-refused";
+  return reaches(agent.free, sets) ? null : "below-minimum";
 }
 
 function inTurn(open: OpenAgent[], lastGiven: AgentId | null): readonly OpenAgent[] {
@@ -76,8 +125,19 @@ function reaches(free: Resources, sets: readonly (readonly [string, number][])[]
   );
 }
 
-function mayHave(agent: AgentEntry, client: RankedClient, now: Millis): boolean {
-  if (agent.gpu && !client.gpu) return false;
+function mayHave(
+  agentId: AgentId,
+  agent: AgentEntry,
+  client: RankedClient,
+  now: Millis,
+  watcher: CycleWatcher | null,
+): boolean {
+  if (agent.gpu && !client.gpu) {
+    watcher?.refused(agentId, client, { kind: "no-gpu-capability" });
+    return false;
+  }
   const filters = agent.filters.size === 0 ? undefined : agent.filters.get(client.number);
-  return filters === undefined || !filters.some((filter) => filter.blocks && filter.until > now);
+  const filter = filters?.find((each) => each.blocks && each.until > now);
+  if (filter !== undefined) watcher?.refused(agentId, client, { kind: "filter", filter });
+  return filter === undefined;
 }

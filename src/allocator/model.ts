@@ -134,12 +134,15 @@ export interface Allocation {
   readonly resources: Resources;
 }
 
+/** One of these sets must be there in full: thousandths by scalar name. An empty list asks for nothing. */
+export type Minimum = readonly Readonly<Record<string, number>>[];
+
 export interface AllocateOptions {
   /**
    * An agent's free resources are offered only if they hold all of one of these (AL08): thousandths by scalar name.
    * Mesos' default: 0.01 CPUs, or 32 MB of memory.
    */
-  readonly minimum?: readonly Readonly<Record<string, number>>[];
+  readonly minimum?: Minimum;
   /** At most this many allocations in this cycle. The next goes on where this one ended, once they are carried out. */
   readonly offersMax?: number;
 }

@@ -183,12 +183,12 @@ function firstFramework(
   return null;
 }
 
-function isCapable(facts: Facts, { framework, agent }: Offer): boolean {
+export function isCapable(facts: Facts, { framework, agent }: Offer): boolean {
   const total = facts.agents.get(agent)?.total ?? NO_RESOURCES;
   return scalarOf(total, "gpus") === 0 || facts.frameworks.get(framework)?.gpu === true;
 }
 
-function isFiltered(facts: Facts, offer: Offer, now: number): boolean {
+export function isFiltered(facts: Facts, offer: Offer, now: number): boolean {
   return facts.filters.some(
     (filter) =>
       sameClient(filter, offer) &&

@@ -1,0 +1,228 @@
+// Why a framework gets the offers that it gets: a cycle is run with a watcher beside it, so that what is said here comes
+// from the code that allocates and nothing is worked out a second way. For one framework at one moment; costs a cycle.
+import type { AgentId, FrameworkId, Millis, RoleName } from "../kernel/ids.ts";
+import { allocate, type ClosedReason, type CycleWatcher, type Refusal } from "./allocate.ts";
+import { clientOf, frameworkOf } from "./lookups.ts";
+import type { AllocateOptions, AllocatorState, DominantShare } from "./model.ts";
+import type { RankedClient, RankedGroup, Ranking } from "./ranking.ts";
+import { NO_RESOURCES, type Resources, without } from "./resources.ts";
+import { dominantShare } from "./shares.ts";
+
+export interface Explanation {
+  readonly frameworkId: FrameworkId;
+  /** False while it is disconnected: it gets no offers then. */
+  readonly active: boolean;
+  /** In the order of their names. */
+  readonly roles: readonly RoleStanding[];
+  /** In the order of the cycle; agents that it does not concern come first. */
+  readonly agents: readonly AgentVerdict[];
+}
+
+/** How a framework stands in one of its roles before the cycle. */
+export interface RoleStanding {
+  readonly role: RoleName;
+  /** "left": it has dropped the role and still holds something there (trap 19). */
+  readonly status: "competes" | "suppressed" | "left" | "inactive";
+  /** Its own share in that role. */
+  readonly share: DominantShare;
+  /** From the top of the tree of roles down to the framework; empty unless it competes. */
+  readonly levels: readonly Level[];
+}
+
+/** One choice on the way down the tree: between roles, or between the frameworks of a role. */
+export interface Level {
+  /** The role, `role/.` for the role's own frameworks, or the framework's id. */
+  readonly name: string;
+  /** 1 is the one whose turn comes first. */
+  readonly position: number;
+  readonly of: number;
+  /** Those whose turn comes before, the first first; at most AHEAD_NAMES_MAX. */
+  readonly ahead: readonly Standing[];
+  readonly own: Standing;
+}
+
+export interface Standing {
+  readonly name: string;
+  /** Dominant share divided by weight, 0 and up: for display. What decides is compared exactly. */
+  readonly weightedShare: number;
+  /** Thousandths; 1 for frameworks, which have no weight. */
+  readonly weight: number;
+  /** How often it was given something: decides between equal shares. */
+  readonly given: number;
+}
+
+export interface AgentVerdict {
+  readonly agentId: AgentId;
+  readonly free: Resources;
+  readonly verdict:
+    | { readonly kind: "offered"; readonly role: RoleName; readonly resources: Resources }
+    /** Another one's turn came first. */
+    | { readonly kind: "outranked"; readonly by: FrameworkId; readonly role: RoleName }
+    /** In each role in which it competes it may not have the agent. */
+    | { readonly kind: "refused"; readonly reasons: readonly RoleRefusal[] }
+    | { readonly kind: "closed"; readonly reason: ClosedReason; readonly own: readonly RoleRefusal[] }
+    /** It competes in no role. */
+    | { readonly kind: "not-competing" };
+  /** What the wanted resources lack of what is free, and of the agent's whole; empty if they fit or nothing is wanted. */
+  readonly lacksFree: Resources;
+  readonly lacksTotal: Resources;
+}
+
+export interface RoleRefusal {
+  readonly role: RoleName;
+  readonly reason: Refusal;
+}
+
+/** Names of those ahead that are listed at a level. */
+export const AHEAD_NAMES_MAX = 10;
+
+/**
+ * @param wanted what a task of the framework needs; nothing if that is not the question
+ * @param options those of the cycle that is asked about
+ */
+export function explain(
+  s: AllocatorState,
+  now: Millis,
+  frameworkId: FrameworkId,
+  wanted: Resources = NO_RESOURCES,
+  options: AllocateOptions = {},
+): Explanation {
+  const record = new CycleRecord(s, frameworkId);
+  allocate(s, now, options, record);
+  const { active, clients } = frameworkOf(s, frameworkId);
+  const roles = [...clients.keys()].sort().map((role) => record.standing(role));
+  return { frameworkId, active, roles, agents: record.verdicts(now, wanted) };
+}
+
+/** What a cycle decided that concerns one framework. */
+class CycleRecord implements CycleWatcher {
+  private readonly s: AllocatorState;
+  private readonly frameworkId: FrameworkId;
+  private readonly levels: Map<RoleName, readonly Level[]> = new Map();
+  private readonly refusals: Map<AgentId, RoleRefusal[]> = new Map();
+  private readonly decided: Map<
+    AgentId,
+    ClosedReason | { kind: "given"; to: RankedClient; resources: Resources }
+  > = new Map();
+
+  constructor(s: AllocatorState, frameworkId: FrameworkId) {
+    this.s = s;
+    this.frameworkId = frameworkId;
+  }
+
+  begins(ranking: Ranking): void {
+    for (const [role, number] of frameworkOf(this.s, this.frameworkId).clients) {
+      if (clientOf(this.s, number).live) this.levels.set(role, levelsDownTo(ranking, role, this.frameworkId));
+    }
+  }
+
+  closed(agentId: AgentId, reason: ClosedReason): void {
+    this.decided.set(agentId, reason);
+  }
+
+  refused(agentId: AgentId, client: RankedClient, reason: Refusal): void {
+    if (client.frameworkId !== this.frameworkId) return;
+    const known = this.refusals.get(agentId);
+    const refusal = { role: client.role, reason };
+    if (known === undefined) this.refusals.set(agentId, [refusal]);
+    else known.push(refusal);
+  }
+
+  given(agentId: AgentId, to: RankedClient, resources: Resources): void {
+    this.decided.set(agentId, { kind: "given", to, resources });
+  }
+
+  standing(role: RoleName): RoleStanding {
+    const { active, clients } = frameworkOf(this.s, this.frameworkId);
+    const client = clientOf(this.s, clients.get(role) ?? 0);
+    const status = !client.subscribed
+      ? "left"
+      : !active
+        ? "inactive"
+        : client.suppressed
+          ? "suppressed"
+          : "competes";
+    const share = dominantShare(this.s, { frameworkId: this.frameworkId, role });
+    return { role, status, share, levels: this.levels.get(role) ?? [] };
+  }
+
+  verdicts(now: Millis, wanted: Resources): readonly AgentVerdict[] {
+    const inOrder = [...this.decided.keys()];
+    const undecided = [...this.s.agents.keys()].filter((agentId) => !this.decided.has(agentId));
+    return [...inOrder, ...undecided].map((agentId) => this.verdictOn(agentId, now, wanted));
+  }
+
+  private verdictOn(agentId: AgentId, now: Millis, wanted: Resources): AgentVerdict {
+    const { free, total } = this.s.agents.get(agentId) ?? { free: NO_RESOURCES, total: NO_RESOURCES };
+    const lacksFree = without(wanted, free);
+    return {
+      agentId,
+      free,
+      verdict: this.verdict(agentId, now),
+      lacksFree,
+      lacksTotal: without(wanted, total),
+    };
+  }
+
+  private verdict(agentId: AgentId, now: Millis): AgentVerdict["verdict"] {
+    const decision = this.decided.get(agentId);
+    const refusals = this.refusals.get(agentId) ?? [];
+    if (this.levels.size === 0) return { kind: "not-competing" };
+    // Undecided: open, and everyone was asked and may not have it; a filter ended that nobody else's turn came with.
+    if (decision === undefined) return { kind: "refused", reasons: refusals };
+    if (decision.kind !== "given")
+      return { kind: "closed", reason: decision, own: this.ownFilters(agentId, now) };
+    const { to, resources } = decision;
+    if (to.frameworkId === this.frameworkId) return { kind: "offered", role: to.role, resources };
+    if (refusals.length === this.levels.size) return { kind: "refused", reasons: refusals };
+    return { kind: "outranked", by: to.frameworkId, role: to.role };
+  }
+
+  /** An agent that all refuse is passed over without asking each: what the framework itself refuses is looked up. */
+  private ownFilters(agentId: AgentId, now: Millis): readonly RoleRefusal[] {
+    const agent = this.s.agents.get(agentId);
+    const own: RoleRefusal[] = [];
+    for (const [role, number] of frameworkOf(this.s, this.frameworkId).clients) {
+      const filter = agent?.filters.get(number)?.find((each) => each.blocks && each.until > now);
+      if (filter !== undefined) own.push({ role, reason: { kind: "filter", filter } });
+    }
+    return own;
+  }
+}
+
+function levelsDownTo(ranking: Ranking, role: RoleName, frameworkId: FrameworkId): readonly Level[] {
+  const levels: Level[] = [];
+  let groups = ranking.groups;
+  for (;;) {
+    const at = groups.findIndex((group) => leadsTo(group, role));
+    const group = groups[at];
+    if (group === undefined) return levels;
+    levels.push(levelOf(groups.map(standingOfGroup), at));
+    if (group.groups.length === 0) {
+      const place = group.clients.findIndex((client) => client.frameworkId === frameworkId);
+      return [...levels, levelOf(group.clients.map(standingOfClient), place)];
+    }
+    groups = group.groups;
+  }
+}
+
+/** Whether the role's frameworks are in the group or below it. */
+function leadsTo(group: RankedGroup, role: RoleName): boolean {
+  return (
+    group.clients.some((client) => client.role === role) || group.groups.some((below) => leadsTo(below, role))
+  );
+}
+
+function levelOf(standings: readonly Standing[], at: number): Level {
+  const own = standings[at] ?? { name: "", weightedShare: 0, weight: 1, given: 0 };
+  const ahead = standings.slice(0, Math.min(at, AHEAD_NAMES_MAX));
+  return { name: own.name, position: at + 1, of: standings.length, ahead, own };
+}
+
+function standingOfGroup({ path, share, weight, given }: RankedGroup): Standing {
+  return { name: path, weightedShare: (share.amount / share.total / weight) * 1_000, weight, given };
+}
+
+function standingOfClient({ frameworkId, share, given }: RankedClient): Standing {
+  return { name: frameworkId, weightedShare: share.amount / share.total, weight: 1, given };
+}

@@ -1,0 +1,223 @@
+// Why a framework got an offer or not: by examples, and against cycles and the reference over random histories.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  type AgentVerdict,
+  type AllocatorState,
+  addFilter,
+  allocate,
+  createAllocatorState,
+  type Explanation,
+  explain,
+  format,
+  hold,
+  type Resources,
+  setAgentActive,
+  setFrameworkActive,
+  setWeight,
+  suppress,
+  updateFramework,
+} from "../../../src/allocator/index.ts";
+import { agent, at, cluster, framework, join, names, res, role, star } from "./helpers.ts";
+import { apply, arbitraryStep, MINIMUM_CPUS_MILLIS, type Step } from "./history.ts";
+import { isCapable, isFiltered, isLive, noFacts } from "./reference.ts";
+
+const small = "cpus:1;mem:64";
+const LATER = at(60_000);
+
+function why(state: AllocatorState, number: number, wanted?: Resources): Explanation {
+  return explain(state, at(0), framework(number), wanted);
+}
+
+function verdicts(explanation: Explanation): Record<string, AgentVerdict["verdict"]> {
+  return Object.fromEntries(explanation.agents.map(({ agentId, verdict }) => [agentId, verdict]));
+}
+
+describe("an agent", () => {
+  it("is offered, or somebody else's turn came first", () => {
+    const state = cluster([small, small], ["a", "b"]);
+    expect(verdicts(why(state, 1))).toEqual({
+      "c-S0": { kind: "offered", role: "a", resources: res(small) },
+      "c-S1": { kind: "outranked", by: framework(2), role: "b" },
+    });
+  });
+
+  it("is refused by a filter: whose, of what, until when", () => {
+    const state = cluster([small], ["a b", "c"]);
+    addFilter(state, framework(1), role("a"), agent(0), res("cpus:2;mem:99"), LATER);
+    addFilter(state, framework(1), role("b"), agent(0), res(small), LATER);
+    const { verdict } = why(state, 1).agents[0] ?? {};
+    expect(verdict).toMatchObject({
+      kind: "refused",
+      reasons: [
+        { role: "a", reason: { kind: "filter", filter: { until: LATER, resources: res("cpus:2;mem:99") } } },
+        { role: "b", reason: { kind: "filter", filter: { until: LATER } } },
+      ],
+    });
+  });
+
+  it("is closed when all who compete refuse it, and the framework's own filters are told", () => {
+    const state = cluster([small], ["a", "b"]);
+    for (const number of [1, 2]) {
+      addFilter(state, framework(number), role(number === 1 ? "a" : "b"), agent(0), res(small), LATER);
+    }
+    expect(why(state, 2).agents[0]?.verdict).toMatchObject({
+      kind: "closed",
+      reason: { kind: "all-refused" },
+      own: [{ role: "b", reason: { filter: { until: LATER } } }],
+    });
+  });
+
+  it("is closed when it is away, has nothing free, or too little", () => {
+    const state = cluster([small, small, "cpus:1;mem:10"], ["*", "*"]);
+    setAgentActive(state, agent(0), false);
+    hold(state, framework(2), star, agent(1), res(small));
+    hold(state, framework(2), star, agent(2), res("cpus:0.995;mem:4"));
+    const reasons = why(state, 1).agents.map(
+      ({ verdict }) => verdict.kind === "closed" && verdict.reason.kind,
+    );
+    expect(reasons).toEqual(["inactive", "nothing-free", "below-minimum"]);
+    expect(format(why(state, 1).agents[2]?.free ?? [])).toBe("cpus:0.005; mem:6");
+  });
+
+  it("with GPUs is closed or refused to those without the capability", () => {
+    const state = cluster(["cpus:1;gpus:1"], ["*"]);
+    expect(why(state, 1).agents[0]?.verdict).toMatchObject({ reason: { kind: "nobody-competes" } });
+    join(state, 2, "*", { gpu: true });
+    expect(why(state, 1).agents[0]?.verdict).toEqual({
+      kind: "refused",
+      reasons: [{ role: "*", reason: { kind: "no-gpu-capability" } }],
+    });
+  });
+
+  it("is left for the next cycle when this one is full", () => {
+    const state = cluster([small, small], ["*"]);
+    const { agents } = explain(state, at(0), framework(1), [], { offersMax: 1 });
+    expect(agents.map(({ verdict }) => verdict.kind)).toEqual(["offered", "closed"]);
+  });
+
+  it("lacks what a task needs, now or for ever", () => {
+    const state = cluster(["cpus:4;mem:64", "cpus:2;mem:512"], ["*", "*"]);
+    hold(state, framework(2), star, agent(0), res("cpus:3"));
+    const { agents } = why(state, 1, res("cpus:2;mem:128"));
+    const lacking = agents.map(({ lacksFree, lacksTotal }) => [format(lacksFree), format(lacksTotal)]);
+    expect(lacking).toEqual([
+      ["cpus:1; mem:64", "mem:64"],
+      ["", ""],
+    ]);
+  });
+});
+
+describe("a framework", () => {
+  it("does not compete where it has suppressed, left or is away, and no agent concerns it then", () => {
+    const state = cluster([small], ["a b"]);
+    suppress(state, framework(1), names("a"));
+    hold(state, framework(1), role("b"), agent(0), res("cpus:0.1"));
+    updateFramework(state, framework(1), {
+      roles: names("a"),
+      suppressed: names("a"),
+      capabilities: { gpu: false },
+    });
+    const explanation = why(state, 1);
+    expect(explanation.roles.map(({ role, status }) => `${role} ${status}`)).toEqual([
+      "a suppressed",
+      "b left",
+    ]);
+    expect(explanation.agents[0]?.verdict).toEqual({ kind: "not-competing" });
+    setFrameworkActive(state, framework(1), false);
+    expect(why(state, 1)).toMatchObject({
+      active: false,
+      roles: [{ status: "inactive" }, { status: "left" }],
+    });
+  });
+
+  it("is told its place at every level, and the shares of those before it", () => {
+    const state = cluster(["cpus:10;mem:1000"], ["eng/ads", "eng/ads", "eng/web", "sales"]);
+    hold(state, framework(1), role("eng/ads"), agent(0), res("cpus:2"));
+    hold(state, framework(3), role("eng/web"), agent(0), res("mem:100"));
+    hold(state, framework(4), role("sales"), agent(0), res("cpus:1"));
+    setWeight(state, role("eng"), 2_000);
+    const [standing] = why(state, 1).roles;
+    expect(standing?.share).toEqual({ resource: "cpus", numerator: 2_000n, denominator: 10_000n });
+    expect(
+      standing?.levels.map(({ name, position, of, ahead, own }) => ({
+        name,
+        place: `${position}/${of}`,
+        ahead: ahead.map((other) => `${other.name} ${other.weightedShare}`),
+        own: own.weightedShare,
+      })),
+    ).toEqual([
+      { name: "eng", place: "1/2", ahead: [], own: 0.1 },
+      { name: "eng/ads", place: "2/2", ahead: ["eng/web 0.1"], own: 0.2 },
+      { name: framework(1), place: "2/2", ahead: [`${framework(2)} 0`], own: 0.2 },
+    ]);
+  });
+});
+
+describe("over any history", () => {
+  const beginning = ["agent", "framework", "agent", "framework", "agent", "framework"].map(
+    (kind) => ({ kind }) as Step,
+  );
+  const histories = fc
+    .array(arbitraryStep, { minLength: 1, maxLength: 50 })
+    .map((rest) => [...beginning, ...rest]);
+
+  it("what is offered is what a cycle gives, and every refusal is one by the facts", () => {
+    fc.assert(
+      fc.property(histories, (steps) => {
+        const [state, facts] = [createAllocatorState(), noFacts()];
+        const world = { now: 0, nextAgent: 0, nextFramework: 0 };
+        for (const step of steps) apply(state, facts, world, step);
+        const options = { minimum: [{ cpus: MINIMUM_CPUS_MILLIS }] };
+        const given = allocate(state, at(world.now), options);
+        for (const number of facts.frameworks.keys()) {
+          const { agents } = explain(state, at(world.now), framework(number), [], options);
+          expect(agents.map(({ agentId }) => agentId).sort()).toEqual([...state.agents.keys()].sort());
+          const offered = agents.flatMap(({ agentId, verdict }) =>
+            verdict.kind === "offered" ? [{ agentId, ...verdict, frameworkId: framework(number) }] : [],
+          );
+          const mine = given.filter(({ frameworkId }) => frameworkId === framework(number));
+          expect(offered.map(({ kind: _kind, ...rest }) => rest)).toEqual(mine);
+          for (const { agentId, verdict, free } of agents) {
+            if (verdict.kind === "outranked") {
+              expect(given).toContainEqual(
+                expect.objectContaining({ agentId, frameworkId: verdict.by, role: verdict.role }),
+              );
+            }
+            if (verdict.kind !== "refused") continue;
+            const live = [...(state.frameworks.get(framework(number))?.clients.keys() ?? [])].filter((name) =>
+              isLive(facts, number, name),
+            );
+            expect(verdict.reasons.map((reason) => reason.role).sort()).toEqual(live.sort());
+            for (const { role: name, reason } of verdict.reasons) {
+              const offer = {
+                framework: number,
+                role: name,
+                agent: Number(agentId.slice(agent(0).length - 1)),
+                resources: free,
+              };
+              const right =
+                reason.kind === "filter" ? isFiltered(facts, offer, world.now) : !isCapable(facts, offer);
+              expect(right, `${agentId} ${name}`).toBe(true);
+            }
+          }
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it("asking changes nothing", () => {
+    fc.assert(
+      fc.property(histories, (steps) => {
+        const [state, facts] = [createAllocatorState(), noFacts()];
+        const world = { now: 0, nextAgent: 0, nextFramework: 0 };
+        for (const step of steps) apply(state, facts, world, step);
+        const before = structuredClone(state);
+        for (const number of facts.frameworks.keys()) explain(state, at(world.now), framework(number));
+        expect(state).toEqual(before);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
