@@ -23,7 +23,7 @@ const arrows = {
     "agents",
     "frameworks",
   ],
-  cli: ["host", "contract", "frameworks", "debugger", "state", "log"],
+  cli: ["host", "contract", "frameworks", "debugger", "state", "allocator", "log"],
 };
 const all = Object.keys(arrows);
 const pure = ["kernel", "log", "raft", "allocator", "state", "master", "debugger"];

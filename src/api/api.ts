@@ -21,6 +21,7 @@ import { SchedulerEndpoint } from "./scheduler/endpoint.ts";
 import { FrameworkSessions } from "./scheduler/sessions.ts";
 import { STATUS_PATH, statusReply } from "./status.ts";
 import type { Advertised, Api, ApiOptions } from "./types.ts";
+import { WHY_PATH, whyReply } from "./why.ts";
 
 /** Nothing is listened on yet; the caller attaches the result to the master. */
 export function createApi(options: ApiOptions): Api {
@@ -177,6 +178,7 @@ class HttpApi implements Api {
     else if (isLegacyPath(path)) await handleLegacy(this.context, path, request, response);
     else if (path === STATUS_PATH) this.reply(response, statusReply(this.context));
     else if (path === MEMBERS_PATH) await this.members(request, response);
+    else if (path === WHY_PATH) this.reply(response, await whyReply(this.context, request.url ?? ""));
     else if (path === AGENT_CONNECTION_PATH) this.reply(response, empty(426));
     else this.reply(response, notFound());
   }

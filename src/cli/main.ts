@@ -10,6 +10,7 @@ import { recoverCommand } from "./recover.ts";
 import { runCommand } from "./run.ts";
 import { stateCommand } from "./state.ts";
 import { upCommand } from "./up.ts";
+import { whyCommand } from "./why.ts";
 
 const DESCRIPTION =
   "An open datacenter kernel: pools the machines of a cluster and offers them to frameworks, over the v1 HTTP APIs of " +
@@ -28,6 +29,7 @@ async function main(): Promise<void> {
     membersCommand(),
     logCommand(),
     recoverCommand(),
+    whyCommand(),
   ]) {
     program.addCommand(command);
   }

@@ -1,0 +1,181 @@
+// The report of `tepui why` in words, from general to particular: what is asked about, its turn, then agent by agent.
+import type { Readable, WhyReport } from "../state/why.ts";
+
+type Report = Readable<WhyReport>;
+type Role = NonNullable<Report["roles"]>[number];
+type Agent = Report["agents"][number];
+type Verdict = Agent["verdict"];
+type Level = Role["levels"][number];
+
+/** Agents of one kind of verdict that are listed one by one. */
+const AGENTS_SHOWN_MAX = 10;
+
+export function whyText(report: Report): string {
+  const lines = [...aboutFramework(report), ...aboutTask(report)];
+  if (report.roles !== null) lines.push("", ...report.roles.flatMap(aboutRole), "", ...aboutAgents(report));
+  return lines.join("\n");
+}
+
+function aboutFramework({ framework, at }: Report): string[] {
+  const { id, name, connection, offers } = framework;
+  const state =
+    connection.kind === "connected"
+      ? "is connected"
+      : connection.kind === "disconnected"
+        ? `has been disconnected for ${span(at - connection.since)}: it gets no offers until it subscribes again`
+        : `is completed since ${time(connection.at)}: it gets no offers any more`;
+  const held = offers.map(
+    ({ hostname, role, resources, madeAt }) =>
+      `  it holds an offer of ${hostname} for role ${role} since ${span(at - madeAt)}: ${resources}`,
+  );
+  return [`Framework "${name}" (${id}) ${state}.`, ...shown(held)];
+}
+
+function aboutTask({ task, at }: Report): string[] {
+  if (task === null) return [];
+  const where = task.hostname ?? task.agentId;
+  const lines = [
+    `Task ${task.id} is ${task.state} on ${where}, launched ${span(at - task.launchedAt)} before: ${task.resources}.`,
+  ];
+  if (task.agentConnection !== "connected") lines.push(`  its agent is ${task.agentConnection}`);
+  if (task.killAsked) lines.push("  its framework has asked for its end");
+  if (task.unacknowledged !== null) {
+    lines.push(`  its framework has not acknowledged ${task.unacknowledged}: later updates wait for that`);
+  }
+  return lines;
+}
+
+function aboutRole({ role, status, share, levels }: Role): string[] {
+  const own =
+    share.resource === null
+      ? "it holds nothing there"
+      : `its share there is ${percent(share.numerator / share.denominator)} (of all ${share.resource})`;
+  return [`Role ${role}: ${STATUS_TEXTS[status]}; ${own}.`, ...levels.map(aboutLevel)];
+}
+
+const STATUS_TEXTS: { readonly [Status in Role["status"]]: string } = {
+  competes: "it competes for offers",
+  suppressed: "it has suppressed offers; REVIVE brings them back",
+  left: "it has left the role and gets no offers there",
+  inactive: "it is not connected",
+};
+
+function aboutLevel({ name, position, of, ahead, own }: Level): string {
+  const turn = `  ${name} is number ${position} of ${of}, with ${percent(own.weightedShare)}${weightText(own.weight)}`;
+  if (ahead.length === 0) return turn;
+  const others = ahead.map((other) => `${other.name} ${percent(other.weightedShare)}`);
+  const more = position - 1 - ahead.length;
+  return `${turn}; before it: ${others.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+function weightText(weight: number): string {
+  return weight === 1 || weight === 1_000 ? "" : ` (by its weight of ${weight / 1_000})`;
+}
+
+function aboutAgents(report: Report): string[] {
+  const { agents } = report;
+  if (agents.length === 0) return ["No agent is registered."];
+  const lines: string[] = [summary(report)];
+  for (const kind of VERDICT_KINDS) {
+    const alike = agents.filter(({ verdict }) => verdict.kind === kind);
+    lines.push(...shown(alike.map((agent) => `  ${agent.hostname}: ${aboutAgent(agent, report)}`)));
+  }
+  return lines;
+}
+
+const VERDICT_KINDS = ["offered", "outranked", "refused", "closed", "not-competing"] as const;
+
+function summary({ agents, wanted }: Report): string {
+  const offered = agents.filter(({ verdict }) => verdict.kind === "offered");
+  const made = `The next cycle would offer it ${offered.length} of ${agents.length} agents`;
+  if (wanted === "") return `${made}:`;
+  const fitting = offered.filter(({ lacksFree }) => lacksFree === "").length;
+  const able = agents.filter(({ lacksTotal }) => lacksTotal === "").length;
+  return `${made}; ${wanted} fits ${fitting} of these offers, and ${able} agents if they were empty:`;
+}
+
+function aboutAgent({ verdict, free, lacksFree, lacksTotal, holders }: Agent, { at }: Report): string {
+  const lacking =
+    lacksTotal !== ""
+      ? `; too small even when empty, it lacks ${lacksTotal}`
+      : lacksFree !== ""
+        ? `; free there is ${free || "nothing"}, it lacks ${lacksFree}`
+        : "";
+  const held = lacksFree !== "" || isFull(verdict) ? holders.map((holder) => holderText(holder, at)) : [];
+  return `${verdictText(verdict, at)}${lacking}${held.length > 0 ? ` (${held.join(", ")})` : ""}`;
+}
+
+function isFull(verdict: Verdict): boolean {
+  return (
+    verdict.kind === "closed" &&
+    (verdict.reason.kind === "nothing-free" || verdict.reason.kind === "below-minimum")
+  );
+}
+
+function holderText({ name, used, offered, offeredSince }: Agent["holders"][number], at: number): string {
+  const parts = used === "" ? [] : [`uses ${used}`];
+  if (offeredSince !== null) parts.push(`holds offers of ${offered} since ${span(at - offeredSince)}`);
+  return `"${name}" ${parts.join(" and ")}`;
+}
+
+function verdictText(verdict: Verdict, at: number): string {
+  switch (verdict.kind) {
+    case "offered":
+      return `would be offered for role ${verdict.role}: ${verdict.resources}`;
+    case "outranked":
+      return `goes to ${verdict.by} in role ${verdict.role}, whose turn comes first`;
+    case "refused":
+      return refusalTexts(verdict.reasons, at);
+    case "closed":
+      return closedText(verdict, at);
+    case "not-competing":
+      return "does not matter while the framework does not compete in any role";
+  }
+}
+
+function closedText({ reason, own }: Extract<Verdict, { kind: "closed" }>, at: number): string {
+  switch (reason.kind) {
+    case "inactive":
+      return "is not connected";
+    case "nothing-free":
+      return "has nothing free";
+    case "nobody-competes":
+      return "is kept from all who compete; agents with GPUs want the GPU_RESOURCES capability";
+    case "below-minimum":
+      return "has less free than the smallest offer";
+    case "all-refused":
+      return own.length > 0 ? refusalTexts(own, at) : "is refused by everyone who competes for it";
+    case "cycle-full":
+      return "comes in a later cycle: one cycle makes only so many offers";
+  }
+}
+
+function refusalTexts(reasons: Extract<Verdict, { kind: "refused" }>["reasons"], at: number): string {
+  return reasons
+    .map(({ role, reason }) =>
+      reason.kind === "filter"
+        ? `the framework itself refused ${reason.filter.resources} for role ${role}, for another ${span(reason.filter.until - at)}`
+        : `has GPUs, which role ${role} gets with the GPU_RESOURCES capability only`,
+    )
+    .join("; ");
+}
+
+function shown(lines: readonly string[]): string[] {
+  const more = lines.length - AGENTS_SHOWN_MAX;
+  return more > 0 ? [...lines.slice(0, AGENTS_SHOWN_MAX), `  and ${more} more like these`] : [...lines];
+}
+
+function percent(part: number): string {
+  return `${(part * 100).toFixed(1)} %`;
+}
+
+function span(ms: number): string {
+  const seconds = Math.max(0, ms) / 1_000;
+  if (seconds < 120) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
+  const minutes = seconds / 60;
+  return minutes < 120 ? `${Math.round(minutes)} min` : `${Math.round(minutes / 60)} h`;
+}
+
+function time(ms: number): string {
+  return new Date(ms).toISOString();
+}
