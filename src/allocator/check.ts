@@ -154,6 +154,8 @@ function checkRoles(s: AllocatorState): void {
     const parent = parentOf(role);
     const isListed = parent === null || s.roles.get(parent)?.children.has(role) === true;
     assert(isListed, "a role is listed by the one above it", { role });
+    const isAlone = entry.children.size > 0 || entry.own.given === entry.given;
+    assert(isAlone, "a role without others below it has the turns of its own frameworks", { role });
     const kept = entry.clients.size + entry.children.size > 0 || entry.weightMillis !== DEFAULT_WEIGHT_MILLIS;
     assert(kept, "a role that is kept is of use", { role });
     for (const child of entry.children.keys()) assert(s.roles.has(child), "a role below is kept", { child });

@@ -64,6 +64,7 @@ function catchUp(s: AllocatorState, client: Client): void {
     const entry = roleOf(s, each);
     if (entry.liveClients > 0) return;
     raise(entry, liveSiblings(s, each));
+    if (entry.children.size === 0) entry.own.given = entry.given;
   }
 }
 

@@ -13,8 +13,8 @@ export {
 } from "./agents.ts";
 export { allocate } from "./allocate.ts";
 export { checkAllocator } from "./check.ts";
-export { type AgentVerdict, type Explanation, explain, type RoleStanding } from "./explain.ts";
 export { nextFilterExpiry } from "./expiries.ts";
+export { type AgentVerdict, type Explanation, explain } from "./explain.ts";
 export { addFilter, clearFilters, expireFilters } from "./filters.ts";
 export {
   addFramework,

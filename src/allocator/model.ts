@@ -64,7 +64,7 @@ export interface RoleEntry {
   allocated: Map<string, number>;
   given: number;
   liveClients: number;
-  /** The same of its own frameworks alone. */
+  /** The same of its own frameworks alone; equal to it while no role is below. */
   own: OwnFrameworks;
   clients: Map<ClientNumber, true>;
   /** The roles one level below. */

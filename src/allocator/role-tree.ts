@@ -19,22 +19,17 @@ export function* lineOf(role: RoleName): Generator<RoleName> {
   for (let each: RoleName | null = role; each !== null; each = parentOf(each)) yield each;
 }
 
-/** Whether the first is the second or above it: what is reserved for `eng` may be used by `eng/ads`. */
-export function isAtOrAbove(upper: RoleName, lower: RoleName): boolean {
-  return lower === upper || lower.startsWith(upper + SEPARATOR);
-}
-
 /** The roles at the top, in the order in which they came. */
 export function topRoles(s: AllocatorState): readonly RoleName[] {
   return [...s.roles.keys()].filter((role) => parentOf(role) === null);
 }
 
-/** The role's entry; made, with those above it, if there is none. */
+/** The role's entry; made, after those above it, if there is none: the tree can be put together in the Map's order. */
 export function ensureRole(s: AllocatorState, role: RoleName): RoleEntry {
   if (!s.roles.has(role)) {
-    s.roles.set(role, newRole());
     const parent = parentOf(role);
     if (parent !== null) ensureRole(s, parent).children.set(role, true);
+    s.roles.set(role, newRole());
   }
   return roleOf(s, role);
 }
@@ -47,7 +42,9 @@ export function forgetRoleIfUnused(s: AllocatorState, role: RoleName): void {
   s.roles.delete(role);
   const parent = parentOf(role);
   if (parent === null) return;
-  roleOf(s, parent).children.delete(role);
+  const above = roleOf(s, parent);
+  above.children.delete(role);
+  if (above.children.size === 0) above.own.given = above.given;
   forgetRoleIfUnused(s, parent);
 }
 

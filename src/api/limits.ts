@@ -56,6 +56,10 @@ export const AGENT_COMMANDS_IN_FLIGHT_MAX = 100_000;
 
 /** Characters of an id that a framework chooses, as in Mesos. */
 export const ID_CHARACTERS_MAX = 255;
+/** Characters in a role's path; Mesos itself has no bound. */
+export const ROLE_CHARACTERS_MAX = 1_024;
+/** Levels of a role's path: every level is a role of its own, with sums over all below it. */
+export const ROLE_LEVELS_MAX = 32;
 /** Filters longer than this are cut to it (trap 17). Milliseconds. */
 export const REFUSE_MS_MAX = 365 * 24 * 3_600 * 1_000;
 /** Filter of a refusal that names none (trap 16). Milliseconds. */

@@ -1,5 +1,5 @@
 // Ids and roles as clients choose them: what Mesos takes (reference, section h) and what it says otherwise.
-import { ID_CHARACTERS_MAX } from "../limits.ts";
+import { ID_CHARACTERS_MAX, ROLE_CHARACTERS_MAX, ROLE_LEVELS_MAX } from "../limits.ts";
 
 /** What is wrong with an id, in Mesos' words where they were recorded; null if it is good. */
 export function problemOfId(id: string): string | null {
@@ -24,9 +24,14 @@ const BAD_IN_ROLE = /[\x08-\x0d\x20\x7f]/;
 /** What is wrong with a role's path (AL04), null if it is good. */
 export function problemOfRole(role: string): string | null {
   if (role === "*") return null;
+  if (role.length > ROLE_CHARACTERS_MAX)
+    return `Role must not be greater than ${ROLE_CHARACTERS_MAX} characters`;
   if (role.startsWith("/")) return `Role '${role}' cannot start with a slash`;
   if (role.endsWith("/")) return `Role '${role}' cannot end with a slash`;
-  for (const component of role.split("/")) {
+  const components = role.split("/");
+  if (components.length > ROLE_LEVELS_MAX)
+    return `Role '${role}' has more than ${ROLE_LEVELS_MAX} components`;
+  for (const component of components) {
     const problem = problemOfComponent(component, role);
     if (problem !== null) return problem;
   }

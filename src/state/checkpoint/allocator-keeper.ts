@@ -1,5 +1,6 @@
 // The allocator's part of the keeper: by what its functions change.
 import type { AllocatorState, Client, ClientNumber, Filter } from "../../allocator/model.ts";
+import { lineOf } from "../../allocator/role-tree.ts";
 import type { AgentId, FrameworkId, Millis, RoleName } from "../../kernel/ids.ts";
 import { type Images, SECTIONS } from "./images.ts";
 import {
@@ -105,9 +106,12 @@ export class AllocatorKeeper {
     }
   }
 
+  /** And those above it: what a role holds they hold as well. */
   role(role: RoleName): void {
-    const entry = this.#state.roles.get(role);
-    if (entry !== undefined) this.#images.keepObject(SECTIONS.allocator, entry, copyRole);
+    for (const each of lineOf(role)) {
+      const entry = this.#state.roles.get(each);
+      if (entry !== undefined) this.#images.keepObject(SECTIONS.allocator, entry, copyRole);
+    }
   }
 
   client(number: ClientNumber): void {

@@ -8,12 +8,22 @@ import type {
   RoleEntry,
 } from "../../allocator/model.ts";
 import type { Resources } from "../../allocator/resources.ts";
+import { parentOf } from "../../allocator/role-tree.ts";
 import type { AgentId, FrameworkId, Millis, RoleName } from "../../kernel/ids.ts";
 import { type Draft, type Entries, fill, mark, owner, type Reader } from "./draft.ts";
 import { TAGS } from "./unit.ts";
 
 type FrameworkValue = readonly [FrameworkId, boolean, boolean, Entries<RoleName, ClientNumber>];
-type RoleValue = readonly [RoleName, RoleEntry, Entries<string, number>, readonly ClientNumber[]];
+type RoleHead = Pick<RoleEntry, "weightMillis" | "given" | "liveClients">;
+/** given, liveClients, allocated; absent while no role is below. */
+type OwnValue = readonly [number, number, Entries<string, number>];
+type RoleValue = readonly [
+  RoleName,
+  RoleHead,
+  Entries<string, number>,
+  readonly ClientNumber[],
+  (OwnValue | undefined)?,
+];
 type ClientValue = readonly [ClientNumber, Client, Entries<string, number>];
 type AgentValue = readonly [
   AgentId,
@@ -43,10 +53,21 @@ function addFramework({ state }: Draft, [id, active, gpu, clients]: FrameworkVal
   state.allocator.frameworks.set(id, { active, gpu, clients: new Map(clients) });
 }
 
-function addRole({ state }: Draft, [name, role, allocated, numbers]: RoleValue): void {
+/** Those above come before. */
+function addRole({ state }: Draft, [name, role, allocated, numbers, own]: RoleValue): void {
+  const { roles } = state.allocator;
   const clients = new Map<ClientNumber, true>();
   mark(clients, numbers);
-  state.allocator.roles.set(name, { ...role, allocated: new Map(allocated), clients });
+  const [given, liveClients, amounts] = own ?? [role.given, role.liveClients, allocated];
+  roles.set(name, {
+    ...role,
+    allocated: new Map(allocated),
+    own: { allocated: new Map(amounts), given, liveClients },
+    clients,
+    children: new Map(),
+  });
+  const parent = parentOf(name);
+  if (parent !== null) owner(roles.get(parent)).children.set(name, true);
 }
 
 function addClient(draft: Draft, [number, head, allocated]: ClientValue): void {

@@ -1,6 +1,6 @@
 // The allocator's part of the units.
-import type { AgentEntry, AllocatorState, Expiries } from "../../allocator/model.ts";
-import type { AgentId } from "../../kernel/ids.ts";
+import type { AgentEntry, AllocatorState, Expiries, RoleEntry } from "../../allocator/model.ts";
+import { type AgentId, compareText, type RoleName } from "../../kernel/ids.ts";
 import type { Images } from "./images.ts";
 import { entriesOf, keysOf } from "./parts.ts";
 import { TAGS, type Unit, unit, unitsOfList } from "./unit.ts";
@@ -12,8 +12,7 @@ export function* allocatorUnits(state: AllocatorState, images: Images): Generato
     yield unit(TAGS.allocatorFramework, [id, active, gpu, [...clients]]);
   }
   for (const [name, entry] of images.list(state.roles, entriesOf)) {
-    const { allocated, clients, ...role } = images.object(entry);
-    yield unit(TAGS.role, [name, role, [...allocated], [...clients.keys()]]);
+    yield unit(TAGS.role, roleValue(name, images.object(entry)));
   }
   for (const [number, entry] of images.list(state.clients, entriesOf)) {
     const { allocated, filtered, ...client } = images.object(entry);
@@ -41,6 +40,18 @@ function* expiryUnits(expiries: Expiries, images: Images): Generator<Unit, void>
     yield* unitsOfList(TAGS.bucketAgents, agentIds);
     yield* unitsOfList(TAGS.bucketClients, clients);
   }
+}
+
+/**
+ * The roles below follow from the names; its own frameworks' part is said only if there are any, for otherwise it is the
+ * role's. Their amounts are sorted, so that it does not matter when they were first told apart.
+ */
+function roleValue(name: RoleName, entry: RoleEntry): unknown {
+  const { allocated, clients, own, children, ...role } = entry;
+  const value = [name, role, [...allocated], [...clients.keys()]];
+  if (children.size === 0) return value;
+  const amounts = [...own.allocated].sort(([a], [b]) => compareText(a, b));
+  return [...value, [own.given, own.liveClients, amounts]];
 }
 
 function agentValue(id: AgentId, entry: AgentEntry): unknown {

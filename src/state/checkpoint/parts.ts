@@ -81,7 +81,13 @@ export function copyFrameworkEntry(entry: FrameworkEntry): FrameworkEntry {
 }
 
 export function copyRole(role: RoleEntry): RoleEntry {
-  return { ...role, allocated: new Map(role.allocated), clients: new Map(role.clients) };
+  return {
+    ...role,
+    allocated: new Map(role.allocated),
+    own: { ...role.own, allocated: new Map(role.own.allocated) },
+    clients: new Map(role.clients),
+    children: new Map(role.children),
+  };
 }
 
 /** `buckets` is a part of its own, and so is each bucket. */

@@ -316,6 +316,23 @@ function forget(facts: Facts): void {
     const weighs = [...facts.weights].some(([role, millis]) => isMeant(-1, role) && millis !== 1_000);
     if (!subscribed && !holds && !weighs) facts.turns.delete(key);
   }
+  for (const name of ROLES) if (!hasBelow(facts, name)) copyTurns(facts, name, `${name}/.`);
+}
+
+/** Whether a role below is subscribed, held something in or given a weight. */
+function hasBelow(facts: Facts, name: string): boolean {
+  const named = [
+    ...[...facts.frameworks.values()].flatMap((known) => known.roles),
+    ...facts.held.map((one) => one.role),
+    ...[...facts.weights].filter(([, millis]) => millis !== 1_000).map(([role]) => role),
+  ];
+  return named.some((role) => role !== name && isWithin(name, role));
+}
+
+function copyTurns(facts: Facts, from: string, to: string): void {
+  const known = facts.turns.get(from);
+  if (known === undefined) facts.turns.delete(to);
+  else facts.turns.set(to, known);
 }
 
 function raise(facts: Facts, key: string, others: readonly string[]): void {

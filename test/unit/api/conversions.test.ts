@@ -277,6 +277,13 @@ describe("ids and roles", () => {
     }
     for (const fine of ["*", "a", "a/b/c", "a-b", "a.b"]) expect(problemOfRole(fine), fine).toBeNull();
   });
+
+  it("are of bounded length and depth, for every level of a role is one more role", () => {
+    const deep = (levels: number) => Array.from({ length: levels }, () => "r").join("/");
+    expect([deep(32), "r".repeat(1_024)].map(problemOfRole)).toEqual([null, null]);
+    expect(problemOfRole(deep(33))).toContain("more than 32 components");
+    expect(problemOfRole("r".repeat(1_025))).toBe("Role must not be greater than 1024 characters");
+  });
 });
 
 describe("times", () => {

@@ -30,6 +30,13 @@ const STATES: readonly TaskStateName[] = [
   "TASK_FAILED",
 ];
 
+/** Some above others, and one whose role above is nobody's. */
+const ROLES = ["dev", "dev/web", "ops/night", "dev/web/canary"] as const;
+
+function roleName(n: number): RoleName {
+  return asId(ROLES[n % ROLES.length] ?? "dev");
+}
+
 function nth<Item>(items: Iterable<Item>, index: number): Item | undefined {
   const all = [...items];
   return all.length === 0 ? undefined : all[index % all.length];
@@ -84,7 +91,7 @@ function subscribe(cluster: Cluster, a: number, b: number): void {
   if (cluster.state.frameworks.size >= 4) return;
   const aware = a % 2 === 0;
   cluster.subscribe({
-    roles: [asId(`role-${b % 3}`), asId(`role-${(b % 3) + 1}`)],
+    roles: [roleName(b % 3), roleName((b % 3) + 1)],
     capabilities: aware ? ["MULTI_ROLE", "PARTITION_AWARE"] : ["MULTI_ROLE"],
     failoverTimeoutMs: a % 5 === 0 ? 0 : 1_000_000,
   });
@@ -185,7 +192,7 @@ function returnFramework(cluster: Cluster, a: number, b: number): void {
   const away = [...cluster.state.frameworks.values()].filter((one) => one.connection.kind !== "connected");
   const framework = nth(away.length === 0 ? cluster.state.frameworks.values() : away, a);
   if (framework === undefined) return;
-  const roles = b % 3 === 0 ? [asId<RoleName>(`role-${b % 4}`)] : framework.spec.roles;
+  const roles = b % 3 === 0 ? [roleName(b % 4)] : framework.spec.roles;
   cluster.subscribe({ ...frameworkSpec(framework.spec), roles }, framework.id);
 }
 
