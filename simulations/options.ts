@@ -214,7 +214,7 @@ function swarmFaults(random: Random): SimOptions["faultEveryMs"] {
 function swarmRaft(random: Random): Partial<RaftTuning> {
   const tickMs = pick(random, [10, 20, 50]);
   const electionMinMs = pick(random, [300, 500, 1_000]);
-  return {
+  const tuning = {
     tickMs,
     heartbeatMs: pick(random, [50, 100]),
     electionMinMs,
@@ -223,6 +223,8 @@ function swarmRaft(random: Random): Partial<RaftTuning> {
     trailingEntriesMax: pick(random, [0, 10, 10_000]),
     snapshotChunkBytes: pick(random, [16_384, 1_048_576]),
   };
+  // Where hardly anything is kept for those that lag, snapshots have to be sent.
+  return tuning.trailingEntriesMax === 0 ? { ...tuning, laggardBytesMax: 0 } : tuning;
 }
 
 /** Small segments, so that a short run has many of them. */

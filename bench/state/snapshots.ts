@@ -91,8 +91,9 @@ function turn(ms: number): Promise<void> {
 }
 
 async function* bytesOf(storage: LogStorage): AsyncGenerator<Uint8Array> {
-  for (let offset = 0; ; ) {
-    const bytes = await storage.readSnapshotChunk(offset, READ_BYTES);
+  const meta = storage.snapshot();
+  for (let offset = 0; meta !== undefined; ) {
+    const bytes = (await storage.readSnapshotChunk(meta, offset, READ_BYTES)) ?? new Uint8Array(0);
     yield bytes;
     offset += bytes.length;
     if (bytes.length < READ_BYTES) return;

@@ -190,7 +190,7 @@ function swarmRaft(random: Random, latencyUs: Range): Partial<RaftTuning> {
   const drawn = pick(random, [300, 300, 600]);
   // Elections need timeouts well above the time that messages take, of which some take twenty times as long as most.
   const electionMinMs = latencyUs.high > 10_000 ? 1_500 : drawn;
-  return {
+  const tuning = {
     tickMs: pick(random, [10, 20]),
     heartbeatMs: pick(random, [50, 100]),
     electionMinMs,
@@ -205,6 +205,8 @@ function swarmRaft(random: Random, latencyUs: Range): Partial<RaftTuning> {
     leaseReads: chance(random, 1 / 3),
     clockDriftPpmMax: 50_000,
   };
+  // Where hardly anything is kept for those that lag, snapshots have to be sent.
+  return tuning.trailingEntriesMax === 0 ? { ...tuning, laggardBytesMax: 0 } : tuning;
 }
 
 /** Segments so small that they follow each other, and little written ahead, which every start has to read. */

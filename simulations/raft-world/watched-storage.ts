@@ -37,7 +37,8 @@ export function watchedStorage(
     },
     writeSnapshot: (meta, chunks) => storage.writeSnapshot(meta, chunks),
     beginSnapshotReceive: (meta) => storage.beginSnapshotReceive(meta),
-    readSnapshotChunk: (offset, length) => storage.readSnapshotChunk(offset, length),
+    readSnapshotChunk: (meta, offset, length) => storage.readSnapshotChunk(meta, offset, length),
+    keepSnapshots: (indexes) => storage.keepSnapshots(indexes),
     snapshot: () => storage.snapshot(),
     compact: (firstKept) => storage.compact(firstKept),
   };

@@ -17,8 +17,9 @@ export class LogStorage implements RaftStorage {
   readonly recovered: Recovered;
   private readonly log: Log;
   private newest: SnapshotMeta | undefined;
-  /** Of the newest snapshot, while it is being read. */
-  private reader: SnapshotReader | undefined;
+  /** Of the newest snapshot, while it is being read, and of those that are kept. Their files may be removed already. */
+  private readonly readers: Map<LogIndex, SnapshotReader> = new Map();
+  private kept: readonly LogIndex[] = [];
 
   private constructor(opened: OpenedLog, membership: Membership | undefined) {
     const { log, hardState, snapshot, entries } = opened;
@@ -72,10 +73,24 @@ export class LogStorage implements RaftStorage {
     };
   }
 
-  async readSnapshotChunk(offset: number, length: number): Promise<Uint8Array> {
-    this.reader ??= await this.log.readSnapshot();
-    assert(this.reader !== undefined, "there is a snapshot to read");
-    return this.reader.read(offset, length);
+  async readSnapshotChunk(
+    { index }: SnapshotMeta,
+    offset: number,
+    length: number,
+  ): Promise<Uint8Array | undefined> {
+    const reader = this.readers.get(index) ?? (await this.openNewest(index));
+    return reader?.read(offset, length);
+  }
+
+  async keepSnapshots(indexes: readonly LogIndex[]): Promise<void> {
+    this.kept = indexes;
+    if (
+      this.newest !== undefined &&
+      indexes.includes(this.newest.index) &&
+      !this.readers.has(this.newest.index)
+    )
+      await this.openNewest(this.newest.index);
+    await this.closeReaders((index) => index !== this.newest?.index && !indexes.includes(index));
   }
 
   snapshot(): SnapshotMeta | undefined {
@@ -91,15 +106,30 @@ export class LogStorage implements RaftStorage {
   }
 
   async close(): Promise<void> {
-    await this.reader?.close();
+    await this.closeReaders(() => true);
     await this.log.close();
   }
 
   private async replaceNewest(meta: SnapshotMeta): Promise<void> {
     this.newest = meta;
-    const old = this.reader;
-    this.reader = undefined;
-    await old?.close();
+    await this.closeReaders((index) => !this.kept.includes(index));
+  }
+
+  /** Undefined if the newest snapshot is another one. */
+  private async openNewest(index: LogIndex): Promise<SnapshotReader | undefined> {
+    if (this.newest?.index !== index) return undefined;
+    const reader = await this.log.readSnapshot();
+    assert(reader?.meta.index === index, "the newest snapshot is the one that was published last", { index });
+    this.readers.set(index, reader);
+    return reader;
+  }
+
+  private async closeReaders(isOver: (index: LogIndex) => boolean): Promise<void> {
+    for (const [index, reader] of [...this.readers]) {
+      if (!isOver(index)) continue;
+      this.readers.delete(index);
+      await reader.close();
+    }
   }
 }
 

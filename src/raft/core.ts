@@ -44,6 +44,7 @@ import {
   onCompact,
   onReceiveFailed,
   onSnapshotChunk,
+  onSnapshotGone,
   onSnapshotProgress,
   onSnapshotReceived,
   onSnapshotSaved,
@@ -130,6 +131,9 @@ function dispatch(state: RaftState, input: Input, out: Output): void {
       break;
     case "snapshot-received":
       onSnapshotReceived(state, input.meta, out);
+      break;
+    case "snapshot-gone":
+      onSnapshotGone(state, input.to, input.meta, out);
       break;
     case "receive-failed":
       onReceiveFailed(state, input.meta, out);

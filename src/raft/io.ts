@@ -49,6 +49,8 @@ export type Input =
   | { readonly kind: "chunk-stored"; readonly meta: SnapshotMeta; readonly offset: number }
   /** A received snapshot is durable and is now the newest one. */
   | { readonly kind: "snapshot-received"; readonly meta: SnapshotMeta }
+  /** A piece that was asked for cannot be read: a newer snapshot has replaced that one. */
+  | { readonly kind: "snapshot-gone"; readonly to: MemberId; readonly meta: SnapshotMeta }
   /** Receiving failed or was given up; it may begin anew. */
   | { readonly kind: "receive-failed"; readonly meta: SnapshotMeta };
 
@@ -73,7 +75,7 @@ export type ReadOutcome =
   | { readonly ok: true; readonly id: number; readonly index: LogIndex }
   | { readonly ok: false; readonly id: number; readonly reason: "not-leader" | "overloaded" };
 
-/** A piece of the newest snapshot is to be read and sent as a message `snapshot-chunk`. */
+/** A piece of a snapshot is to be read and sent as a message `snapshot-chunk`. */
 export interface ChunkRequest {
   readonly to: MemberId;
   readonly term: Term;

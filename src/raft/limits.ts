@@ -28,6 +28,12 @@ export const HEALING_NONCES = 2 ** 31;
 export const TRAILING_ENTRIES_MAX = 10_000;
 /** Bytes kept in front of a snapshot, whichever of the two bounds is reached first. */
 export const TRAILING_BYTES_MAX = 32 * MIB;
+/** Bytes kept in front of a snapshot for a follower that is alive and has not come so far, or is being sent an older one. */
+export const LAGGARD_BYTES_MAX = 128 * MIB;
+/** For one that has been silent for longer nothing is kept. */
+export const LAGGARD_SILENT_MS_MAX = 30_000;
+/** Different snapshots that are kept readable at once because followers are being sent them. */
+export const SENT_SNAPSHOTS_MAX = 4;
 /** Bookkeeping of one entry, added to its payload wherever bytes are counted. */
 export const ENTRY_OVERHEAD_BYTES = 32;
 /** Largest frame that is sent or accepted between members. */
@@ -91,6 +97,8 @@ export interface RaftTuning {
   readonly clockDriftPpmMax: number;
   readonly trailingEntriesMax: number;
   readonly trailingBytesMax: number;
+  readonly laggardBytesMax: number;
+  readonly laggardSilentMs: number;
 }
 
 export const DEFAULT_TUNING: RaftTuning = {
@@ -110,6 +118,8 @@ export const DEFAULT_TUNING: RaftTuning = {
   clockDriftPpmMax: CLOCK_DRIFT_PPM_MAX,
   trailingEntriesMax: TRAILING_ENTRIES_MAX,
   trailingBytesMax: TRAILING_BYTES_MAX,
+  laggardBytesMax: LAGGARD_BYTES_MAX,
+  laggardSilentMs: LAGGARD_SILENT_MS_MAX,
 };
 
 /** The same in the core's unit. */
@@ -119,6 +129,7 @@ export interface CoreTuning {
   readonly electionMaxTicks: number;
   readonly storageStallTicks: number;
   readonly snapshotRetryTicks: number;
+  readonly laggardTicks: number;
   readonly messageBytesMax: number;
   readonly inflightMessagesMax: number;
   readonly inflightBytesMax: number;
@@ -157,6 +168,7 @@ export function coreTuning(tuning: RaftTuning): CoreTuning {
     electionMaxTicks: ticks(tuning.electionMaxMs),
     storageStallTicks: ticks(tuning.storageStallMs),
     snapshotRetryTicks: ticks(tuning.snapshotRetryMs),
+    laggardTicks: ticks(tuning.laggardSilentMs),
     messageBytesMax: tuning.messageBytesMax,
     inflightMessagesMax: tuning.inflightMessagesMax,
     inflightBytesMax: tuning.inflightBytesMax,

@@ -24,6 +24,7 @@ import { MembershipError } from "./membership-error.ts";
 import type { ProposeResult, RaftNode, RaftNodeOptions, RoleStatus } from "./node-api.ts";
 import { type PeerAddress, Peers } from "./peers.ts";
 import { type SnapshotData, SnapshotLane } from "./snapshot-lane.ts";
+import { neededFrom, snapshotsBeingSent } from "./snapshots.ts";
 import { continuesSnapshot, createState, knownLeader, type RaftState } from "./state.ts";
 import { type RaftStatus, statusOf } from "./status.ts";
 import type { Entry, Membership, MembershipChange, SnapshotMeta } from "./types.ts";
@@ -82,6 +83,7 @@ class Node implements RaftNode {
     this.lane = new SnapshotLane({
       storage,
       chunkBytes: this.tuning.snapshotChunkBytes,
+      sending: () => snapshotsBeingSent(this.core),
       logReplaced: () => this.writes.replaced(),
       feed,
       onFailure,
@@ -318,8 +320,12 @@ class Node implements RaftNode {
 
   private compact(index: LogIndex): void {
     if (this.core.snapshot === null || index < this.core.log.baseIndex) return;
-    const { trailingEntriesMax, trailingBytesMax } = this.tuning;
-    const upTo = trailingBase(this.core.log, index, trailingEntriesMax, trailingBytesMax);
+    const { trailingEntriesMax, trailingBytesMax, laggardBytesMax } = this.tuning;
+    const { log } = this.core;
+    const usual = trailingBase(log, index, trailingEntriesMax, trailingBytesMax);
+    const needed = neededFrom(this.core) ?? usual;
+    const bound = needed < usual ? trailingBase(log, index, Number.POSITIVE_INFINITY, laggardBytesMax) : 0;
+    const upTo = asIndex(Math.min(usual, Math.max(needed, bound)));
     this.feed({ kind: "compact", upTo });
     this.writes.compact(upTo);
   }

@@ -2,6 +2,7 @@
 import { assert } from "../kernel/assert.ts";
 import { asIndex, type LogIndex } from "../kernel/ids.ts";
 import type { CoreTuning } from "./limits.ts";
+import type { SnapshotMeta } from "./types.ts";
 
 /**
  * probe: it is not known where the logs agree, so one append at a time. replicate: they agree, so appends are sent
@@ -10,8 +11,17 @@ import type { CoreTuning } from "./limits.ts";
 export type ProgressMode =
   | { readonly kind: "probe"; paused: boolean }
   | { readonly kind: "replicate" }
-  /** The follower has stored the snapshot up to `offset`; what starts before `sentTo` was asked for. Bytes. */
-  | { readonly kind: "snapshot"; readonly index: LogIndex; offset: number; sentTo: number; heardAt: number };
+  /**
+   * The follower has stored the snapshot up to `offset`; what starts before `sentTo` was asked for. Bytes. A newer
+   * snapshot does not replace it: if they come faster than one is sent, the follower would never have one.
+   */
+  | {
+      readonly kind: "snapshot";
+      readonly meta: SnapshotMeta;
+      offset: number;
+      sentTo: number;
+      heardAt: number;
+    };
 
 export interface Progress {
   /** The highest index that the follower has said to hold durably and equal to ours. */
@@ -69,8 +79,8 @@ export function forget(progress: Progress, next: LogIndex): void {
   probe(progress, next, false);
 }
 
-export function startSnapshotMode(progress: Progress, index: LogIndex, now: number): void {
-  progress.mode = { kind: "snapshot", index, offset: 0, sentTo: 0, heardAt: now };
+export function startSnapshotMode(progress: Progress, meta: SnapshotMeta, now: number): void {
+  progress.mode = { kind: "snapshot", meta, offset: 0, sentTo: 0, heardAt: now };
   clearInflight(progress);
 }
 
@@ -105,7 +115,8 @@ export function noteAccepted(progress: Progress, match: LogIndex): boolean {
   if (news) progress.match = match;
   if (progress.healsAt !== null && match >= progress.healsAt) progress.healsAt = null;
   if (progress.next <= progress.match) progress.next = asIndex(progress.match + 1);
-  if (progress.mode.kind === "probe" || (progress.mode.kind === "snapshot" && match >= progress.mode.index)) {
+  const { mode } = progress;
+  if (mode.kind === "probe" || (mode.kind === "snapshot" && match >= mode.meta.index)) {
     progress.mode = { kind: "replicate" };
     progress.next = asIndex(progress.match + 1);
   }

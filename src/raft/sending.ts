@@ -74,7 +74,7 @@ function noteToldCommit(progress: Progress, commit: number): void {
 
 function startSnapshot(state: RaftState, member: MemberId, progress: Progress, out: Output): void {
   const meta = present(state.snapshot ?? undefined, "compacted entries without a snapshot");
-  startSnapshotMode(progress, meta.index, state.now);
+  startSnapshotMode(progress, meta, state.now);
   requestChunks(state, member, progress, out);
 }
 
@@ -82,7 +82,8 @@ function startSnapshot(state: RaftState, member: MemberId, progress: Progress, o
 export function retrySnapshot(state: RaftState, member: MemberId, progress: Progress, out: Output): void {
   const { mode } = progress;
   if (mode.kind !== "snapshot" || state.now - mode.heardAt < state.tuning.snapshotRetryTicks) return;
-  if (state.snapshot === null || state.snapshot.index !== mode.index) {
+  // It holds nothing of this one, so it may as well begin with the newest.
+  if (mode.offset === 0 && state.snapshot !== null && state.snapshot.index > mode.meta.index) {
     startSnapshot(state, member, progress, out);
     return;
   }

@@ -1,6 +1,7 @@
 // What touches the newest snapshot, one after the other: publishing our own, receiving, restoring and reading pieces for
 // followers. So no piece of one snapshot is ever taken for a piece of another. The content of our own comes as slowly as
 // the state machine gives it; it is written beside the lane, and only its publication waits for its turn.
+import { assert } from "../kernel/assert.ts";
 import type { LogIndex } from "../kernel/ids.ts";
 import type { ChunkRequest, Input, ReceiveStep } from "./io.ts";
 import type { Message } from "./messages.ts";
@@ -11,6 +12,8 @@ import type { SnapshotMeta } from "./types.ts";
 export interface SnapshotLaneOptions {
   readonly storage: RaftStorage;
   readonly chunkBytes: number;
+  /** The snapshots that are being sent to followers. */
+  sending(): readonly LogIndex[];
   /** Settles when the log is not being replaced. */
   logReplaced(): Promise<void>;
   feed(input: Input): void;
@@ -61,8 +64,10 @@ export class SnapshotLane {
   /** The bytes of the newest snapshot, from the first on; for use inside a task of this lane. */
   async *read(): AsyncIterable<Uint8Array> {
     const { storage, chunkBytes } = this.options;
-    for (let offset = 0; ; ) {
-      const bytes = await storage.readSnapshotChunk(offset, chunkBytes);
+    const meta = storage.snapshot();
+    for (let offset = 0; meta !== undefined; ) {
+      const bytes = await storage.readSnapshotChunk(meta, offset, chunkBytes);
+      assert(bytes !== undefined, "the newest snapshot can be read");
       if (bytes.length > 0) yield bytes;
       if (bytes.length < chunkBytes) return;
       offset += bytes.length;
@@ -70,8 +75,8 @@ export class SnapshotLane {
   }
 
   /**
-   * Reads a piece for a follower; nothing is sent if that snapshot is not the newest any more. Pieces are read one at a
-   * time. One that is asked for again while it waits is read once: a disk that hangs makes no queue.
+   * Reads a piece for a follower, also of a snapshot that newer ones have replaced while it was being sent; the core is
+   * told if it is gone. Pieces are read one at a time. One that is asked for again while it waits is read once: a disk that hangs makes no queue.
    */
   serve(request: ChunkRequest, from: Message["from"], send: (message: Message) => void): void {
     const { to, term, meta, offset } = request;
@@ -80,9 +85,13 @@ export class SnapshotLane {
     this.asked.add(name);
     void this.run(async () => {
       this.asked.delete(name);
-      if (this.newestIndex() !== meta.index) return;
-      const bytes = await this.options.storage.readSnapshotChunk(offset, this.options.chunkBytes);
-      const done = bytes.length < this.options.chunkBytes;
+      const { storage, chunkBytes, feed } = this.options;
+      const bytes = await storage.readSnapshotChunk(meta, offset, chunkBytes);
+      if (bytes === undefined) {
+        feed({ kind: "snapshot-gone", to, meta });
+        return;
+      }
+      const done = bytes.length < chunkBytes;
       send({ kind: "snapshot-chunk", from, to, term, meta, offset, bytes, done });
     });
   }
@@ -125,8 +134,12 @@ export class SnapshotLane {
     return new Promise((resolve) => {
       void this.run(async () => {
         if (meta.index > this.newestIndex()) await this.options.logReplaced();
-        if (meta.index > this.newestIndex()) await new Promise<void>((end) => resolve(end));
-        else resolve(null);
+        if (meta.index <= this.newestIndex()) {
+          resolve(null);
+          return;
+        }
+        await this.options.storage.keepSnapshots(this.options.sending());
+        await new Promise<void>((end) => resolve(end));
       });
     });
   }
@@ -147,6 +160,7 @@ export class SnapshotLane {
     }
     // A slow disk may still be replacing the log by the snapshot before; the newest one has to be that one until then.
     await this.options.logReplaced();
+    await this.options.storage.keepSnapshots(this.options.sending());
     await this.sink.sink.finish();
     this.sink = null;
     if (this.saving !== null && this.saving.meta.index <= meta.index) this.saving.save.abandon();

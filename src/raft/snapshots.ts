@@ -8,8 +8,9 @@ import { acknowledge, resetLog, sendDurable } from "./durability.ts";
 import { compactTo, termAt } from "./entry-log.ts";
 import { askAtFirst, mayNotPromise, mayStoreSnapshot } from "./healing.ts";
 import type { Output } from "./io.ts";
+import { SENT_SNAPSHOTS_MAX } from "./limits.ts";
 import type { SnapshotChunk, SnapshotProgress } from "./messages.ts";
-import type { Progress } from "./progress.ts";
+import { type Progress, startSnapshotMode } from "./progress.ts";
 import { abortReceive, hearLeader } from "./roles.ts";
 import type { RaftState } from "./state.ts";
 import type { SnapshotMeta } from "./types.ts";
@@ -21,8 +22,12 @@ export function onSnapshotProgress(state: RaftState, message: SnapshotProgress, 
   if (progress === undefined) return;
   progress.heardAt = state.now;
   const { mode } = progress;
-  if (mode.kind !== "snapshot" || mode.index !== message.index || state.snapshot?.index !== mode.index)
+  if (mode.kind !== "snapshot" || mode.meta.index !== message.index) return;
+  // It holds nothing of this one, so it may as well begin with the newest.
+  if (message.offset === 0 && takeNewest(state, progress)) {
+    requestChunks(state, message.from, progress, out);
     return;
+  }
   // The same place once more: what follows is on its way already, and if it was lost, the timer sends it again.
   if (message.offset === mode.offset && message.offset > 0) return;
   // Back to the beginning, or to a place that was passed: the follower has lost what came after it.
@@ -33,11 +38,28 @@ export function onSnapshotProgress(state: RaftState, message: SnapshotProgress, 
   requestChunks(state, message.from, progress, out);
 }
 
+/** The snapshot that was being sent to the member cannot be read any more. */
+export function onSnapshotGone(state: RaftState, member: MemberId, meta: SnapshotMeta, out: Output): void {
+  const progress = state.role.kind === "leader" ? state.role.progress.get(member) : undefined;
+  if (progress?.mode.kind !== "snapshot" || progress.mode.meta.index !== meta.index) return;
+  if (takeNewest(state, progress)) requestChunks(state, member, progress, out);
+}
+
+/** @returns false if there is none newer than the one that is being sent */
+function takeNewest(state: RaftState, progress: Progress): boolean {
+  const { snapshot } = state;
+  const { mode } = progress;
+  if (mode.kind !== "snapshot" || snapshot === null || snapshot.index <= mode.meta.index) return false;
+  startSnapshotMode(progress, snapshot, state.now);
+  return true;
+}
+
 /** Asks for the pieces that fit in the window. What begins past the end of the snapshot is for the driver to pass over. */
 export function requestChunks(state: RaftState, member: MemberId, progress: Progress, out: Output): void {
   const { mode } = progress;
-  const { snapshot: meta, term, tuning } = state;
-  if (mode.kind !== "snapshot" || meta === null) return;
+  const { term, tuning } = state;
+  if (mode.kind !== "snapshot") return;
+  const { meta } = mode;
   const end = mode.offset + tuning.snapshotWindowChunks * tuning.snapshotChunkBytes;
   while (mode.sentTo < end) {
     out.chunkRequests.push({ to: member, term, meta, offset: mode.sentTo });
@@ -117,6 +139,33 @@ export function onCompact(state: RaftState, upTo: LogIndex): void {
   assert(upTo <= (state.snapshot?.index ?? 0), "only what a snapshot covers is forgotten", { upTo });
   compactTo(state.log, upTo);
   noteCompacted(state, state.log.baseIndex);
+}
+
+/** The snapshots that are being sent to members that are alive, newest first; no more than SENT_SNAPSHOTS_MAX. */
+export function snapshotsBeingSent(state: RaftState): readonly LogIndex[] {
+  const sent = liveFollowers(state).flatMap(({ mode }) =>
+    mode.kind === "snapshot" ? [mode.meta.index] : [],
+  );
+  return [...new Set(sent)].sort((a, b) => b - a).slice(0, SENT_SNAPSHOTS_MAX);
+}
+
+/** What members that are alive go on from with entries: of those in front of it none is needed. Null if nobody lags. */
+export function neededFrom(state: RaftState): LogIndex | null {
+  const kept = new Set(snapshotsBeingSent(state));
+  let lowest: LogIndex | null = null;
+  for (const { mode, match } of liveFollowers(state)) {
+    const from = mode.kind === "snapshot" ? mode.meta.index : match;
+    const isKnown = mode.kind === "snapshot" ? kept.has(from) : from > 0;
+    if (isKnown && from >= state.log.baseIndex && (lowest === null || from < lowest)) lowest = from;
+  }
+  return lowest;
+}
+
+function liveFollowers(state: RaftState): readonly Progress[] {
+  if (state.role.kind !== "leader") return [];
+  return [...state.role.progress.values()].filter(
+    ({ heardAt }) => state.now - heardAt <= state.tuning.laggardTicks,
+  );
 }
 
 function isReceiving(state: RaftState, meta: SnapshotMeta): boolean {

@@ -15,8 +15,13 @@ export interface RaftStorage {
   writeSnapshot(meta: SnapshotMeta, chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): Promise<void>;
   /** Opens a place for a snapshot from the leader; the newest snapshot stays as it is until `finish`. */
   beginSnapshotReceive(meta: SnapshotMeta): SnapshotSink;
-  /** Bytes of the newest snapshot; shorter than `length` only at its end. */
-  readSnapshotChunk(offset: number, length: number): Promise<Uint8Array>;
+  /**
+   * Bytes of the newest snapshot or of one that is kept; shorter than `length` only at its end. Undefined if that
+   * snapshot is neither.
+   */
+  readSnapshotChunk(meta: SnapshotMeta, offset: number, length: number): Promise<Uint8Array | undefined>;
+  /** Of the snapshots that can be read now, these stay readable when newer ones come, and the other old ones need not. */
+  keepSnapshots(indexes: readonly LogIndex[]): Promise<void>;
   /** The newest durable snapshot. */
   snapshot(): SnapshotMeta | undefined;
   /** Entries before this index are not needed any more. */

@@ -38,7 +38,10 @@ class Host {
   async snapshotBytes(storage: LogStorage, piece: number): Promise<Uint8Array> {
     const parts: number[] = [];
     for (;;) {
-      const bytes = await this.run(storage.readSnapshotChunk(parts.length, piece));
+      const newest = storage.snapshot();
+      if (newest === undefined) throw new Error("no snapshot");
+      const bytes = await this.run(storage.readSnapshotChunk(newest, parts.length, piece));
+      if (bytes === undefined) throw new Error("the newest snapshot cannot be read");
       parts.push(...bytes);
       if (bytes.length < piece) return Uint8Array.from(parts);
     }
@@ -109,10 +112,36 @@ test("a newer snapshot is read from its first byte, though an older one was bein
   const host = new Host("newer");
   const storage = await withEntries(host, 5);
   await host.run(storage.writeSnapshot(meta(2), [new Uint8Array(100).fill(1)]));
-  await host.run(storage.readSnapshotChunk(0, 10));
+  await host.run(storage.readSnapshotChunk(meta(2), 0, 10));
   await host.run(storage.writeSnapshot(meta(4), [new Uint8Array(100).fill(2)]));
   const bytes = await host.snapshotBytes(storage, 50);
   expect(bytes.subarray(decodeMembership(bytes).end)).toEqual(new Uint8Array(100).fill(2));
+});
+
+test("a snapshot that is kept can be read to its end though newer ones have come, and not after that", async () => {
+  const host = new Host("kept");
+  const storage = await withEntries(host, 6);
+  const save = async (index: number, kept: readonly number[]): Promise<void> => {
+    await host.run(storage.keepSnapshots(kept.map((each) => asIndex(each))));
+    await host.run(storage.writeSnapshot(meta(index), [new Uint8Array(100).fill(index)]));
+  };
+  const lastByte = async (index: number): Promise<number | undefined> => {
+    const bytes = await host.run(storage.readSnapshotChunk(meta(index), 0, 1_000));
+    return bytes?.at(-1);
+  };
+  await save(2, []);
+  await save(3, [2]);
+  await save(4, [2]);
+  await save(5, [2, 4]);
+  expect([await lastByte(2), await lastByte(3), await lastByte(4), await lastByte(5)]).toEqual([
+    2,
+    undefined,
+    4,
+    5,
+  ]);
+  await save(6, []);
+  expect([await lastByte(2), await lastByte(4), await lastByte(6)]).toEqual([undefined, undefined, 6]);
+  await host.run(storage.close());
 });
 
 test("what a new leader appends below a snapshot that has just arrived is kept out of its way until the reset", async () => {

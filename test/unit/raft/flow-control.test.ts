@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { asIndex, asTerm } from "../../../src/kernel/ids.ts";
 import type { Progress } from "../../../src/raft/progress.ts";
+import { neededFrom, snapshotsBeingSent } from "../../../src/raft/snapshots.ts";
 import { bytes, CoreCluster, entriesOfTerms, logOf, memberId } from "./support/core-cluster.ts";
 import { accepted, from, heartbeatReply, OneCore, ofKind } from "./support/one-core.ts";
 
@@ -138,6 +139,23 @@ describe("conflicts", () => {
   });
 });
 
+const snapshotAt5 = {
+  index: asIndex(5),
+  term: asTerm(1),
+  membership: { voters: [1, 2, 3].map(memberId), outgoing: [], learners: [], contacts: {} },
+};
+
+/** A leader that has begun to send its snapshot to member 2, two pieces of four bytes at a time. */
+function sendingSnapshot(): OneCore {
+  const tuning = { snapshotChunkBytes: 4, snapshotWindowChunks: 2, laggardTicks: 30 };
+  const core = new OneCore({ term: 1, snapshot: snapshotAt5, tuning });
+  core.lead();
+  const needs = { kind: "append-rejected", ...from(2, 2), prevIndex: asIndex(5) } as const;
+  const first = core.hear({ ...needs, hintIndex: asIndex(1), hintTerm: asTerm(1) });
+  expect(first.chunkRequests.map(({ offset }) => offset)).toEqual([0, 4]);
+  return core;
+}
+
 describe("catching up by snapshot", () => {
   it("goes piece by piece, then on with entries", () => {
     const cluster = new CoreCluster(3);
@@ -178,21 +196,50 @@ describe("catching up by snapshot", () => {
     expect(cluster.member(3).applied).toEqual(cluster.member(1).applied);
   });
 
+  it("goes on with the snapshot that it has begun with when newer ones come", () => {
+    const core = sendingSnapshot();
+    const progress = { kind: "snapshot-progress", ...from(2, 2), index: asIndex(5) } as const;
+    core.hear({ ...progress, offset: 4 });
+    core.hear(accepted(3, 2, 6));
+    core.take({ kind: "snapshot-saved", meta: { ...snapshotAt5, index: asIndex(6), term: asTerm(2) } });
+    const next = core.hear({ ...progress, offset: 8 }).chunkRequests;
+    expect(next.map(({ meta, offset }) => [meta.index, offset])).toEqual([[5, 12]]);
+    const lost = core.tick(12).chunkRequests;
+    expect(lost.map(({ meta, offset }) => [meta.index, offset])).toEqual([
+      [5, 8],
+      [5, 12],
+    ]);
+    expect(snapshotsBeingSent(core.state)).toEqual([5]);
+    expect(neededFrom(core.state)).toBe(5);
+  });
+
+  it("begins anew with the newest when that one is gone, or when nothing of it has arrived", () => {
+    for (const anew of ["gone", "nothing"] as const) {
+      const core = sendingSnapshot();
+      core.hear(accepted(3, 2, 6));
+      core.take({ kind: "snapshot-saved", meta: { ...snapshotAt5, index: asIndex(6), term: asTerm(2) } });
+      const { chunkRequests } =
+        anew === "gone"
+          ? core.take({ kind: "snapshot-gone", to: memberId(2), meta: snapshotAt5 })
+          : core.hear({ kind: "snapshot-progress", ...from(2, 2), index: asIndex(5), offset: 0 });
+      expect(chunkRequests.map(({ meta, offset }) => [meta.index, offset])).toEqual([
+        [6, 0],
+        [6, 4],
+      ]);
+    }
+  });
+
+  it("keeps nothing for a member that is silent for long", () => {
+    const core = sendingSnapshot();
+    for (let i = 0; i < 40; i++) {
+      core.tick(1);
+      core.hear(heartbeatReply(3, 2, 0));
+    }
+    expect([snapshotsBeingSent(core.state), neededFrom(core.state)]).toEqual([[], null]);
+  });
+
   it("does not send a piece twice because an answer came twice", () => {
-    const snapshot = {
-      index: asIndex(5),
-      term: asTerm(1),
-      membership: { voters: [1, 2, 3].map(memberId), outgoing: [], learners: [], contacts: {} },
-    };
-    const core = new OneCore({
-      term: 1,
-      snapshot,
-      tuning: { snapshotChunkBytes: 4, snapshotWindowChunks: 2 },
-    });
-    core.lead();
-    const needs = { kind: "append-rejected", ...from(2, 2), prevIndex: asIndex(5) } as const;
-    const first = core.hear({ ...needs, hintIndex: asIndex(1), hintTerm: asTerm(1) });
-    expect(first.chunkRequests.map(({ offset }) => offset)).toEqual([0, 4]);
+    const core = sendingSnapshot();
     const answer = { kind: "snapshot-progress", ...from(2, 2), index: asIndex(5), offset: 4 } as const;
     expect(core.hear(answer).chunkRequests.map(({ offset }) => offset)).toEqual([8]);
     expect(core.hear(answer).chunkRequests).toEqual([]);

@@ -249,7 +249,7 @@ describe("reads", () => {
 });
 
 describe("snapshots", () => {
-  const tuning = { trailingEntriesMax: 2, snapshotChunkBytes: 16 };
+  const tuning = { trailingEntriesMax: 2, laggardBytesMax: 0, snapshotChunkBytes: 16 };
 
   async function compacted(cluster: NodeCluster): Promise<void> {
     cluster.propose(...Array.from({ length: 20 }, (_, i) => `s${i}`));
@@ -311,6 +311,42 @@ describe("snapshots", () => {
     expect(late.machine.texts).toEqual(cluster.leader().machine.texts);
   });
 
+  it("made faster than one can be sent do not starve a slow follower", async () => {
+    const tuning = { trailingEntriesMax: 0, snapshotChunkBytes: 4, snapshotWindowChunks: 1 };
+    const cluster = await started(3, { tuning: { ...tuning, laggardSilentMs: 500 } });
+    const [late] = cluster.followers();
+    if (late === undefined) throw new Error("no follower");
+    cluster.kill(late);
+    await cluster.clock.advance(600);
+    await compacted(cluster);
+    cluster.restart(late);
+    const { node, machine } = cluster.leader();
+    for (let i = 0; i < 400 && late.machine.texts.length === 0; i++) {
+      cluster.propose(`n${i}`);
+      await cluster.clock.advance(20);
+      void node.saveSnapshot(node.status().applied, machine.image());
+    }
+    expect(late.machine.restores.length).toBe(1);
+    await cluster.clock.until(() => late.machine.texts.length === cluster.leader().machine.texts.length);
+    expect(late.machine.restores.length).toBe(1);
+    expect(late.machine.texts).toEqual(cluster.leader().machine.texts);
+  });
+
+  it("take away entries that a living follower lacks when they are too many bytes", async () => {
+    for (const laggardBytesMax of [0, 1_000_000]) {
+      const cluster = await started(3, { tuning: { trailingEntriesMax: 0, laggardBytesMax } });
+      const [late] = cluster.followers();
+      if (late === undefined) throw new Error("no follower");
+      late.storage.hung = true;
+      cluster.propose("a", "b");
+      await cluster.clock.advance(100);
+      const { node, machine } = cluster.leader();
+      void node.saveSnapshot(node.status().applied, machine.image());
+      await cluster.clock.advance(20);
+      expect(node.readCommitted(asIndex(1)).length > 0).toBe(laggardBytesMax > 0);
+    }
+  });
+
   it("restore the state machine at the start, before the entries after them", async () => {
     const cluster = await started(3, { tuning });
     await compacted(cluster);
@@ -346,7 +382,7 @@ describe("snapshots", () => {
 
 describe("a crash between a received snapshot and the reset of the log", () => {
   it("leaves an old log behind, which is replaced at the start", async () => {
-    const cluster = await started(3, { tuning: { trailingEntriesMax: 0 } });
+    const cluster = await started(3, { tuning: { trailingEntriesMax: 0, laggardBytesMax: 0 } });
     const [late] = cluster.followers();
     if (late === undefined) throw new Error("no follower");
     cluster.propose(...Array.from({ length: 20 }, (_, i) => `s${i}`));

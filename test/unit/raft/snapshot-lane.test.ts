@@ -13,7 +13,7 @@ import { bytes, memberId } from "./support/core-cluster.ts";
 import { MemoryStorage } from "./support/memory-storage.ts";
 import { VirtualClock } from "./support/virtual-clock.ts";
 
-function harness(logReplaced = (): Promise<void> => Promise.resolve()) {
+function harness(logReplaced = (): Promise<void> => Promise.resolve(), sending: number[] = []) {
   const clock = new VirtualClock();
   const storage = new MemoryStorage(clock);
   const fed: Input[] = [];
@@ -21,6 +21,7 @@ function harness(logReplaced = (): Promise<void> => Promise.resolve()) {
   const lane = new SnapshotLane({
     storage,
     chunkBytes: 4,
+    sending: () => sending.map(asIndex),
     logReplaced,
     feed: (input) => fed.push(input),
     onFailure: (error) => failures.push(error),

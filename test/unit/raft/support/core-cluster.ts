@@ -250,7 +250,10 @@ export class CoreCluster {
   }
 
   private sendChunk(member: Member, request: Output["chunkRequests"][number]): void {
-    if (member.disk.snapshot?.index !== request.meta.index) return;
+    if (member.disk.snapshot?.index !== request.meta.index) {
+      this.input(numberOf(member.id), { kind: "snapshot-gone", to: request.to, meta: request.meta });
+      return;
+    }
     const end = request.offset + this.chunkBytes;
     if (request.offset > 0 && request.offset >= member.disk.snapshotBytes.length) return;
     const chunk = member.disk.snapshotBytes.slice(request.offset, end);

@@ -15,6 +15,7 @@ export class MemoryStorage implements RaftStorage {
   hardState: HardState = { term: asTerm(0), votedFor: null, healing: false };
   entries: Entry[] = [];
   private saved: { readonly meta: SnapshotMeta; readonly bytes: Uint8Array } | undefined;
+  private kept: { readonly meta: SnapshotMeta; readonly bytes: Uint8Array }[] = [];
   private readonly clock: Clock;
   /** The incarnation of the process; what an earlier one has under way is lost. */
   private incarnation = 0;
@@ -32,6 +33,7 @@ export class MemoryStorage implements RaftStorage {
 
   crash(): Recovered {
     this.incarnation++;
+    this.kept = [];
     this.broken = false;
     this.hung = false;
     return { hardState: this.hardState, snapshot: this.saved?.meta, entries: [...this.entries] };
@@ -75,9 +77,19 @@ export class MemoryStorage implements RaftStorage {
     };
   }
 
-  async readSnapshotChunk(offset: number, length: number): Promise<Uint8Array> {
+  async readSnapshotChunk(
+    { index }: SnapshotMeta,
+    offset: number,
+    length: number,
+  ): Promise<Uint8Array | undefined> {
     await this.durable(() => undefined);
-    return this.saved?.bytes.slice(offset, offset + length) ?? new Uint8Array(0);
+    const known = [...this.kept, ...(this.saved === undefined ? [] : [this.saved])];
+    return known.find(({ meta }) => meta.index === index)?.bytes.slice(offset, offset + length);
+  }
+
+  async keepSnapshots(indexes: readonly LogIndex[]): Promise<void> {
+    const known = [...this.kept, ...(this.saved === undefined ? [] : [this.saved])];
+    this.kept = known.filter(({ meta }) => indexes.includes(meta.index));
   }
 
   snapshot(): SnapshotMeta | undefined {
