@@ -3,8 +3,8 @@ import { describe, expect, it } from "vitest";
 import { asIndex, asTerm } from "../../../src/kernel/ids.ts";
 import type { Progress } from "../../../src/raft/progress.ts";
 import { neededFrom, snapshotsBeingSent } from "../../../src/raft/snapshots.ts";
-import { bytes, CoreCluster, entriesOfTerms, logOf, memberId } from "./support/core-cluster.ts";
-import { accepted, from, heartbeatReply, OneCore, ofKind } from "./support/one-core.ts";
+import { bytes, CoreCluster, entriesOfTerms, entry, logOf, memberId } from "./support/core-cluster.ts";
+import { accepted, append, from, heartbeatReply, OneCore, ofKind } from "./support/one-core.ts";
 
 const propose = (text: string) => ({ kind: "propose", payloads: [bytes(text)] }) as const;
 
@@ -266,6 +266,25 @@ describe("catching up by snapshot", () => {
     } as const;
     expect(core.hear(granted).receive).toEqual([{ kind: "abort", meta }]);
     expect(core.state.receiving).toBeNull();
+  });
+
+  it("hears other leaders at and below its index until the log is replaced, and after that", () => {
+    const core = new OneCore({ term: 1, entries: entriesOfTerms(1, 1, 1), commit: 1 });
+    const meta = { index: asIndex(6), term: asTerm(1), membership: core.state.membership };
+    core.hear({ kind: "snapshot-chunk", ...from(2, 1), meta, offset: 0, bytes: bytes("all"), done: true });
+    // It is being published now; a leader of the next term knows the entries that it covers, and another one after it.
+    const third = core.hear(append(3, 2, [2, 1], [entry(3, 1), entry(4, 1), entry(5, 1)], 2));
+    expect(ofKind(third, "append-accepted").map(({ match }) => match)).toEqual([5]);
+    core.only({ kind: "message", message: append(2, 3, [1, 1], [entry(2, 1)], 1) });
+    expect(core.take({ kind: "snapshot-received", meta }).restore).toEqual(meta);
+    for (const message of [
+      append(2, 3, [3, 1], [entry(4, 1)], 4),
+      append(3, 4, [5, 1], [entry(6, 1), entry(7, 4)], 5),
+    ]) {
+      const match = message.term === 3 ? 6 : 7;
+      expect(ofKind(core.hear(message), "append-accepted").map((answer) => answer.match)).toEqual([match]);
+    }
+    expect([core.state.commit, logOf(core.state)]).toEqual([6, ["4:."]]);
   });
 
   it("starts from the beginning when the leader changes in the middle", () => {
