@@ -6,13 +6,15 @@
 // (Mesos shuffles instead.) All that an agent has free goes to one framework in one role.
 import type { AgentId, Millis } from "../kernel/ids.ts";
 import { contenderCount, offerable } from "./blocking.ts";
+import { Demands, type UnmetDemand } from "./demands.ts";
 import { nextFilterExpiry } from "./expiries.ts";
 import { OFFERS_PER_CYCLE_MAX } from "./limits.ts";
 import { agentOf } from "./lookups.ts";
-import type { AgentEntry, AllocateOptions, Allocation, AllocatorState, Filter, Minimum } from "./model.ts";
+import type { AgentEntry, AllocateOptions, Allocation, AllocatorState, Filter } from "./model.ts";
 import { compareIds } from "./order.ts";
 import { giveToFirst, type RankedClient, type Ranking, rank } from "./ranking.ts";
-import { type Resources, scalarOf } from "./resources.ts";
+import type { Minimum } from "./requirements.ts";
+import type { Resources } from "./resources.ts";
 
 /** Mesos' `--min_allocatable_resources`: 0.01 CPUs or 32 MB of memory (AL08). */
 export const DEFAULT_MINIMUM: Minimum = [{ cpus: 10 }, { mem: 32_000 }];
@@ -24,7 +26,9 @@ export type ClosedReason =
   /** Nobody competes, or nobody who may have this agent's GPUs (AL15). */
   | { readonly kind: "nobody-competes" }
   | { readonly kind: "below-minimum"; readonly minimum: Minimum }
-  /** Everyone who competes has a filter that covers what is free. */
+  /** Everyone who competes has offer constraints that it does not satisfy (AL14). */
+  | { readonly kind: "all-excluded" }
+  /** Everyone who competes has a filter that covers what is free, or constraints that the agent does not satisfy. */
   | { readonly kind: "all-refused" }
   /** The cycle has made as many offers as it may; the next one goes on here. */
   | { readonly kind: "cycle-full" };
@@ -32,6 +36,7 @@ export type ClosedReason =
 /** Why a client that competes is not given an agent that somebody may have. */
 export type Refusal =
   | { readonly kind: "no-gpu-capability" }
+  | UnmetDemand
   | { readonly kind: "filter"; readonly filter: Filter };
 
 /** Told what a cycle decides and why, in the order of the decisions. Must not change anything. */
@@ -56,7 +61,9 @@ export function allocate(
   options: AllocateOptions = {},
   watcher: CycleWatcher | null = null,
 ): readonly Allocation[] {
-  const open = openAgents(s, now, options.minimum ?? DEFAULT_MINIMUM, watcher);
+  const minimum = options.minimum ?? DEFAULT_MINIMUM;
+  const demands = new Demands(s, options.requirements ?? null, minimum);
+  const open = openAgents(s, now, demands, minimum, watcher);
   if (open.length === 0 && watcher === null) return [];
   const offersMax = options.offersMax ?? OFFERS_PER_CYCLE_MAX;
   const ranking = rank(s);
@@ -68,7 +75,7 @@ export function allocate(
       watcher.closed(agentId, { kind: "cycle-full" });
       continue;
     }
-    const client = giveToFirst(ranking, offer, (one) => mayHave(agentId, agent, one, now, watcher));
+    const client = giveToFirst(ranking, offer, (one) => mayHave(agentId, agent, one, now, demands, watcher));
     if (client === null) continue;
     watcher?.given(agentId, client, offer);
     const { frameworkId, role } = client;
@@ -81,35 +88,50 @@ export function allocate(
 function openAgents(
   s: AllocatorState,
   now: Millis,
+  demands: Demands,
   minimum: Minimum,
   watcher: CycleWatcher | null,
 ): OpenAgent[] {
   const open: OpenAgent[] = [];
   if (s.live.all === 0 && watcher === null) return open;
-  const sets = minimum.map((set) => Object.entries(set));
   const filtersEnded = (nextFilterExpiry(s) ?? Number.POSITIVE_INFINITY) <= now;
   for (const agentId of (watcher === null ? s.withFree : s.agents).keys()) {
     const agent = agentOf(s, agentId);
-    const reason = closedReason(s, agent, filtersEnded, sets);
+    const reason = closedReason(s, agentId, agent, filtersEnded, demands);
     if (reason === null) open.push({ agentId, agent, offer: offerable(agent.free) });
     else watcher?.closed(agentId, reason === "below-minimum" ? { kind: reason, minimum } : { kind: reason });
   }
   return open;
 }
 
-/** @param sets the minimum: one of them must be reached */
 function closedReason(
   s: AllocatorState,
+  agentId: AgentId,
   agent: AgentEntry,
   filtersEnded: boolean,
-  sets: readonly (readonly [string, number][])[],
+  demands: Demands,
 ): Exclude<ClosedReason["kind"], "cycle-full"> | null {
   if (!agent.active) return "inactive";
   if (offerable(agent.free).length === 0) return "nothing-free";
   const contenders = contenderCount(s, agent);
   if (contenders === 0) return "nobody-competes";
-  if (!filtersEnded && agent.blocked >= contenders) return "all-refused";
-  return reaches(agent.free, sets) ? null : "below-minimum";
+  const excluded = demands.excludedCount(agentId, agent);
+  if (excluded >= contenders) return "all-excluded";
+  if (!filtersEnded && isRefusedByAll(agentId, agent, contenders, excluded, demands)) return "all-refused";
+  return demands.isEnoughForSomebody(agent.free) ? null : "below-minimum";
+}
+
+/** By a filter or by constraints; who refuses it in both ways counts once. */
+function isRefusedByAll(
+  agentId: AgentId,
+  agent: AgentEntry,
+  contenders: number,
+  excluded: number,
+  demands: Demands,
+): boolean {
+  if (agent.blocked + excluded < contenders) return false;
+  if (excluded === 0 || agent.blocked === 0) return true;
+  return agent.blocked + excluded - demands.excludedAndBlockedCount(agentId, agent) >= contenders;
 }
 
 function inTurn(open: OpenAgent[], lastGiven: AgentId | null): readonly OpenAgent[] {
@@ -119,21 +141,21 @@ function inTurn(open: OpenAgent[], lastGiven: AgentId | null): readonly OpenAgen
   return start <= 0 ? open : [...open.slice(start), ...open.slice(0, start)];
 }
 
-function reaches(free: Resources, sets: readonly (readonly [string, number][])[]): boolean {
-  return (
-    sets.length === 0 || sets.some((set) => set.every(([name, millis]) => scalarOf(free, name) >= millis))
-  );
-}
-
 function mayHave(
   agentId: AgentId,
   agent: AgentEntry,
   client: RankedClient,
   now: Millis,
+  demands: Demands,
   watcher: CycleWatcher | null,
 ): boolean {
   if (agent.gpu && !client.gpu) {
     watcher?.refused(agentId, client, { kind: "no-gpu-capability" });
+    return false;
+  }
+  if (!demands.areNone && demands.keepsAway(client.number, agentId, agent)) {
+    const unmet = watcher === null ? null : demands.unmet(client.number, agentId, agent);
+    if (unmet !== null) watcher?.refused(agentId, client, unmet);
     return false;
   }
   const filters = agent.filters.size === 0 ? undefined : agent.filters.get(client.number);

@@ -1,6 +1,7 @@
 // The allocator's part of the cluster's state: plain mutable data, changed only by the functions of this folder.
 // Nothing here is worked out from the order of a Map, so a state that was copied or packed behaves as the original.
 import type { AgentId, FrameworkId, Millis, RoleName } from "../kernel/ids.ts";
+import type { Minimum, RequirementsSource } from "./requirements.ts";
 import type { Resources } from "./resources.ts";
 
 export interface AllocatorState {
@@ -134,15 +135,14 @@ export interface Allocation {
   readonly resources: Resources;
 }
 
-/** One of these sets must be there in full: thousandths by scalar name. An empty list asks for nothing. */
-export type Minimum = readonly Readonly<Record<string, number>>[];
-
 export interface AllocateOptions {
   /**
    * An agent's free resources are offered only if they hold all of one of these (AL08): thousandths by scalar name.
    * Mesos' default: 0.01 CPUs, or 32 MB of memory.
    */
   readonly minimum?: Minimum;
+  /** What frameworks ask for in their roles; without it they take any agent. */
+  readonly requirements?: RequirementsSource;
   /** At most this many allocations in this cycle. The next goes on where this one ended, once they are carried out. */
   readonly offersMax?: number;
 }
