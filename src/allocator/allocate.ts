@@ -41,7 +41,8 @@ export type Refusal =
 
 /** Told what a cycle decides and why, in the order of the decisions. Must not change anything. */
 export interface CycleWatcher {
-  begins(ranking: Ranking): void;
+  /** After the agents that it does not look at have been closed. */
+  begins(ranking: Ranking, demands: Demands): void;
   closed(agentId: AgentId, reason: ClosedReason): void;
   /** In the order of the clients' turns; the one who is given the agent comes after those who may not have it. */
   refused(agentId: AgentId, client: RankedClient, reason: Refusal): void;
@@ -67,7 +68,7 @@ export function allocate(
   if (open.length === 0 && watcher === null) return [];
   const offersMax = options.offersMax ?? OFFERS_PER_CYCLE_MAX;
   const ranking = rank(s);
-  watcher?.begins(ranking);
+  watcher?.begins(ranking, demands);
   const allocations: Allocation[] = [];
   for (const { agentId, agent, offer } of inTurn(open, s.lastGiven)) {
     if (allocations.length >= offersMax) {

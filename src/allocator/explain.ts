@@ -2,6 +2,7 @@
 // from the code that allocates and nothing is worked out a second way. For one framework at one moment; costs a cycle.
 import type { AgentId, FrameworkId, Millis, RoleName } from "../kernel/ids.ts";
 import { allocate, type ClosedReason, type CycleWatcher, type Refusal } from "./allocate.ts";
+import type { Demands } from "./demands.ts";
 import { clientOf, frameworkOf } from "./lookups.ts";
 import type { AllocateOptions, AllocatorState, DominantShare } from "./model.ts";
 import type { RankedClient, RankedGroup, Ranking } from "./ranking.ts";
@@ -104,13 +105,15 @@ class CycleRecord implements CycleWatcher {
     AgentId,
     ClosedReason | { kind: "given"; to: RankedClient; resources: Resources }
   > = new Map();
+  private demands: Demands | null = null;
 
   constructor(s: AllocatorState, frameworkId: FrameworkId) {
     this.s = s;
     this.frameworkId = frameworkId;
   }
 
-  begins(ranking: Ranking): void {
+  begins(ranking: Ranking, demands: Demands): void {
+    this.demands = demands;
     for (const [role, number] of frameworkOf(this.s, this.frameworkId).clients) {
       if (clientOf(this.s, number).live) this.levels.set(role, levelsDownTo(ranking, role, this.frameworkId));
     }
@@ -171,7 +174,7 @@ class CycleRecord implements CycleWatcher {
     // Undecided: open, and everyone was asked and may not have it; a filter ended that nobody else's turn came with.
     if (decision === undefined) return { kind: "refused", reasons: refusals };
     if (decision.kind !== "given")
-      return { kind: "closed", reason: decision, own: this.ownFilters(agentId, now) };
+      return { kind: "closed", reason: decision, own: this.ownRefusals(agentId, now) };
     const { to, resources } = decision;
     if (to.frameworkId === this.frameworkId) return { kind: "offered", role: to.role, resources };
     if (refusals.length === this.levels.size) return { kind: "refused", reasons: refusals };
@@ -179,11 +182,14 @@ class CycleRecord implements CycleWatcher {
   }
 
   /** An agent that all refuse is passed over without asking each: what the framework itself refuses is looked up. */
-  private ownFilters(agentId: AgentId, now: Millis): readonly RoleRefusal[] {
+  private ownRefusals(agentId: AgentId, now: Millis): readonly RoleRefusal[] {
     const agent = this.s.agents.get(agentId);
     const own: RoleRefusal[] = [];
     for (const [role, number] of frameworkOf(this.s, this.frameworkId).clients) {
-      const filter = agent?.filters.get(number)?.find((each) => each.blocks && each.until > now);
+      if (agent === undefined || !this.levels.has(role)) continue;
+      const unmet = this.demands?.unmet(number, agentId, agent) ?? null;
+      if (unmet !== null) own.push({ role, reason: unmet });
+      const filter = agent.filters.get(number)?.find((each) => each.blocks && each.until > now);
       if (filter !== undefined) own.push({ role, reason: { kind: "filter", filter } });
     }
     return own;

@@ -11,8 +11,18 @@ export {
   setAgentActive,
   updateAgent,
 } from "./agents.ts";
-export { allocate } from "./allocate.ts";
+export { allocate, DEFAULT_MINIMUM } from "./allocate.ts";
 export { checkAllocator } from "./check.ts";
+export type {
+  AgentAttribute,
+  AgentFacts,
+  AttributeConstraint,
+  Predicate,
+  RoleConstraints,
+  Selector,
+} from "./constraints/model.ts";
+export { DEFAULT_REGEX_LIMITS, problemOfRegex, type RegexLimits } from "./constraints/regex.ts";
+export { ConstraintCache } from "./constraints/verdicts.ts";
 export { nextFilterExpiry } from "./expiries.ts";
 export { type AgentVerdict, type Explanation, explain } from "./explain.ts";
 export { addFilter, clearFilters, expireFilters } from "./filters.ts";
@@ -26,11 +36,13 @@ export {
   updateFramework,
 } from "./frameworks.ts";
 export {
+  type AllocateOptions,
   type Allocation,
   type AllocatorState,
   createAllocatorState,
   type FrameworkTerms,
 } from "./model.ts";
+export type { Minimum, Requirements, RequirementsSource } from "./requirements.ts";
 export { makeResources, type ResourcePart, toMillis } from "./resource-parts.ts";
 export { format, formatMillis, parse, parseMillis } from "./resource-text.ts";
 export {

@@ -6,6 +6,8 @@ type Role = NonNullable<Report["roles"]>[number];
 type Agent = Report["agents"][number];
 type Verdict = Agent["verdict"];
 type Level = Role["levels"][number];
+type RoleRefusal = Extract<Verdict, { kind: "refused" }>["reasons"][number];
+type ConstraintFailure = Extract<RoleRefusal["reason"], { kind: "constraint" }>["failures"][number];
 
 /** Agents of one kind of verdict that are listed one by one. */
 const AGENTS_SHOWN_MAX = 10;
@@ -142,7 +144,8 @@ function closedText({ reason, own }: Extract<Verdict, { kind: "closed" }>, at: n
     case "nobody-competes":
       return "is kept from all who compete; agents with GPUs want the GPU_RESOURCES capability";
     case "below-minimum":
-      return "has less free than the smallest offer";
+      return own.length > 0 ? refusalTexts(own, at) : "has less free than the smallest offer";
+    case "all-excluded":
     case "all-refused":
       return own.length > 0 ? refusalTexts(own, at) : "is refused by everyone who competes for it";
     case "cycle-full":
@@ -150,13 +153,50 @@ function closedText({ reason, own }: Extract<Verdict, { kind: "closed" }>, at: n
   }
 }
 
-function refusalTexts(reasons: Extract<Verdict, { kind: "refused" }>["reasons"], at: number): string {
-  return reasons
-    .map(({ role, reason }) =>
-      reason.kind === "filter"
-        ? `the framework itself refused ${reason.filter.resources} for role ${role}, for another ${span(reason.filter.until - at)}`
-        : `has GPUs, which role ${role} gets with the GPU_RESOURCES capability only`,
-    )
+function refusalTexts(refusals: readonly RoleRefusal[], at: number): string {
+  return refusals.map(({ role, reason }) => refusalText(role, reason, at)).join("; ");
+}
+
+function refusalText(role: string, reason: RoleRefusal["reason"], at: number): string {
+  switch (reason.kind) {
+    case "no-gpu-capability":
+      return `has GPUs, which role ${role} gets with the GPU_RESOURCES capability only`;
+    case "filter":
+      return `the framework itself refused ${reason.filter.resources} for role ${role}, for another ${span(reason.filter.until - at)}`;
+    case "constraint":
+      return `fails the offer constraints of role ${role}: ${reason.failures.map(failureText).join(", and ")}`;
+    case "minimum":
+      return `has less free than role ${role} wants of an offer: it lacks ${reason.lacks.map(quantitiesText).join(", or ")}`;
+  }
+}
+
+function failureText({ constraint, value }: ConstraintFailure): string {
+  const { selector, predicate } = constraint;
+  const what = selector.kind === "attribute" ? `attribute ${selector.name}` : selector.kind;
+  const has = value.kind === "missing" ? "missing" : value.kind === "text" ? `"${value.text}"` : "not a text";
+  return `${what} is ${has}, wanted: ${predicateText(predicate)}`;
+}
+
+function predicateText(predicate: ConstraintFailure["constraint"]["predicate"]): string {
+  switch (predicate.kind) {
+    case "exists":
+      return "that it exists";
+    case "not-exists":
+      return "that it does not exist";
+    case "text-equals":
+      return `"${predicate.value}"`;
+    case "text-not-equals":
+      return `anything but "${predicate.value}"`;
+    case "text-matches":
+      return `a match of /${predicate.regex}/`;
+    case "text-not-matches":
+      return `no match of /${predicate.regex}/`;
+  }
+}
+
+function quantitiesText(quantities: Readonly<Record<string, number>>): string {
+  return Object.entries(quantities)
+    .map(([name, millis]) => `${name}:${millis / 1_000}`)
     .join("; ");
 }
 

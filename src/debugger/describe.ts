@@ -11,6 +11,7 @@ const descriptions: Descriptions = {
   LeaderElected: (e) => `${e.memberId} leads in term ${e.term}`,
   FrameworkSubscribed: (e) =>
     `${e.frameworkId} "${e.spec.name}" in ${e.spec.roles.join(", ")}${e.replacedStreamId === null ? "" : ", failed over"}`,
+  FrameworkUpdated: (e) => `${e.frameworkId} in ${e.spec.roles.join(", ")}`,
   FrameworkDisconnected: (e) => `${e.frameworkId} until ${timeText(e.deadline)}`,
   FrameworkRemoved: (e) => `${e.frameworkId}: ${e.cause}`,
   FrameworkSuppressed: (e) => `${e.frameworkId} in ${e.roles.join(", ")}`,

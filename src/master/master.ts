@@ -1,6 +1,7 @@
 // The loop that puts log, consensus and state together: on a follower it applies what is committed; on the leader it
 // runs the pipeline, the deadlines and the allocation cycles. All of the outside comes by ports, so the simulator runs
 // this very code. Streams, HTTP and wire formats belong to the api.
+import { ConstraintCache } from "../allocator/index.ts";
 import { InvariantError } from "../kernel/assert.ts";
 import {
   asId,
@@ -58,6 +59,7 @@ export type { FatalCause, MasterMember, MasterOptions } from "./options.ts";
 /** What asks for an allocation cycle at once; all else waits for the next interval, as in Mesos (AL07). */
 const ALLOCATION_TRIGGERS: ReadonlySet<Event["kind"]> = new Set([
   "FrameworkSubscribed",
+  "FrameworkUpdated",
   "FrameworkRevived",
   "AgentRegistered",
   "AgentReregistered",
@@ -91,6 +93,7 @@ class MasterLoop implements Master {
   private readonly node: RaftNode;
   private readonly membership: Members;
   private readonly replica: Replica;
+  private readonly constraintCache: ConstraintCache = new ConstraintCache();
   private readonly checkpoints: Checkpoints;
   private readonly snapshotInterval: number;
   private readonly timers: Timers;
@@ -412,6 +415,7 @@ class MasterLoop implements Master {
     return {
       now,
       settings: this.options.settings,
+      constraintCache: this.constraintCache,
       newClusterId: asId<ClusterId>(uuidFrom(this.options.random)),
     };
   }

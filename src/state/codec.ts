@@ -33,6 +33,7 @@ const EVENT_KINDS: { readonly [Kind in Event["kind"]]: { readonly since: number 
   ClusterFounded: { since: 1 },
   LeaderElected: { since: 1 },
   FrameworkSubscribed: { since: 1 },
+  FrameworkUpdated: { since: 2 },
   FrameworkDisconnected: { since: 1 },
   FrameworkRemoved: { since: 1 },
   FrameworkSuppressed: { since: 1 },

@@ -1,5 +1,6 @@
 // What comes in, already parsed and validated for form: API calls, agents' messages, timers. Whether a command may be
 // carried out is for `decide`. The context brings time and ids, so that deciding reads no clock and draws no number.
+import type { ConstraintCache, Minimum } from "../allocator/index.ts";
 import type { Resources } from "../allocator/resources.ts";
 import type {
   AgentId,
@@ -15,7 +16,14 @@ import type {
   TaskId,
   Term,
 } from "../kernel/ids.ts";
-import type { AgentSpec, FrameworkSpec, Opaque, TaskStateName, TaskStatus } from "./model.ts";
+import type {
+  AgentSpec,
+  FrameworkSpec,
+  OfferConstraints,
+  Opaque,
+  TaskStateName,
+  TaskStatus,
+} from "./model.ts";
 
 export interface Context {
   /** The leader's clock, made monotonic by the master. */
@@ -23,6 +31,8 @@ export interface Context {
   /** For the founding of a new cluster only. */
   readonly newClusterId: ClusterId;
   readonly settings: Settings;
+  /** Spares an allocation cycle what an earlier one has worked out; changes no decision. */
+  readonly constraintCache?: ConstraintCache;
 }
 
 /** Policy that the operator sets by flags; the same on every master, but only the leader's counts. */
@@ -33,11 +43,14 @@ export interface Settings {
   readonly agentReconnectMs: number;
   /** Offers older than this are rescinded (AL13); null = never. Milliseconds. */
   readonly offerTimeoutMs: number | null;
+  /** Least amounts of an offer (AL08); Mesos' default if left out. */
+  readonly minimum?: Minimum;
 }
 
 export type Command =
   | { readonly kind: "lead"; readonly memberId: MemberId; readonly term: Term }
   | Subscribe
+  | UpdateFramework
   | { readonly kind: "disconnect-framework"; readonly frameworkId: FrameworkId; readonly streamId: StreamId }
   | { readonly kind: "teardown"; readonly frameworkId: FrameworkId }
   | Accept
@@ -123,7 +136,19 @@ export interface Subscribe {
   readonly frameworkId: FrameworkId | null;
   readonly spec: FrameworkSpec;
   readonly suppressedRoles: readonly RoleName[];
+  /** None if left out. */
+  readonly offerConstraints?: OfferConstraints;
   readonly streamId: StreamId;
+}
+
+/** SC08: all of it replaces what was. */
+export interface UpdateFramework {
+  readonly kind: "update-framework";
+  readonly frameworkId: FrameworkId;
+  readonly spec: FrameworkSpec;
+  readonly suppressedRoles: readonly RoleName[];
+  /** None if left out. */
+  readonly offerConstraints?: OfferConstraints;
 }
 
 export interface Accept {

@@ -14,6 +14,7 @@ import {
   decideSubscribe,
   decideSuppress,
   decideTeardown,
+  decideUpdateFramework,
 } from "./decide/frameworks.ts";
 import { decideLead } from "./decide/lead.ts";
 import { messageExecutor, messageFramework, shutdownExecutor } from "./decide/messages.ts";
@@ -28,6 +29,7 @@ import {
 import { OFFERS_BYTES_MAX, OFFERS_PER_CYCLE_MAX } from "./limits.ts";
 import type { ClusterState, Offer } from "./model.ts";
 import { packedBytesAtMost } from "./packed-size.ts";
+import { allocateOptions } from "./requirements.ts";
 
 export type { Decision, Reply } from "./decide/decision.ts";
 
@@ -38,6 +40,8 @@ export function decide(state: ClusterState, command: Command, context: Context):
       return decideLead(state, command, context);
     case "subscribe":
       return decideSubscribe(state, command);
+    case "update-framework":
+      return decideUpdateFramework(state, command);
     case "disconnect-framework":
       return decideDisconnect(state, command, context);
     case "teardown":
@@ -85,8 +89,10 @@ export function decide(state: ClusterState, command: Command, context: Context):
   }
 }
 
-function decideAllocate(state: ClusterState, { now }: Context): Decision {
-  const allocations = allocate(state.allocator, now, { offersMax: OFFERS_PER_CYCLE_MAX });
+function decideAllocate(state: ClusterState, context: Context): Decision {
+  const { now } = context;
+  const options = allocateOptions(state, context.settings.minimum, context.constraintCache);
+  const allocations = allocate(state.allocator, now, { ...options, offersMax: OFFERS_PER_CYCLE_MAX });
   if (allocations.length === 0) return accepted([]);
   const offers: Offer[] = [];
   let bytes = 0;

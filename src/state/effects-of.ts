@@ -9,6 +9,7 @@ import type {
   ExecutorExited,
   FrameworkRemoved,
   FrameworkSubscribed,
+  FrameworkUpdated,
   TaskLaunched,
 } from "./events.ts";
 import { agentOf, findTask, frameworkOf, isConnected } from "./lookups.ts";
@@ -24,6 +25,7 @@ const derivations: Derivations = {
   ClusterFounded: nothing,
   LeaderElected: nothing,
   FrameworkSubscribed: subscribed,
+  FrameworkUpdated: frameworkUpdated,
   FrameworkDisconnected: nothing,
   FrameworkRemoved: removed,
   FrameworkSuppressed: nothing,
@@ -114,6 +116,11 @@ function subscribed(event: FrameworkSubscribed, state: ClusterState): readonly E
     effects.push({ to: "framework", frameworkId: framework.id, event: again });
   }
   return effects;
+}
+
+function frameworkUpdated({ frameworkId }: FrameworkUpdated, state: ClusterState): readonly Effect[] {
+  const view = viewOf(frameworkOf(state, frameworkId));
+  return [{ to: "operators", event: { kind: "framework-updated", frameworkId, view } }];
 }
 
 /** The stream ends without an event (recorded after TEARDOWN). */

@@ -16,7 +16,15 @@ import type {
   TaskId,
   Term,
 } from "../kernel/ids.ts";
-import type { AgentSpec, FrameworkSpec, Offer, Opaque, TaskStateName, TaskStatus } from "./model.ts";
+import type {
+  AgentSpec,
+  FrameworkSpec,
+  Offer,
+  OfferConstraints,
+  Opaque,
+  TaskStateName,
+  TaskStatus,
+} from "./model.ts";
 
 export type Event =
   | ClusterEvent
@@ -45,6 +53,7 @@ export interface LeaderElected {
 
 export type FrameworkLifeEvent =
   | FrameworkSubscribed
+  | FrameworkUpdated
   | {
       readonly kind: "FrameworkDisconnected";
       readonly frameworkId: FrameworkId;
@@ -71,9 +80,21 @@ export interface FrameworkSubscribed {
   readonly minted: boolean;
   readonly spec: FrameworkSpec;
   readonly suppressedRoles: readonly RoleName[];
+  /** None if left out. */
+  readonly offerConstraints?: OfferConstraints;
   readonly streamId: StreamId;
   /** The stream that this one takes over (SC02); null if there was none. */
   readonly replacedStreamId: StreamId | null;
+}
+
+/** What it says of itself is replaced (SC08). Offers in roles that it has left were rescinded before. Since format 2. */
+export interface FrameworkUpdated {
+  readonly kind: "FrameworkUpdated";
+  readonly frameworkId: FrameworkId;
+  readonly spec: FrameworkSpec;
+  readonly suppressedRoles: readonly RoleName[];
+  /** None if left out. */
+  readonly offerConstraints?: OfferConstraints;
 }
 
 export interface FrameworkRemoved {
@@ -172,7 +193,7 @@ export type OfferEvent =
     }
   | {
       readonly kind: "OffersRescinded";
-      readonly cause: "agent-disconnected" | "agent-removed" | "agent-changed" | "timeout";
+      readonly cause: "agent-disconnected" | "agent-removed" | "agent-changed" | "timeout" | "role-left";
       readonly offers: readonly { readonly frameworkId: FrameworkId; readonly offerId: OfferId }[];
     };
 

@@ -20,6 +20,7 @@ import {
   frameworkRevived,
   frameworkSubscribed,
   frameworkSuppressed,
+  frameworkUpdated,
 } from "./evolve/frameworks.ts";
 import {
   offersAccepted,
@@ -48,6 +49,7 @@ const reducers: Reducers = {
   ClusterFounded: clusterFounded,
   LeaderElected: leaderElected,
   FrameworkSubscribed: frameworkSubscribed,
+  FrameworkUpdated: frameworkUpdated,
   FrameworkDisconnected: frameworkDisconnected,
   FrameworkRemoved: frameworkRemoved,
   FrameworkSuppressed: frameworkSuppressed,

@@ -1,7 +1,7 @@
 // The cluster as every replica holds it: plain mutable data that `evolve` alone changes. Maps keep insertion order,
 // which is a function of the log's history; a snapshot restores it. Ids are unique for the life of the cluster.
 // Parts of a message that the cluster carries but never reads are Opaque and in the shape in which they came.
-import type { AllocatorState } from "../allocator/index.ts";
+import type { AgentFacts, AllocatorState, Minimum, RoleConstraints } from "../allocator/index.ts";
 import type { Resources } from "../allocator/resources.ts";
 import type {
   AgentId,
@@ -70,9 +70,14 @@ export interface FrameworkSpec {
   /** In the order given; `["*"]` for a framework without MULTI_ROLE that names none. */
   readonly roles: readonly RoleName[];
   readonly capabilities: readonly FrameworkCapability[];
+  /** Least amounts of an offer instead of the cluster's, by role (AL12); left out if there are none. */
+  readonly minimums?: readonly { readonly role: RoleName; readonly minimum: Minimum }[];
   /** The FrameworkInfo as it came, without `id`. */
   readonly wire: Opaque;
 }
+
+/** By role; roles that the framework is not in are kept and without effect (trap 19). Each role comes once. */
+export type OfferConstraints = readonly { readonly role: RoleName; readonly constraints: RoleConstraints }[];
 
 export interface Framework {
   readonly id: FrameworkId;
@@ -86,6 +91,8 @@ export interface Framework {
   reregisteredAt: Millis;
   unregisteredAt: Millis | null;
   suppressedRoles: RoleName[];
+  /** Which agents it wants (AL14); left out if it takes any. */
+  offerConstraints?: OfferConstraints;
   /** Tasks that are not terminal, or whose terminal update is not acknowledged yet. */
   tasks: Map<TaskId, Task>;
   /**
@@ -173,6 +180,8 @@ export interface AgentSpec {
   /** Canonical text of the attributes, for comparison and display. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly version: string;
+  /** What offer constraints can ask of it. Agents in logs of older versions have none. */
+  readonly facts?: AgentFacts;
   /** The AgentInfo as it came, without `id`. */
   readonly wire: Opaque;
 }

@@ -6,6 +6,7 @@ import {
   type Explanation,
   explain,
   format,
+  type Minimum,
   NO_RESOURCES,
   type Resources,
   sum,
@@ -13,6 +14,7 @@ import {
 import type { AgentId, FrameworkId, Millis, OfferId, RoleName, TaskId } from "../kernel/ids.ts";
 import { executorsOn } from "./evolve/executors.ts";
 import type { Agent, ClusterState, Framework, Offer, Task } from "./model.ts";
+import { allocateOptions } from "./requirements.ts";
 
 export interface WhyReport {
   /** The cluster's clock at the moment that is explained. */
@@ -87,12 +89,16 @@ export function findSubjects(state: ClusterState, text: string): readonly WhySub
   return found;
 }
 
-/** @param wanted what a task would need; what the subject's task has, if that is not given */
+/**
+ * @param wanted what a task would need; what the subject's task has, if that is not given
+ * @param minimum the cluster's least offer; Mesos' default if left out
+ */
 export function why(
   state: ClusterState,
   now: Millis,
   subject: WhySubject,
   wanted: Resources | null = null,
+  minimum?: Minimum,
 ): WhyReport | null {
   const active = state.frameworks.get(subject.frameworkId);
   const framework = active ?? state.completedFrameworks.get(subject.frameworkId);
@@ -100,7 +106,9 @@ export function why(
   const task =
     "taskId" in subject ? tasksOf(framework).find((each) => each.id === subject.taskId) : undefined;
   const needs = wanted ?? task?.resources ?? NO_RESOURCES;
-  const explanation = active === undefined ? null : explain(state.allocator, now, framework.id, needs);
+  const options = allocateOptions(state, minimum);
+  const explanation =
+    active === undefined ? null : explain(state.allocator, now, framework.id, needs, options);
   return {
     at: now,
     framework: {

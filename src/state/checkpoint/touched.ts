@@ -21,6 +21,11 @@ const touched: Touched = {
     keep.allocator.terms(frameworkId, spec.roles);
     keep.allocator.filtersOfFramework(frameworkId);
   },
+  FrameworkUpdated: (keep, { frameworkId, spec }) => {
+    subscription(keep, frameworkId);
+    keep.allocator.terms(frameworkId, spec.roles);
+    keep.allocator.filtersOfFramework(frameworkId);
+  },
   FrameworkDisconnected: (keep, { frameworkId }) => {
     keep.allocator.filtersOfFramework(frameworkId);
     disconnected(keep, frameworkId);

@@ -1,10 +1,10 @@
 // Frameworks come, are silent for a while, and go.
-import type { FrameworkId, RoleName } from "../../kernel/ids.ts";
-import type { Command, Context, Subscribe } from "../commands.ts";
+import type { FrameworkId, OfferId, RoleName } from "../../kernel/ids.ts";
+import type { Command, Context, Subscribe, UpdateFramework } from "../commands.ts";
 import type { Event } from "../events.ts";
 import { FRAMEWORKS_MAX, ID_CHARACTERS_MAX } from "../limits.ts";
 import { after } from "../lookups.ts";
-import type { ClusterState, Framework, FrameworkSpec } from "../model.ts";
+import type { ClusterState, Framework, FrameworkSpec, Offer } from "../model.ts";
 import { accepted, type Decision, dropped, rejected } from "./decision.ts";
 
 type CommandOf<Kind extends Command["kind"]> = Extract<Command, { kind: Kind }>;
@@ -32,6 +32,7 @@ export function decideSubscribe(state: ClusterState, command: Subscribe): Decisi
     minted: frameworkId === null,
     spec: known === undefined ? spec : keepImmutable(known.spec, spec),
     suppressedRoles,
+    ...constraintsOf(command),
     streamId,
     replacedStreamId: known?.connection.kind === "connected" ? known.connection.streamId : null,
   };
@@ -50,20 +51,76 @@ function subscriptionFault(
   if (frameworkId !== null && (frameworkId.length === 0 || frameworkId.length > ID_CHARACTERS_MAX)) {
     return invalid(`A framework id has 1 to ${ID_CHARACTERS_MAX} characters`);
   }
-  const foreign = suppressedRoles.filter((role) => !spec.roles.includes(role));
-  if (foreign.length > 0) {
-    return invalid(`Suppressed roles { ${foreign.join(", ")} } are not contained in the set of roles`);
-  }
+  const foreign = foreignRoles(spec, suppressedRoles);
+  if (foreign !== null) return invalid(foreign);
   if (known === undefined) {
     return state.frameworks.size < FRAMEWORKS_MAX
       ? null
       : invalid(`The cluster has ${FRAMEWORKS_MAX} frameworks`);
   }
-  const [before, now] = [known.spec.principal ?? "", spec.principal ?? ""];
-  if (before === now) return null;
-  return invalid(
-    `Updating 'FrameworkInfo.principal' is unsupported; attempted to update from '${before}' to '${now}'`,
-  );
+  const change = changeOf("principal", known.spec, spec);
+  return change === null ? null : invalid(change);
+}
+
+/** SC08. Offers in roles that it leaves are rescinded, others stay, also those in roles that it suppresses (trap 19). */
+export function decideUpdateFramework(state: ClusterState, command: UpdateFramework): Decision {
+  const found = connectedFramework(state, command.frameworkId);
+  if ("refusal" in found) return found.refusal;
+  const { framework } = found;
+  const { frameworkId, spec, suppressedRoles } = command;
+  const foreign = foreignRoles(spec, suppressedRoles);
+  if (foreign !== null) return invalidUpdate(`'UpdateFramework' call is not valid: ${foreign}`);
+  const change =
+    changeOf("user", framework.spec, spec) ??
+    changeOf("principal", framework.spec, spec) ??
+    changeOf("checkpoint", framework.spec, spec);
+  if (change !== null) return invalidUpdate(`FrameworkInfo update is not valid: ${change}`);
+  const offers = offersIn(state, framework, ({ role }) => !spec.roles.includes(role));
+  const rescission: readonly Event[] =
+    offers.length === 0 ? [] : [{ kind: "OffersRescinded", cause: "role-left", offers }];
+  return accepted([
+    ...rescission,
+    { kind: "FrameworkUpdated", frameworkId, spec, suppressedRoles, ...constraintsOf(command) },
+  ]);
+}
+
+function invalidUpdate(message: string): Decision {
+  return rejected("subscription-invalid", message);
+}
+
+function offersIn(
+  state: ClusterState,
+  { id, offers }: Framework,
+  isMeant: (offer: Offer) => boolean,
+): { readonly frameworkId: FrameworkId; readonly offerId: OfferId }[] {
+  return [...offers.keys()]
+    .filter((offerId) => {
+      const offer = state.offers.get(offerId);
+      return offer !== undefined && isMeant(offer);
+    })
+    .map((offerId) => ({ frameworkId: id, offerId }));
+}
+
+function constraintsOf({
+  offerConstraints,
+}: Pick<Subscribe, "offerConstraints">): Pick<Subscribe, "offerConstraints"> {
+  return offerConstraints === undefined ? {} : { offerConstraints };
+}
+
+function foreignRoles({ roles }: FrameworkSpec, suppressed: readonly RoleName[]): string | null {
+  const foreign = suppressed.filter((role) => !roles.includes(role));
+  if (foreign.length === 0) return null;
+  return `Suppressed roles { ${foreign.join(", ")} } are not contained in the set of roles`;
+}
+
+function changeOf(
+  field: "user" | "principal" | "checkpoint",
+  before: FrameworkSpec,
+  after: FrameworkSpec,
+): string | null {
+  const [from, to] = [String(before[field] ?? ""), String(after[field] ?? "")];
+  if (from === to) return null;
+  return `Updating 'FrameworkInfo.${field}' is unsupported; attempted to update from '${from}' to '${to}'`;
 }
 
 /** User and checkpoint stay what they were, without a word (trap 23). */

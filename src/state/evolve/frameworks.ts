@@ -10,10 +10,10 @@ import {
   updateFramework,
 } from "../../allocator/index.ts";
 import type { Millis } from "../../kernel/ids.ts";
-import type { EventOf, FrameworkRemoved, FrameworkSubscribed } from "../events.ts";
+import type { EventOf, FrameworkRemoved, FrameworkSubscribed, FrameworkUpdated } from "../events.ts";
 import { COMPLETED_FRAMEWORKS_MAX } from "../limits.ts";
 import { frameworkOf } from "../lookups.ts";
-import type { ClusterState, Framework } from "../model.ts";
+import type { ClusterState, Framework, OfferConstraints } from "../model.ts";
 import { keepNewest, pairsOf } from "../pairs.ts";
 import { isTerminal, statusOfTask } from "../statuses.ts";
 import { removeExecutor } from "./executors.ts";
@@ -25,6 +25,15 @@ export function frameworkSubscribed(state: ClusterState, event: FrameworkSubscri
   const known = state.frameworks.get(event.frameworkId);
   if (known === undefined) addNew(state, event, time);
   else subscribeAgain(state, known, event, time);
+}
+
+/** Filters stay but for those in roles that it has left (trap 19). */
+export function frameworkUpdated(state: ClusterState, event: FrameworkUpdated): void {
+  const framework = frameworkOf(state, event.frameworkId);
+  framework.spec = event.spec;
+  framework.suppressedRoles = [...event.suppressedRoles];
+  constrain(framework, event.offerConstraints);
+  updateFramework(state.allocator, framework.id, termsOf(event));
 }
 
 export function frameworkDisconnected(
@@ -94,6 +103,7 @@ function addNew(state: ClusterState, event: FrameworkSubscribed, time: Millis): 
     reregisteredAt: time,
     unregisteredAt: null,
     suppressedRoles: [...event.suppressedRoles],
+    ...(event.offerConstraints === undefined ? {} : { offerConstraints: event.offerConstraints }),
     tasks: new Map(),
     unreachableTasks: new Map(),
     completedTasks: [],
@@ -117,12 +127,21 @@ function subscribeAgain(
   framework.connection = { kind: "connected", streamId: event.streamId };
   framework.reregisteredAt = time;
   framework.suppressedRoles = [...event.suppressedRoles];
+  constrain(framework, event.offerConstraints);
   state.absentFrameworks.delete(framework.id);
   updateFramework(state.allocator, framework.id, termsOf(event));
   setFrameworkActive(state.allocator, framework.id, true);
 }
 
-function termsOf({ spec, suppressedRoles }: FrameworkSubscribed): FrameworkTerms {
+/** Equal ones stay the same object: what was worked out for them need not be worked out again. */
+function constrain(framework: Framework, constraints: OfferConstraints | undefined): void {
+  if (constraints === undefined) delete framework.offerConstraints;
+  else if (JSON.stringify(framework.offerConstraints) !== JSON.stringify(constraints)) {
+    framework.offerConstraints = constraints;
+  }
+}
+
+function termsOf({ spec, suppressedRoles }: FrameworkSubscribed | FrameworkUpdated): FrameworkTerms {
   return {
     roles: spec.roles,
     suppressed: suppressedRoles,
