@@ -159,7 +159,10 @@ export class Pipeline {
     );
   }
 
-  /** Ends before a command whose events would not fit into the entry; that one is decided anew for the next. */
+  /**
+   * Ends before a command whose events would not fit into the entry; that one is decided anew for the next. Ends after a
+   * part of a command; the rest of it comes first in the next.
+   */
   private decideBatch(): Batch {
     const { replica, clock, entryBytesMax } = this.options;
     const now = asMillis(Math.max(replica.state().time, clock.wallMs()));
@@ -176,10 +179,15 @@ export class Pipeline {
       const needed = decision.kind === "accepted" ? packedBytesAtMost(decision.events) : 0;
       if (decided.length > 0 && bytes + needed > entryBytesMax) break;
       this.queue.shift();
-      const one = this.carryOut(next, decision, bytes + needed, now);
+      const rest = decision.kind === "accepted" ? decision.next : undefined;
+      const done = rest === undefined ? next.done : onPart(next.done);
+      const one = this.carryOut({ ...next, done }, decision, bytes + needed, now);
       events += one.events.length;
       bytes += needed;
       decided.push(one);
+      if (rest === undefined) continue;
+      if (one.outcome.kind === "done") this.queue.unshift({ command: rest, done: onRest(next.done) });
+      break;
     }
     return { now, decided };
   }
@@ -245,4 +253,16 @@ export class Pipeline {
     this.stopped = true;
     this.options.onFailure(error);
   }
+}
+
+/** Only the last part says that all is done; if leadership is lost, that is told for the rest, which waits. */
+function onPart(done: Submitted["done"]): Submitted["done"] {
+  return (outcome) => {
+    if (outcome.kind === "overloaded") done(outcome);
+  };
+}
+
+/** A part is in the log already. */
+function onRest(done: Submitted["done"]): Submitted["done"] {
+  return (outcome) => done(outcome.kind === "not-leader" ? { kind: "unknown" } : outcome);
 }

@@ -3,6 +3,8 @@ import { assert } from "../kernel/assert.ts";
 
 export interface Queue<Item> {
   push(item: Item): void;
+  /** Puts an item before all others. */
+  unshift(item: Item): void;
   /** The oldest; the queue must not be empty. */
   shift(): Item;
   first(): Item | undefined;
@@ -18,6 +20,10 @@ export function createQueue<Item>(): Queue<Item> {
   let head = 0;
   return {
     push: (item) => void items.push(item),
+    unshift(item) {
+      if (head > 0) items[--head] = item;
+      else items.unshift(item);
+    },
     shift() {
       assert(head < items.length, "the queue is not empty");
       const item = items[head] as Item;

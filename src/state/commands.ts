@@ -52,7 +52,12 @@ export type Command =
   | Subscribe
   | UpdateFramework
   | { readonly kind: "disconnect-framework"; readonly frameworkId: FrameworkId; readonly streamId: StreamId }
-  | { readonly kind: "teardown"; readonly frameworkId: FrameworkId }
+  /** `cause` is "teardown" unless given. */
+  | {
+      readonly kind: "teardown";
+      readonly frameworkId: FrameworkId;
+      readonly cause?: "failover-timeout" | "teardown";
+    }
   | Accept
   | {
       readonly kind: "decline";
@@ -203,6 +208,8 @@ export interface RegisterAgent {
     readonly state: TaskStateName;
   }[];
   readonly executors: readonly { readonly frameworkId: FrameworkId; readonly executorId: ExecutorId }[];
+  /** What the agent was when the cluster began to take its tasks back, in entries before this command. */
+  readonly begun?: { readonly wasUnreachable: boolean; readonly replacedConnectionId: string | null };
 }
 
 /** Why a command was refused; the api maps codes to statuses and texts to bodies. Nothing has changed. */

@@ -6,7 +6,7 @@ import type { OfferId } from "../kernel/ids.ts";
 import type { Command, Context } from "./commands.ts";
 import { decideAccept, decideDecline } from "./decide/accept.ts";
 import { decideDisconnectAgent, decideRegister, decideUnregister } from "./decide/agents.ts";
-import { expiryEvents } from "./decide/deadlines.ts";
+import { decideExpire } from "./decide/deadlines.ts";
 import { accepted, type Decision } from "./decide/decision.ts";
 import {
   decideDisconnect,
@@ -45,7 +45,7 @@ export function decide(state: ClusterState, command: Command, context: Context):
     case "disconnect-framework":
       return decideDisconnect(state, command, context);
     case "teardown":
-      return decideTeardown(state, command);
+      return decideTeardown(state, command, context);
     case "accept":
       return decideAccept(state, command, context);
     case "decline":
@@ -79,7 +79,7 @@ export function decide(state: ClusterState, command: Command, context: Context):
     case "message-framework":
       return messageFramework(state, command);
     case "expire":
-      return accepted(expiryEvents(state, context));
+      return decideExpire(state, context);
     case "allocate":
       return decideAllocate(state, context);
     case "record-digest":

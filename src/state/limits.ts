@@ -51,6 +51,12 @@ export const OFFERS_BYTES_MAX = 6 * 1024 * 1024;
 /** Events of agents in one `expire`; the next goes on, also with the tasks of one agent. An entry has room for them. */
 export const EXPIRY_EVENTS_MAX = 4_096;
 
+/**
+ * Tasks of a framework or agent that one command ends or takes back because the framework or agent goes or comes back;
+ * with more it does so in several entries. One event ends no more of a framework's either.
+ */
+export const TASKS_AT_ONCE_MAX = 2_048;
+
 /** Offers that one `expire` rescinds; the next goes on. */
 export const EXPIRED_OFFERS_MAX = 10_000;
 

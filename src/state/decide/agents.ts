@@ -3,13 +3,13 @@ import { equal, format, hasRoomFor, type Resources } from "../../allocator/index
 import type { AgentId, FrameworkId, Millis } from "../../kernel/ids.ts";
 import type { Command, Context, RegisterAgent } from "../commands.ts";
 import type { Event, EventOf } from "../events.ts";
-import { AGENTS_MAX, ID_CHARACTERS_MAX, UNREACHABLE_AGENT_MS_MAX } from "../limits.ts";
+import { AGENTS_MAX, ID_CHARACTERS_MAX, TASKS_AT_ONCE_MAX, UNREACHABLE_AGENT_MS_MAX } from "../limits.ts";
 import { after, frameworkOf, taskOf } from "../lookups.ts";
 import type { Agent, ClusterState } from "../model.ts";
 import { pairsOf } from "../pairs.ts";
 import { isTerminal, orLost, refOf, sentState, statusOfTask } from "../statuses.ts";
 import { leftOf, usesOf } from "../usage.ts";
-import { accepted, type Decision, dropped, rejected } from "./decision.ts";
+import { accepted, type Decision, dropped, partly, rejected } from "./decision.ts";
 import { reunite } from "./reunite.ts";
 
 type CommandOf<Kind extends Command["kind"]> = Extract<Command, { kind: Kind }>;
@@ -41,22 +41,38 @@ function admissionFault(state: ClusterState, id: AgentId, { spec }: RegisterAgen
   return hasRoomFor(state.allocator, spec.resources) ? null : "The cluster cannot count so many resources";
 }
 
-function reregister(state: ClusterState, command: RegisterAgent, agent: Agent, { now }: Context): Decision {
+/**
+ * With very many tasks it counts as disconnected until most of them are taken back or given up, in entries before the one
+ * by which it is registered. If leadership is lost there, its deadline ends what is half done.
+ */
+function reregister(state: ClusterState, command: RegisterAgent, agent: Agent, context: Context): Decision {
   const { spec, connectionId } = command;
   if (!equal(spec.resources, agent.spec.resources)) {
     const fault = changeFault(state, agent, spec.resources);
     if (fault !== null) return rejected("agent-refused", fault);
   }
-  const { lostExecutors, corrections, events } = reunite(state, agent, command, now);
+  const { lostExecutors, corrections, events } = reunite(state, agent, command, context.now);
   const { connection } = agent;
-  const replacedConnectionId = connection.kind === "connected" ? connection.connectionId : null;
+  const { wasUnreachable, replacedConnectionId } = command.begun ?? {
+    wasUnreachable: connection.kind === "unreachable",
+    replacedConnectionId: connection.kind === "connected" ? connection.connectionId : null,
+  };
+  if (events.length > TASKS_AT_ONCE_MAX) {
+    return partly(
+      [
+        ...absence(state, agent, connectionId, "agent-changed", context),
+        ...events.slice(0, TASKS_AT_ONCE_MAX),
+      ],
+      { ...command, begun: { wasUnreachable, replacedConnectionId } },
+    );
+  }
   const back: Event = {
     kind: "AgentReregistered",
     agentId: agent.id,
     spec,
     connectionId,
     replacedConnectionId: replacedConnectionId === connectionId ? null : replacedConnectionId,
-    wasUnreachable: connection.kind === "unreachable",
+    wasUnreachable,
     lostExecutors,
     corrections,
   };
@@ -74,6 +90,22 @@ function changeFault(state: ClusterState, agent: Agent, resources: Resources): s
   return hasRoomFor(state.allocator, resources) ? null : "The cluster cannot count so many resources";
 }
 
+/** Nothing more is launched on the agent. */
+function absence(
+  state: ClusterState,
+  agent: Agent,
+  connectionId: string,
+  cause: EventOf<"OffersRescinded">["cause"],
+  { now, settings }: Context,
+): readonly Event[] {
+  if (agent.connection.kind === "disconnected") return [];
+  const deadline = after(now, settings.agentReconnectMs);
+  return [
+    ...rescission(state, agent, cause),
+    { kind: "AgentDisconnected", agentId: agent.id, connectionId, deadline },
+  ];
+}
+
 export function decideDisconnectAgent(
   state: ClusterState,
   { agentId, connectionId }: CommandOf<"disconnect-agent">,
@@ -89,12 +121,16 @@ export function decideDisconnectAgent(
   ]);
 }
 
-/** TASK_LOST also for frameworks that know partitions, and in this order: update, rescind, failure (recorded). */
+/**
+ * TASK_LOST also for frameworks that know partitions, and in this order: update, rescind, failure (recorded). Only with
+ * very many tasks are the offers rescinded first.
+ */
 export function decideUnregister(
   state: ClusterState,
-  { agentId }: CommandOf<"unregister-agent">,
-  { now }: Context,
+  command: CommandOf<"unregister-agent">,
+  context: Context,
 ): Decision {
+  const { agentId } = command;
   const agent = state.agents.get(agentId);
   if (agent === undefined) return dropped();
   const message = `Agent ${agent.spec.hostname} removed: the agent unregistered`;
@@ -103,7 +139,13 @@ export function decideUnregister(
     const framework = frameworkOf(state, frameworkId);
     const task = framework.tasks.get(taskId);
     if (task === undefined || isTerminal(sentState(task))) continue;
-    const status = statusOfTask(task, { state: "TASK_LOST", reason: "AGENT_REMOVED", message }, now);
+    if (losses.length === TASKS_AT_ONCE_MAX) {
+      const { connection } = agent;
+      const connectionId = connection.kind === "connected" ? connection.connectionId : "";
+      return partly([...absence(state, agent, connectionId, "agent-removed", context), ...losses], command);
+    }
+    const parts = { state: "TASK_LOST", reason: "AGENT_REMOVED", message } as const;
+    const status = statusOfTask(task, parts, context.now);
     losses.push({ kind: "TaskStatusUpdated", ...refOf(framework, task), status, latestState: status.state });
   }
   return accepted([

@@ -4,20 +4,40 @@ import { nextFilterExpiry } from "../../allocator/index.ts";
 import type { Millis } from "../../kernel/ids.ts";
 import type { Context } from "../commands.ts";
 import type { Event } from "../events.ts";
-import { EXPIRED_OFFERS_MAX, EXPIRIES_PER_COMMAND_MAX, EXPIRY_EVENTS_MAX } from "../limits.ts";
+import {
+  EXPIRED_OFFERS_MAX,
+  EXPIRIES_PER_COMMAND_MAX,
+  EXPIRY_EVENTS_MAX,
+  TASKS_AT_ONCE_MAX,
+} from "../limits.ts";
 import { agentOf, frameworkOf } from "../lookups.ts";
 import type { ClusterState } from "../model.ts";
 import { agentExpiryEvents } from "./agents.ts";
-import { removalOf } from "./frameworks.ts";
+import { type Accepted, accepted, partly } from "./decision.ts";
+import { removalOf, remove, taskCount } from "./removal.ts";
 
-export function expiryEvents(state: ClusterState, { now, settings }: Context): readonly Event[] {
+/** Frameworks go first. While their tasks are too many for one command the rest is left to the next. */
+export function decideExpire(state: ClusterState, context: Context): Accepted {
   const events: Event[] = [];
-  for (const id of due(state.absentFrameworks, now)) {
-    events.push(removalOf(frameworkOf(state, id), "failover-timeout"));
+  let tasks = 0;
+  for (const id of due(state.absentFrameworks, context.now)) {
+    const framework = frameworkOf(state, id);
+    tasks += taskCount(framework);
+    if (tasks > TASKS_AT_ONCE_MAX) {
+      const { events: ends, effects } =
+        events.length === 0 ? remove(state, framework, "failover-timeout", context) : accepted([]);
+      return partly([...events, ...ends], { kind: "expire" }, effects);
+    }
+    events.push(removalOf(framework, "failover-timeout"));
   }
+  return accepted([...events, ...otherExpiries(state, context)]);
+}
+
+function otherExpiries(state: ClusterState, { now, settings }: Context): readonly Event[] {
+  const events: Event[] = [];
   const removed = new Set(due(state.absentFrameworks, now));
   for (const id of due(state.absentAgents, now)) {
-    const room = EXPIRY_EVENTS_MAX - events.length;
+    const room = EXPIRY_EVENTS_MAX - removed.size - events.length;
     if (room <= 0) break;
     events.push(...agentExpiryEvents(state, agentOf(state, id), removed, now, room));
   }

@@ -1,6 +1,6 @@
 // What `decide` answers, and short ways to say it.
 import type { AgentId, FrameworkId } from "../../kernel/ids.ts";
-import type { Rejection } from "../commands.ts";
+import type { Command, Rejection } from "../commands.ts";
 import type { Effect } from "../effects.ts";
 import type { Event } from "../events.ts";
 
@@ -16,6 +16,11 @@ export interface Accepted {
    * delivered only when every event decided before is committed, after the effects of these events.
    */
   readonly effects: readonly Effect[];
+  /**
+   * There is more to be done than one entry should hold: this is to be decided for the next entry, before any other
+   * command. What came of the command is told when all is done.
+   */
+  readonly next?: Command;
 }
 
 export type Reply =
@@ -24,6 +29,11 @@ export type Reply =
 
 export function accepted(events: readonly Event[], reply: Reply | null = null): Accepted {
   return { kind: "accepted", events, reply, effects: [] };
+}
+
+/** A bounded part of what the command leads to; the rest is decided as `next`. */
+export function partly(events: readonly Event[], next: Command, effects: readonly Effect[] = []): Accepted {
+  return { kind: "accepted", events, reply: null, effects, next };
 }
 
 /** Nothing changes and nothing is said: Mesos answers 202 and drops the call. */

@@ -6,6 +6,7 @@ import { FRAMEWORKS_MAX, ID_CHARACTERS_MAX } from "../limits.ts";
 import { after } from "../lookups.ts";
 import type { ClusterState, Framework, FrameworkSpec, Offer } from "../model.ts";
 import { accepted, type Decision, dropped, rejected } from "./decision.ts";
+import { remove } from "./removal.ts";
 
 type CommandOf<Kind extends Command["kind"]> = Extract<Command, { kind: Kind }>;
 
@@ -139,31 +140,26 @@ function newFrameworkId(state: ClusterState): FrameworkId {
 export function decideDisconnect(
   state: ClusterState,
   { frameworkId, streamId }: CommandOf<"disconnect-framework">,
-  { now }: Context,
+  context: Context,
 ): Decision {
   const framework = state.frameworks.get(frameworkId);
   if (framework?.connection.kind !== "connected" || framework.connection.streamId !== streamId) {
     return dropped();
   }
   const { failoverTimeoutMs } = framework.spec;
-  if (failoverTimeoutMs <= 0) return accepted([removalOf(framework, "failover-timeout")]);
-  const deadline = after(now, failoverTimeoutMs);
+  if (failoverTimeoutMs <= 0) return remove(state, framework, "failover-timeout", context);
+  const deadline = after(context.now, failoverTimeoutMs);
   return accepted([{ kind: "FrameworkDisconnected", frameworkId, streamId, deadline }]);
 }
 
-export function decideTeardown(state: ClusterState, { frameworkId }: CommandOf<"teardown">): Decision {
+export function decideTeardown(
+  state: ClusterState,
+  { frameworkId, cause = "teardown" }: CommandOf<"teardown">,
+  context: Context,
+): Decision {
   const framework = state.frameworks.get(frameworkId);
   if (framework === undefined) return rejected("framework-unknown", "Framework cannot be found");
-  return accepted([removalOf(framework, "teardown")]);
-}
-
-export function removalOf(framework: Framework, cause: "teardown" | "failover-timeout"): Event {
-  const agentIds = new Set(framework.executors.keys());
-  for (const task of framework.tasks.values()) agentIds.add(task.agentId);
-  for (const task of framework.unreachableTasks.values()) agentIds.add(task.agentId);
-  const { id, connection } = framework;
-  const streamId = connection.kind === "connected" ? connection.streamId : null;
-  return { kind: "FrameworkRemoved", frameworkId: id, cause, streamId, agentIds: [...agentIds] };
+  return remove(state, framework, cause, context);
 }
 
 /** One role that it has not drops the whole call (trap 18). */

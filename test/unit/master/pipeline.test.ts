@@ -7,8 +7,10 @@ import {
   EVENTS_IN_FLIGHT_MAX,
   EVENTS_PER_ENTRY_MAX,
 } from "../../../src/master/limits.ts";
+import type { PipelineOptions } from "../../../src/master/pipeline.ts";
 import type { Outcome } from "../../../src/master/types.ts";
 import { decodeEntry } from "../../../src/state/codec.ts";
+import { decide } from "../../../src/state/decide.ts";
 import { digestRecorded, lead, PipelineRig, subscribe } from "./pipeline-rig.ts";
 
 test("effects and outcomes leave after the commit, in the order of the calls", async () => {
@@ -218,4 +220,50 @@ test("commands wait while leadership is being handed over, and are decided if it
   await rig.clock.advance(100);
   rig.commit();
   expect(rig.out.at(-1)).toBe("one done");
+});
+
+function kindsOf(payload: Uint8Array): string[] {
+  const entry = decodeEntry(payload);
+  return entry.ok ? entry.value.events.map(({ kind }) => kind) : [];
+}
+
+/** Decides a subscription in three parts. */
+function inParts(): Partial<PipelineOptions> {
+  let parts = 0;
+  return {
+    decide(state, command, context) {
+      const decision = decide(state, command, context);
+      if (command.kind !== "subscribe" || decision.kind === "rejected") return decision;
+      parts += 1;
+      return parts < 3 ? { ...decision, next: command } : decision;
+    },
+  };
+}
+
+test("the parts of one command go into entries of their own, before other commands, and are told as one", async () => {
+  const rig = new PipelineRig(inParts());
+  rig.submit("lead", lead);
+  rig.submit("parts", subscribe("s1"));
+  rig.submit("other", digestRecorded(1));
+  await rig.turn();
+  await rig.turn();
+  expect(rig.log.map(kindsOf)).toEqual([
+    ["ClusterFounded", "LeaderElected", "FrameworkSubscribed"],
+    ["FrameworkSubscribed"],
+    ["FrameworkSubscribed", "DigestRecorded"],
+  ]);
+  rig.commit(2);
+  expect(rig.out.filter((line) => line.startsWith("parts"))).toEqual([]);
+  rig.commit();
+  expect(rig.out.filter((line) => / done$/.test(line))).toEqual(["lead done", "parts done", "other done"]);
+  expect(rig.digests).toEqual(rig.followersDigests());
+});
+
+test("of a command that is half in the log when leadership is lost the outcome is unknown", async () => {
+  const rig = new PipelineRig({ ...inParts(), bytesInFlightMax: 1 });
+  rig.submit("lead", lead);
+  rig.submit("parts", subscribe("s1"));
+  await rig.turn();
+  rig.pipeline.abandon({ kind: "not-leader", leader: null });
+  expect(rig.out.filter((line) => line.startsWith("parts"))).toEqual(["parts unknown"]);
 });

@@ -1,10 +1,10 @@
 // What a cluster decides by itself fits into an entry of the log, however large the cluster is: the rest comes later.
 import { expect, test } from "vitest";
-import { asId, asMillis } from "../../../src/kernel/ids.ts";
+import { asId, asMillis, asTerm } from "../../../src/kernel/ids.ts";
 import { encodeEntry } from "../../../src/state/codec.ts";
 import type { Event } from "../../../src/state/events.ts";
-import { EXPIRY_EVENTS_MAX } from "../../../src/state/limits.ts";
-import { Cluster, scalars, settings, taskSpec } from "./cluster.ts";
+import { EXPIRY_EVENTS_MAX, TASKS_AT_ONCE_MAX } from "../../../src/state/limits.ts";
+import { agentSpec, Cluster, scalars, settings, statusOf, taskSpec } from "./cluster.ts";
 
 const ENTRY_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -97,4 +97,124 @@ test("offers of agents whose resources take much to say are made in several cycl
     expect(offered).toBeGreaterThan(before);
   }
   expect(offered).toBe(agents);
+});
+
+/** A framework with so many tasks on one agent, some of them unreachable with another one. */
+function crowded(tasks: number, parts: Parameters<Cluster["subscribe"]>[0] = {}) {
+  const cluster = new Cluster();
+  const frameworkId = cluster.subscribe(parts);
+  const agents = [1, 2].map(() => cluster.agent(scalars({ cpus: 10_000, mem: 1e7 })));
+  for (const [i, offer] of cluster.allocate().entries()) {
+    const ids = Array.from({ length: i === 0 ? tasks : 10 }, (_, n) => `t${i}-${n}`);
+    cluster.accept(
+      [offer],
+      ids.map((id) => taskSpec(id, offer.agentId)),
+    );
+  }
+  const [agentId, lost] = agents;
+  if (agentId === undefined || lost === undefined) throw new Error("no agents");
+  return { cluster, frameworkId, agentId, lost };
+}
+
+function bounded(cluster: Cluster, from: number): number {
+  const entries = cluster.log.slice(from);
+  for (const { events } of entries) expect(events.length).toBeLessThanOrEqual(TASKS_AT_ONCE_MAX + 3);
+  return entries.length;
+}
+
+test("a framework with very many tasks is torn down in several entries, the last of which removes it", () => {
+  for (const cause of ["teardown", "failover-timeout"] as const) {
+    const { cluster, frameworkId, lost } = crowded(2 * TASKS_AT_ONCE_MAX + 5, { failoverTimeoutMs: 1e6 });
+    cluster.loseAgent(lost);
+    cluster.wait(settings.agentReconnectMs);
+    cluster.do({ kind: "expire" });
+    const { completedTasks } = cluster.framework(frameworkId);
+    expect(cluster.framework(frameworkId).unreachableTasks.size).toBe(10);
+    const from = cluster.log.length;
+    if (cause === "failover-timeout") {
+      cluster.loseFramework(frameworkId);
+      cluster.wait(1e6);
+    }
+    const { effects, events } =
+      cause === "teardown" ? cluster.try({ kind: "teardown", frameworkId }) : cluster.try({ kind: "expire" });
+    expect(bounded(cluster, from)).toBeGreaterThanOrEqual(3);
+    expect(events.filter(({ kind }) => kind === "FrameworkRemoved")).toMatchObject([{ frameworkId, cause }]);
+    expect(cluster.state.frameworks.has(frameworkId)).toBe(false);
+    expect(new Set(completedTasks.map(({ state }) => state))).toEqual(new Set(["TASK_KILLED"]));
+    // Its stream ends, and it hears nothing more.
+    expect(effects.filter(({ to }) => to === "stream")).toHaveLength(cause === "teardown" ? 1 : 0);
+    expect(effects.filter(({ to }) => to === "framework")).toEqual([]);
+    const told = effects.filter((effect) => effect.to === "agent");
+    expect(told.length).toBeGreaterThanOrEqual(1);
+    expect(new Set(told.map(({ message }) => message.kind))).toEqual(new Set(["shutdown-framework"]));
+  }
+});
+
+test("the state of a task that has ended stays when its framework is removed in several entries", () => {
+  const { cluster, frameworkId } = crowded(TASKS_AT_ONCE_MAX + 5);
+  cluster.update(frameworkId, "t0-0", statusOf("TASK_FINISHED", "u1", 1));
+  const { completedTasks } = cluster.framework(frameworkId);
+  const first = cluster.framework(frameworkId).tasks.get(asId("t0-0"));
+  cluster.do({ kind: "teardown", frameworkId });
+  expect(first?.statuses.map(({ state }) => state)).toEqual(["TASK_FINISHED"]);
+  expect(completedTasks.length).toBeGreaterThan(0);
+});
+
+test("an agent with very many tasks unregisters in several entries", () => {
+  const { cluster, frameworkId, agentId } = crowded(2 * TASKS_AT_ONCE_MAX + 5);
+  const from = cluster.log.length;
+  const { effects } = cluster.try({ kind: "unregister-agent", agentId });
+  expect(bounded(cluster, from)).toBe(3);
+  expect(cluster.state.agents.has(agentId)).toBe(false);
+  expect(cluster.framework(frameworkId).tasks.size).toBe(10);
+  const updates = effects.filter((effect) => effect.to === "framework" && effect.event.kind === "update");
+  expect(updates).toHaveLength(2 * TASKS_AT_ONCE_MAX + 5);
+});
+
+test("an agent that was unreachable comes back with very many tasks in several entries", () => {
+  const tasks = 2 * TASKS_AT_ONCE_MAX + 5;
+  const { cluster, frameworkId, agentId } = crowded(tasks, { failoverTimeoutMs: 1e9 });
+  cluster.loseAgent(agentId);
+  cluster.wait(settings.agentReconnectMs);
+  for (let i = 0; i < 3; i++) cluster.do({ kind: "expire" });
+  expect(cluster.framework(frameworkId).unreachableTasks.size).toBe(tasks);
+  const from = cluster.log.length;
+  const names = Array.from({ length: tasks - 3 }, (_, n): [typeof frameworkId, string, "TASK_RUNNING"] => [
+    frameworkId,
+    `t0-${n}`,
+    "TASK_RUNNING",
+  ]);
+  const { effects, events } = cluster.register(scalars({ cpus: 10_000, mem: 1e7 }), names, agentId);
+  expect(bounded(cluster, from)).toBe(3);
+  expect(events.filter(({ kind }) => kind === "AgentReregistered")).toMatchObject([{ wasUnreachable: true }]);
+  const { connection } = cluster.state.agents.get(agentId) ?? {};
+  expect(connection?.kind).toBe("connected");
+  expect(cluster.framework(frameworkId).unreachableTasks.size).toBe(0);
+  expect(cluster.framework(frameworkId).tasks.size).toBe(10 + tasks - 3);
+  expect(effects.filter((effect) => effect.to === "connection")).toHaveLength(1);
+});
+
+test("what a lost leader has left half done of an agent's return is done again or undone", () => {
+  const tasks = TASKS_AT_ONCE_MAX + 5;
+  const { cluster, frameworkId, agentId } = crowded(tasks, { failoverTimeoutMs: 1e9 });
+  cluster.loseAgent(agentId);
+  cluster.wait(settings.agentReconnectMs);
+  cluster.do({ kind: "expire" });
+  const half = cluster.part({
+    kind: "register-agent",
+    agentId,
+    spec: agentSpec(scalars({ cpus: 10_000, mem: 1e7 })),
+    connectionId: "half",
+    tasks: Array.from({ length: tasks }, (_, n) => ({
+      frameworkId,
+      taskId: asId(`t0-${n}`),
+      state: "TASK_RUNNING" as const,
+    })),
+    executors: [],
+  });
+  expect(half.next).toBeDefined();
+  cluster.do({ kind: "lead", memberId: asId("m2"), term: asTerm(2) });
+  cluster.wait(settings.agentReconnectMs);
+  cluster.do({ kind: "expire" });
+  expect(cluster.framework(frameworkId).unreachableTasks.size).toBe(tasks + 10);
 });

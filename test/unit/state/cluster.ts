@@ -122,6 +122,26 @@ export class Cluster {
     command: Command,
     over: Partial<Settings> = {},
   ): { decision: Decision; effects: readonly Effect[]; events: readonly Event[] } {
+    const { decision, effects, events } = this.part(command, over);
+    if (decision.kind === "rejected" || decision.next === undefined) return { decision, effects, events };
+    const rest = this.try(decision.next, over);
+    return {
+      decision: rest.decision,
+      effects: [...effects, ...rest.effects],
+      events: [...events, ...rest.events],
+    };
+  }
+
+  /** One entry of what may take several. */
+  part(
+    command: Command,
+    over: Partial<Settings> = {},
+  ): {
+    decision: Decision;
+    effects: readonly Effect[];
+    events: readonly Event[];
+    next?: Command | undefined;
+  } {
     const now = asMillis(this.now);
     const context = { now, newClusterId: asId<never>("c"), settings: { ...settings, ...over } };
     const decision = decide(this.state, command, context);
@@ -135,7 +155,7 @@ export class Cluster {
     if (decision.events.length > 0) this.log.push({ time: now, events: decision.events });
     effects.push(...decision.effects);
     checkInvariants(this.state);
-    return { decision, effects, events: decision.events };
+    return { decision, effects, events: decision.events, next: decision.next };
   }
 
   wait(ms: number): void {

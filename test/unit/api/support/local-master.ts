@@ -185,7 +185,9 @@ export class LocalMaster implements Master {
     }
     effects.push(...(decision.effects ?? []));
     for (const effect of effects) this.sink?.deliver(effect);
-    return { kind: "done", reply: decision.reply };
+    return decision.next === undefined
+      ? { kind: "done", reply: decision.reply }
+      : this.carryOut(decision.next);
   }
 
   private context(): Context {
