@@ -90,8 +90,10 @@ export abstract class Machine {
     if (life === null) return;
     trace.line(this.name, `paused for ${ms} ms`);
     life.pausedUntil = loop.now + ms * 1_000;
-    this.disk.stall();
-    loop.schedule(ms * 1_000, { name: this.name, alive: true }, () => this.disk.resume());
+    this.disk.stall("pause");
+    loop.schedule(ms * 1_000, { name: this.name, alive: true }, () => {
+      if (life.alive && (life.pausedUntil ?? 0) <= loop.now) this.disk.resume("pause");
+    });
   }
 
   /** SIGKILL: the machine runs on, with what the process had written in its cache. */

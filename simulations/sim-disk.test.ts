@@ -1,4 +1,4 @@
-// Crashes that the virtual disk is asked to make in the middle of a process's work, and how they are taken back.
+// What the virtual disk is asked to do to a process in the middle of its work, and how that is taken back.
 import { describe, expect, test } from "vitest";
 import { seededRandom } from "../src/kernel/random.ts";
 import { VirtualClock } from "../test/unit/log/virtual-clock.ts";
@@ -8,7 +8,8 @@ const MOMENTS = ["before", "within", "after"] as const;
 
 interface Subject {
   readonly disk: SimDisk;
-  /** One operation of a process, to its end. */
+  readonly begin: () => Promise<unknown>;
+  /** One operation of a process, to its end; rejects if that cannot come. */
   readonly operate: () => Promise<unknown>;
   /** Until nothing is left to happen. */
   readonly rest: () => Promise<void>;
@@ -18,9 +19,11 @@ function subject(): Subject {
   const clock = new VirtualClock();
   const disk = new SimDisk({ random: seededRandom("interruptions"), clock });
   const process = disk.mount();
+  const begin = (): Promise<unknown> => process.list("");
   return {
     disk,
-    operate: () => clock.until(process.list("")),
+    begin,
+    operate: () => clock.until(begin()),
     rest: async () => {
       while (await clock.step());
     },
@@ -63,5 +66,40 @@ describe("an interruption", () => {
     disk.resume();
     await rest();
     expect(happened).toBe(0);
+  });
+});
+
+describe("a disk that hangs", () => {
+  test("goes on hanging when a process that was stopped meanwhile goes on", async () => {
+    const { disk, operate } = subject();
+    disk.stall("pause");
+    disk.stall("hang");
+    disk.resume("pause");
+    await expect(operate()).rejects.toThrow("waits for ever");
+  });
+
+  test("does not wake a process that is stopped when it hangs no more", async () => {
+    const { disk, operate } = subject();
+    disk.stall("hang");
+    disk.stall("pause");
+    disk.resume("hang");
+    await expect(operate()).rejects.toThrow("waits for ever");
+  });
+
+  test("completes what waited when nothing is in its way any more", async () => {
+    const { disk, begin, rest } = subject();
+    disk.stall("hang");
+    disk.stall("pause");
+    let completed = false;
+    begin().then(() => {
+      completed = true;
+    });
+    await rest();
+    disk.resume("hang");
+    await rest();
+    expect(completed).toBe(false);
+    disk.resume("pause");
+    await rest();
+    expect(completed).toBe(true);
   });
 });

@@ -49,6 +49,9 @@ export interface Interruption {
   readonly action: () => void;
 }
 
+/** Why operations do not complete: the disk hangs, or the process is stopped and would not notice. */
+type StallCause = "hang" | "pause";
+
 /** A change of a folder that is not durable yet. */
 interface NameChange {
   readonly id: number;
@@ -69,7 +72,8 @@ export class SimDisk {
   #changes = 0;
   #incarnation = 0;
   #planned: { readonly operation: DiskOperation; readonly path: string; readonly code: string }[] = [];
-  #stalled: (() => void)[] | undefined;
+  readonly #stalledBy = new Set<StallCause>();
+  #stalled: (() => void)[] = [];
   #interruption: Interruption | null = null;
   /** Its operation has begun. */
   #happening: Interruption | null = null;
@@ -117,7 +121,7 @@ export class SimDisk {
   /** Loss of power: the process is gone, and of what was not synced the seed decides what is left. */
   crash(): void {
     this.#incarnation += 1;
-    this.#stalled = undefined;
+    this.#forgetStalled();
     for (const change of this.#nameChanges) if (chance(this.#random, 1 / 2)) change.apply(this.#durableNames);
     this.#nameChanges = [];
     this.#names = new Map(this.#durableNames);
@@ -127,7 +131,7 @@ export class SimDisk {
   /** The process is gone, the machine runs on: what was written is there, but not more durable than before. */
   kill(): void {
     this.#incarnation += 1;
-    this.#stalled = undefined;
+    this.#forgetStalled();
   }
 
   setFaults(faults: Partial<DiskFaults>): void {
@@ -146,7 +150,7 @@ export class SimDisk {
   /** All is gone, as on a disk that is new. For a machine that is off. */
   wipe(): void {
     this.#incarnation += 1;
-    this.#stalled = undefined;
+    this.#forgetStalled();
     this.#names = new Map();
     this.#durableNames = new Map();
     this.#nameChanges = [];
@@ -177,15 +181,17 @@ export class SimDisk {
     this.#planned = [];
   }
 
-  /** From now on operations take effect but do not complete, as on a disk that hangs. */
-  stall(): void {
-    this.#stalled ??= [];
+  /** From now on operations take effect but do not complete. A new process begins without any such cause. */
+  stall(cause: StallCause = "hang"): void {
+    this.#stalledBy.add(cause);
   }
 
-  /** All that hung completes, in its order, as soon as time goes on. */
-  resume(): void {
-    const waiting = this.#stalled ?? [];
-    this.#stalled = undefined;
+  /** Without another cause, all that waited completes, in its order, as soon as time goes on. */
+  resume(cause: StallCause = "hang"): void {
+    this.#stalledBy.delete(cause);
+    if (this.#stalledBy.size > 0) return;
+    const waiting = this.#stalled;
+    this.#stalled = [];
     for (const complete of waiting) this.#clock.after(0, complete);
   }
 
@@ -226,11 +232,16 @@ export class SimDisk {
           void afterTurns(interruption.turns, () => this.#happen(interruption));
       };
       const wait = (): void => {
-        if (this.#stalled === undefined || incarnation !== this.#incarnation) complete();
+        if (this.#stalledBy.size === 0 || incarnation !== this.#incarnation) complete();
         else this.#stalled.push(complete);
       };
       this.#clock.after(this.#latency(step.operation), wait);
     });
+  }
+
+  #forgetStalled(): void {
+    this.#stalledBy.clear();
+    this.#stalled = [];
   }
 
   #due(): Interruption | null {
