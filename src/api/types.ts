@@ -1,4 +1,5 @@
 // What the api offers to the composition root, and what it wants of it.
+import type { Minimum, RegexLimits } from "../allocator/index.ts";
 import type { MemberId } from "../kernel/ids.ts";
 import type { Clock, Connection, ConnectionHandler, Random, Tracer } from "../kernel/ports.ts";
 import type { EffectSink, Master } from "../master/types.ts";
@@ -13,8 +14,17 @@ export interface ApiOptions {
   memberApiAddress(memberId: MemberId): string | null;
   /** What GET_FLAGS and /state show: name and value of every setting. */
   readonly flags?: Readonly<Record<string, string>>;
+  readonly offerPolicy?: Partial<OfferPolicy>;
   /** For tests. */
   readonly limits?: Partial<ApiLimits>;
+}
+
+/** What the operator has set about offers, as far as the api has to know it. */
+export interface OfferPolicy {
+  /** Of regular expressions in offer constraints; Mesos' defaults if left out. */
+  readonly regexLimits: RegexLimits;
+  /** The least offer of the allocator's cycles (AL08); null for Mesos' default. */
+  readonly minimum: Minimum | null;
 }
 
 /** The bounds of limits.ts that a test may want smaller. */

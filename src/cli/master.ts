@@ -6,6 +6,7 @@ import { parseAddress } from "../host/tcp-network.ts";
 import type { TlsPaths } from "../host/tls-files.ts";
 import { asId, type MemberId } from "../kernel/ids.ts";
 import { logSettings } from "./common-settings.ts";
+import { type OfferFlags, offerSettings, parseMinimum, regexLimits } from "./offer-settings.ts";
 import { type Setting, wholeNumber, withSettings } from "./settings.ts";
 import { untilStopped } from "./stopping.ts";
 
@@ -76,6 +77,7 @@ const settings: readonly Setting[] = [
     default: 0,
     parse: wholeNumber(0, SECONDS_MAX),
   },
+  ...offerSettings,
   {
     flags: "--snapshot-interval <entries>",
     description: "log entries between two snapshots; the same on every master",
@@ -105,7 +107,7 @@ const settings: readonly Setting[] = [
   ...logSettings,
 ];
 
-interface MasterFlags {
+interface MasterFlags extends OfferFlags {
   readonly id: string;
   readonly member: readonly string[];
   readonly cluster: string;
@@ -152,7 +154,9 @@ async function run(flags: MasterFlags): Promise<void> {
       agentReconnectMs: flags.agentReconnectTimeout * 1000,
       frameworkReconnectMs: flags.frameworkReconnectTimeout * 1000,
       offerTimeoutMs: flags.offerTimeout === 0 ? null : flags.offerTimeout * 1000,
+      minimum: parseMinimum(flags.minAllocatableResources),
     },
+    regexLimits: regexLimits(flags),
     snapshotIntervalEntries: flags.snapshotInterval,
     archive: { bytesMax: flags.logArchiveBytes, ageMsMax: flags.logArchiveAge * 1000 },
     exportRedis: flags.exportRedis ?? null,

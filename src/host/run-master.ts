@@ -1,5 +1,6 @@
 // One master as a process: real clock, disk and network under the loop, the HTTP api beside it.
 import { randomUUID } from "node:crypto";
+import type { RegexLimits } from "../allocator/index.ts";
 import { type Api, createApi } from "../api/index.ts";
 import type { MemberId } from "../kernel/ids.ts";
 import type { Tracer } from "../kernel/ports.ts";
@@ -31,6 +32,8 @@ export interface MasterConfig {
   /** Plain TCP also beyond this machine. */
   readonly insecureRaft: boolean;
   readonly settings: Settings;
+  /** Of regular expressions in offer constraints; Mesos' defaults if left out. */
+  readonly regexLimits?: RegexLimits;
   readonly snapshotIntervalEntries: number;
   /** Bounds of the archive of old log segments: bytes (0 keeps none), and milliseconds. */
   readonly archive: { readonly bytesMax: number; readonly ageMsMax: number };
@@ -85,6 +88,10 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
     advertised: { id: randomUUID(), host, port, version: packageVersion() },
     memberApiAddress: (id) => master.members().find((member) => member.id === id)?.apiAddress || null,
     flags: config.flags,
+    offerPolicy: {
+      minimum: config.settings.minimum ?? null,
+      ...(config.regexLimits === undefined ? {} : { regexLimits: config.regexLimits }),
+    },
   });
   master.attach(api);
   try {

@@ -1,10 +1,11 @@
 // AgentInfo and what agents report, as commands.
+import type { AgentFacts } from "../../allocator/index.ts";
 import type {
   FromAgent,
   RegisterAgent as RegisterFrame,
   StatusReport,
 } from "../../contract/agent-protocol.ts";
-import type { Attribute, TaskStatus as WireStatus } from "../../contract/types.ts";
+import type { AgentInfo, Attribute, TaskStatus as WireStatus } from "../../contract/types.ts";
 import {
   type AgentId,
   asId,
@@ -100,9 +101,24 @@ function agentSpec({ info, ip, version }: RegisterFrame): Result<AgentSpec, stri
     port: info.port ?? AGENT_PORT_DEFAULT,
     resources: resources.value,
     attributes: Object.fromEntries(attributes),
+    facts: factsOf(info),
     version,
     wire,
   });
+}
+
+/** Mesos looks at the first attribute of a name, and at texts as texts only. */
+function factsOf({ hostname, attributes = [], domain }: AgentInfo): AgentFacts {
+  const { region, zone } = domain?.fault_domain ?? {};
+  return {
+    hostname,
+    region: region?.name ?? null,
+    zone: zone?.name ?? null,
+    attributes: attributes.map(({ name, type, text }) => ({
+      name,
+      text: type === "TEXT" ? (text?.value ?? "") : null,
+    })),
+  };
 }
 
 function attributeText({ type, scalar, ranges, set, text }: Attribute): string {

@@ -1,8 +1,9 @@
 // FrameworkInfo: what a subscription may say, and what the state keeps of it.
-import type { FrameworkInfo, SchedulerOfferConstraints } from "../../contract/types.ts";
+import type { FrameworkInfo } from "../../contract/types.ts";
 import { asId, type RoleName } from "../../kernel/ids.ts";
 import type { FrameworkCapability, FrameworkSpec } from "../../state/model.ts";
 import { problemOfId, problemOfRole } from "./ids.ts";
+import { minimumsOf, problemOfOfferFilters } from "./minimums.ts";
 import { failoverMsOf } from "./times.ts";
 
 const CAPABILITIES: ReadonlySet<string> = new Set([
@@ -27,13 +28,14 @@ export function frameworkSpec(info: FrameworkInfo): FrameworkSpec {
     principal: info.principal ?? null,
     roles: roles.map((role) => asId<RoleName>(role)),
     capabilities: capabilitiesOf(info),
+    ...minimumsOf(info),
     wire,
   };
 }
 
 /** What Mesos would say against the FrameworkInfo, null if nothing. */
 export function problemOfFramework(info: FrameworkInfo): string | null {
-  return problemOfRoles(info) ?? problemOfFrameworkId(info);
+  return problemOfRoles(info) ?? problemOfFrameworkId(info) ?? problemOfOfferFilters(info);
 }
 
 export function problemOfSuppressed(suppressed: readonly string[], info: FrameworkInfo): string | null {
@@ -41,20 +43,6 @@ export function problemOfSuppressed(suppressed: readonly string[], info: Framewo
   const foreign = suppressed.filter((role) => !roles.has(role));
   if (foreign.length === 0) return null;
   return `Suppressed roles ${braced(foreign)} are not contained in the set of roles`;
-}
-
-/** Constraints are not applied yet; those that Mesos refuses are refused. */
-export function problemOfConstraints(constraints: SchedulerOfferConstraints | undefined): string | null {
-  for (const [role, { groups = [] }] of Object.entries(constraints?.role_constraints ?? {})) {
-    const problem =
-      groups.length === 0
-        ? `'OfferConstraints::role_constraints' has an empty 'RoleConstraints::groups' for role ${role}`
-        : groups.some(({ attribute_constraints = [] }) => attribute_constraints.length === 0)
-          ? `a group of role ${role} has no attribute constraints`
-          : null;
-    if (problem !== null) return `Offer constraints are not valid: ${problem}`;
-  }
-  return null;
 }
 
 export function isMultiRole(info: FrameworkInfo): boolean {

@@ -9,6 +9,7 @@ import type { FrameworkInfo, TaskInfo, TaskStatus as WireStatus } from "../../co
 import type { Agent, ClusterState, Framework, Offer, Task } from "../../state/model.ts";
 import { MESOS_VERSION, masterInfo, masterPid, versionInfo } from "../advertised.ts";
 import type { ApiContext } from "../context.ts";
+import { constraintsToWire } from "../convert/constraints.ts";
 import { agentParts } from "../convert/offers.ts";
 import { resourcesToWire } from "../convert/resources.ts";
 import { secondsOf } from "../convert/times.ts";
@@ -117,7 +118,11 @@ function frameworkOf(framework: Framework, usage: Usage, offers: readonly Json[]
     offers,
     executors: executorsJson(framework),
     ...(info.labels === undefined ? {} : { labels: info.labels.labels ?? [] }),
-    offer_constraints: {},
+    ...part(
+      "offer_constraints",
+      messageTypes.SchedulerOfferConstraints,
+      constraintsToWire(framework.offerConstraints),
+    ),
   };
 }
 

@@ -15,6 +15,7 @@ import type { AgentId, FrameworkId, TaskId } from "../../kernel/ids.ts";
 import type { FrameworkView, TaskView } from "../../state/effects.ts";
 import type { Agent, AgentSpec, ClusterState, Executor, Framework, Offer, Task } from "../../state/model.ts";
 import { ipv4Of } from "../convert/addresses.ts";
+import { constraintsToWire } from "../convert/constraints.ts";
 import { offerToWire } from "../convert/offers.ts";
 import { resourcesToWire } from "../convert/resources.ts";
 import { timeInfo } from "../convert/times.ts";
@@ -79,7 +80,7 @@ export function frameworkView(
     offers,
     allocated_resources: byRoleToWire(usage.allocated),
     offered_resources: byRoleToWire(usage.offered),
-    offer_constraints: {},
+    offer_constraints: constraintsToWire(framework.offerConstraints),
   };
 }
 

@@ -7,12 +7,8 @@ import { asId, type FrameworkId } from "../../kernel/ids.ts";
 import type { Command } from "../../state/commands.ts";
 import type { Framework } from "../../state/model.ts";
 import { type ApiContext, confirmed, newStreamId, refusalUnlessLeading, replyToOutcome } from "../context.ts";
-import {
-  frameworkSpec,
-  problemOfConstraints,
-  problemOfFramework,
-  problemOfSuppressed,
-} from "../convert/frameworks.ts";
+import { constraintsFromWire } from "../convert/constraints.ts";
+import { frameworkSpec, problemOfFramework, problemOfSuppressed } from "../convert/frameworks.ts";
 import { decodeCall } from "../http/calls.ts";
 import { EventStream } from "../http/event-stream.ts";
 import { formatOfAnswer } from "../http/formats.ts";
@@ -20,13 +16,12 @@ import { badRequest, empty, type Reply, send, text } from "../http/reply.ts";
 import { COMMAND_BYTES_MAX, UNMEASURED_BODY_BYTES_MAX } from "../limits.ts";
 import { commandOf } from "./commands.ts";
 import type { FrameworkSessions, Subscription } from "./sessions.ts";
-import { problemOfUpdate } from "./update-framework.ts";
+import { updateCommand } from "./update-framework.ts";
 import { problemOfCall } from "./validate.ts";
 
 const STREAM_ID_HEADER = "mesos-stream-id";
 /** Calls that are validated and then refused, because what they act on is not there yet. */
 const NOT_THERE_YET: ReadonlySet<string> = new Set([
-  "UPDATE_FRAMEWORK",
   "ACCEPT_INVERSE_OFFERS",
   "DECLINE_INVERSE_OFFERS",
   "ACKNOWLEDGE_OPERATION_STATUS",
@@ -77,12 +72,22 @@ export class SchedulerEndpoint {
     const framework = state.frameworks.get(frameworkId);
     const refusal = refusalOfStream(framework, exchange.request.headers[STREAM_ID_HEADER]);
     if (refusal !== null) return confirmed(this.context, refusal, exchange.target);
-    if (framework !== undefined && NOT_THERE_YET.has(call.type ?? "")) return notThereYet(call, framework);
+    if (NOT_THERE_YET.has(call.type ?? "")) return text(501, `${call.type} is not supported yet`);
+    if (call.update_framework !== undefined && call.type === "UPDATE_FRAMEWORK") {
+      const update = updateCommand(call.update_framework, frameworkId, this.context.offerPolicy.regexLimits);
+      return update.ok
+        ? this.submit(exchange, update.value, bodyBytes, empty(200))
+        : badRequest(update.error);
+    }
     const command = commandOf(call, frameworkId, state);
     if (command === null) return empty(202);
+    return this.submit(exchange, command, bodyBytes, empty(202));
+  }
+
+  private async submit(exchange: Exchange, command: Command, bodyBytes: number, done: Reply): Promise<Reply> {
     if (isTooLarge(command, bodyBytes)) return text(413, "The call is too large for one entry of the log");
     const outcome = await this.context.master.submit(command);
-    return replyToOutcome(this.context, outcome, empty(202), exchange.target);
+    return replyToOutcome(this.context, outcome, done, exchange.target);
   }
 
   private async subscribe(exchange: Exchange, call: SchedulerCall): Promise<void> {
@@ -100,17 +105,21 @@ export class SchedulerEndpoint {
     const refined = spec.capabilities.includes("RESERVATION_REFINEMENT");
     const subscription = this.newSubscription(exchange, format, refined);
     const suppressed = subscribe.suppressed_roles ?? [];
+    const { regexLimits } = this.context.offerPolicy;
+    const constraints = constraintsFromWire(subscribe.offer_constraints, regexLimits);
     const problem =
       problemOfFramework(subscribe.framework_info) ??
-      problemOfConstraints(subscribe.offer_constraints) ??
+      (constraints.ok ? null : constraints.error) ??
       problemOfSuppressed(suppressed, subscribe.framework_info);
     if (problem !== null) return this.sessions.refuse(subscription, problem);
+    const offerConstraints = constraints.ok ? constraints.value : undefined;
     const id = framework_id?.value ?? "";
     await this.submitSubscribe(exchange, subscription, {
       kind: "subscribe",
       frameworkId: id === "" ? null : asId<FrameworkId>(id),
       spec,
       suppressedRoles: suppressed.map((role) => asId(role)),
+      ...(offerConstraints === undefined ? {} : { offerConstraints }),
       streamId: subscription.streamId,
     });
   }
@@ -171,11 +180,6 @@ function refusalOfStream(
     `The stream ID '${String(header)}' included in this request didn't match ` +
       `the stream ID currently associated with framework ID ${framework.id}`,
   );
-}
-
-function notThereYet(call: SchedulerCall, framework: Framework): Reply {
-  const problem = call.type === "UPDATE_FRAMEWORK" ? problemOfUpdate(call, framework) : null;
-  return problem === null ? text(501, `${call.type} is not supported yet`) : badRequest(problem);
 }
 
 /** Protobuf is more compact than the log: what could have grown too much is measured. */

@@ -1,27 +1,35 @@
-// UPDATE_FRAMEWORK (SC08): what Mesos refuses in it. Carrying it out is not there yet.
-import type { SchedulerCall } from "../../contract/types.ts";
-import type { Framework } from "../../state/model.ts";
-import { problemOfConstraints, problemOfFramework, problemOfSuppressed } from "../convert/frameworks.ts";
+// UPDATE_FRAMEWORK (SC08): what Mesos refuses in it for its form, and the command. Whether it changes what must not
+// change is for `decide`.
+import type { RegexLimits } from "../../allocator/index.ts";
+import type { SchedulerCallUpdateFramework } from "../../contract/types.ts";
+import { asId, type FrameworkId } from "../../kernel/ids.ts";
+import { err, ok, type Result } from "../../kernel/result.ts";
+import type { UpdateFramework } from "../../state/commands.ts";
+import { constraintsFromWire } from "../convert/constraints.ts";
+import { frameworkSpec, problemOfFramework, problemOfSuppressed } from "../convert/frameworks.ts";
 
-/** The text of the 400, null if there is nothing to say against the update. */
-export function problemOfUpdate(call: SchedulerCall, framework: Framework): string | null {
-  const { update_framework: update } = call;
-  if (update === undefined) return null;
-  const form = problemOfFramework(update.framework_info);
-  if (form !== null) return `'FrameworkInfo' is not valid: ${form}`;
-  const suppressed =
-    problemOfConstraints(update.offer_constraints) ??
-    problemOfSuppressed(update.suppressed_roles ?? [], update.framework_info);
-  if (suppressed !== null) return `'UpdateFramework' call is not valid: ${suppressed}`;
-  const { user, principal, checkpoint } = update.framework_info;
-  const changed =
-    problemOfChange("user", framework.spec.user, user) ??
-    problemOfChange("principal", framework.spec.principal ?? "", principal ?? "") ??
-    problemOfChange("checkpoint", String(framework.spec.checkpoint), String(checkpoint ?? false));
-  return changed === null ? null : `FrameworkInfo update is not valid: ${changed}`;
+/** The error is the text of the 400. */
+export function updateCommand(
+  update: SchedulerCallUpdateFramework,
+  frameworkId: FrameworkId,
+  limits: RegexLimits,
+): Result<UpdateFramework, string> {
+  const { framework_info, suppressed_roles = [] } = update;
+  const form = problemOfFramework(framework_info);
+  if (form !== null) return err(`'FrameworkInfo' is not valid: ${form}`);
+  const constraints = constraintsFromWire(update.offer_constraints, limits);
+  if (!constraints.ok) return invalidCall(constraints.error);
+  const suppressed = problemOfSuppressed(suppressed_roles, framework_info);
+  if (suppressed !== null) return invalidCall(suppressed);
+  return ok({
+    kind: "update-framework",
+    frameworkId,
+    spec: frameworkSpec(framework_info),
+    suppressedRoles: suppressed_roles.map((role) => asId(role)),
+    ...(constraints.value === undefined ? {} : { offerConstraints: constraints.value }),
+  });
 }
 
-function problemOfChange(field: string, from: string, to: string): string | null {
-  if (from === to) return null;
-  return `Updating 'FrameworkInfo.${field}' is unsupported; attempted to update from '${from}' to '${to}'`;
+function invalidCall(problem: string): Result<never, string> {
+  return err(`'UpdateFramework' call is not valid: ${problem}`);
 }
