@@ -50,8 +50,12 @@ export const MEMBERS_MAX = 31;
 export const NAME_UNITS_MAX = 255;
 /** UTF-16 units of an address in a member's contact. */
 export const ADDRESS_UNITS_MAX = 512;
-/** Committed entries handed to the state machine in one call. */
+/** Committed entries handed to the state machine in one turn; the rest waits for the next. */
 export const APPLY_ENTRIES_MAX = 1024;
+/** Bytes of entries handed to the state machine in one call, unless one entry has more. */
+export const APPLY_BYTES_MAX = 256 * KIB;
+/** A turn in which the state machine has worked for so long takes no more. */
+export const APPLY_TURN_MS = 8;
 /** Connections that have not said who they are yet; more are closed at once. */
 export const STRANGERS_MAX = 64;
 /** Wait before the first and the last attempts to connect again. */

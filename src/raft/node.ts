@@ -88,11 +88,12 @@ class Node implements RaftNode {
       feed,
       onFailure,
     });
-    this.applier = new Applier(
-      asIndex(0),
-      (entries) => stateMachine.applyCommitted(entries),
-      () => this.onApplied(),
-    );
+    this.applier = new Applier(asIndex(0), {
+      clock: options.clock,
+      apply: (entries) => stateMachine.applyCommitted(entries),
+      onApplied: () => this.onApplied(),
+      onFailure,
+    });
     this.proposals = new ProposalGatherer(
       (payloads) => feed({ kind: "propose", payloads }),
       () => this.core.durability.pending.length,
@@ -374,6 +375,7 @@ class Node implements RaftNode {
     this.phase = "stopped";
     this.inputs = [];
     this.ticker?.cancel();
+    this.applier.stop();
     this.proposals.clear();
     this.reads.stop();
     this.changing.fail("stopped");
