@@ -239,7 +239,7 @@ async function until(heard: readonly Json[], type: string): Promise<void> {
 }
 
 /** Events that a call causes; the others came in between for reasons of their own. */
-const CAUSED: ReadonlySet<string> = new Set(["UPDATE", "FAILURE", "MESSAGE"]);
+const CAUSED: ReadonlySet<string> = new Set(["UPDATE", "FAILURE", "MESSAGE", "RESCIND"]);
 /** Events of a subscription that come whatever else happens in the cluster. */
 const COMPARED: ReadonlySet<string> = new Set(["SUBSCRIBED", "HEARTBEAT", "OFFERS", "ERROR"]);
 const FAILOVERS: ReadonlySet<string> = new Set(["scheduler/subscribe-failover"]);

@@ -120,8 +120,7 @@ function hasEvents(name: string): boolean {
     events.length > 0 &&
     (response.status ?? 0) < 300 &&
     name.includes("scheduler") &&
-    !/inverse|operation/.test(name) &&
-    name !== "scheduler/update-framework"
+    !/inverse|operation/.test(name)
   );
 }
 
