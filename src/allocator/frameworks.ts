@@ -74,6 +74,13 @@ export function setWeight(s: AllocatorState, role: RoleName, weightMillis: numbe
   forgetRoleIfUnused(s, role);
 }
 
+/** Whether a framework is in the role or below it, be it only with what it still holds there. */
+export function hasFrameworks(s: AllocatorState, role: RoleName): boolean {
+  const entry = s.roles.get(role);
+  if (entry === undefined) return false;
+  return entry.clients.size > 0 || [...entry.children.keys()].some((child) => hasFrameworks(s, child));
+}
+
 function setSuppressed(
   s: AllocatorState,
   frameworkId: FrameworkId,

@@ -28,6 +28,7 @@ export { type AgentVerdict, type Explanation, explain } from "./explain.ts";
 export { addFilter, clearFilters, expireFilters } from "./filters.ts";
 export {
   addFramework,
+  hasFrameworks,
   removeFramework,
   revive,
   setFrameworkActive,
@@ -35,6 +36,7 @@ export {
   suppress,
   updateFramework,
 } from "./frameworks.ts";
+export { DEFAULT_WEIGHT_MILLIS, WEIGHT_MILLIS_MAX } from "./limits.ts";
 export {
   type AllocateOptions,
   type Allocation,

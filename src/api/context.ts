@@ -87,6 +87,7 @@ function replyToRejection({ code, message }: Rejection): Reply {
     case "agent-unknown":
     case "agent-gone":
     case "agent-refused":
+    case "weights-refused":
       return badRequest(message);
   }
 }

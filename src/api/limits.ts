@@ -60,6 +60,8 @@ export const ID_CHARACTERS_MAX = 255;
 export const ROLE_CHARACTERS_MAX = 1_024;
 /** Levels of a role's path: every level is a role of its own, with sums over all below it. */
 export const ROLE_LEVELS_MAX = 32;
+/** Roles whose weights one call may set; with more it is a 400. */
+export const WEIGHTS_PER_CALL_MAX = 1_000;
 /** Filters longer than this are cut to it (trap 17). Milliseconds. */
 export const REFUSE_MS_MAX = 365 * 24 * 3_600 * 1_000;
 /** Filter of a refusal that names none (trap 16). Milliseconds. */

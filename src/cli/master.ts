@@ -1,5 +1,6 @@
 // `tepui master`: one master of a cluster.
 import { Command } from "commander";
+import { parseInitialWeights } from "../host/initial-weights.ts";
 import { createTracer, type LogLevel } from "../host/pino-tracer.ts";
 import { runMaster } from "../host/run-master.ts";
 import { parseAddress } from "../host/tcp-network.ts";
@@ -79,6 +80,13 @@ const settings: readonly Setting[] = [
   },
   ...offerSettings,
   {
+    flags: "--weights <role=weight>",
+    description:
+      "weights of roles that the cluster begins with, such as dev=2.5,web=1; a weight that was ever set by the " +
+      "API wins over all of them",
+    separator: ",",
+  },
+  {
     flags: "--snapshot-interval <entries>",
     description: "log entries between two snapshots; the same on every master",
     default: 20_000,
@@ -121,6 +129,7 @@ interface MasterFlags extends OfferFlags {
   readonly agentReconnectTimeout: number;
   readonly frameworkReconnectTimeout: number;
   readonly offerTimeout: number;
+  readonly weights?: readonly string[];
   readonly snapshotInterval: number;
   readonly logArchiveBytes: number;
   readonly logArchiveAge: number;
@@ -155,6 +164,7 @@ async function run(flags: MasterFlags): Promise<void> {
       frameworkReconnectMs: flags.frameworkReconnectTimeout * 1000,
       offerTimeoutMs: flags.offerTimeout === 0 ? null : flags.offerTimeout * 1000,
       minimum: parseMinimum(flags.minAllocatableResources),
+      initialWeights: parseInitialWeights(flags.weights ?? []),
     },
     regexLimits: regexLimits(flags),
     snapshotIntervalEntries: flags.snapshotInterval,

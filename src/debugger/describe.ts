@@ -37,6 +37,8 @@ const descriptions: Descriptions = {
   TaskStatusAcknowledged: (e) => `${taskText(e)} update ${e.uuid}`,
   TaskKillRequested: taskText,
   ExecutorExited: (e) => `${e.executorId} of ${e.frameworkId} on ${e.agentId}, wait status ${e.waitStatus}`,
+  WeightsUpdated: (e) =>
+    e.weights.map(({ role, weightMillis }) => `${role} ${weightMillis / 1_000}`).join(", "),
   FiltersExpired: (e) => `until ${timeText(e.until)}`,
   DigestRecorded: (e) => `entry ${e.index}: ${e.digest.slice(0, 16)}`,
 };

@@ -1,6 +1,13 @@
 // What must be true of the state after every event. Works it all out again from tasks, executors and offers, so it costs
 // as much as the cluster is large: for tests and simulations, not for the way of a command.
-import { add, checkAllocator, equal, NO_RESOURCES, type Resources } from "../allocator/index.ts";
+import {
+  add,
+  checkAllocator,
+  DEFAULT_WEIGHT_MILLIS,
+  equal,
+  NO_RESOURCES,
+  type Resources,
+} from "../allocator/index.ts";
 import { assert } from "../kernel/assert.ts";
 import type { AgentId, FrameworkId, RoleName } from "../kernel/ids.ts";
 import { executorsOn } from "./evolve/executors.ts";
@@ -13,6 +20,7 @@ import {
   GONE_AGENTS_MAX,
   STATUSES_MAX,
   UNREACHABLE_TASKS_MAX,
+  WEIGHTS_MAX,
 } from "./limits.ts";
 import { frameworkOf, isConnected } from "./lookups.ts";
 import type { Agent, ClusterState, Framework, Task } from "./model.ts";
@@ -28,6 +36,7 @@ export function checkInvariants(state: ClusterState): void {
   for (const agent of state.agents.values()) checkAgent(state, agent);
   checkOffers(state);
   checkAllocator(state.allocator);
+  checkWeights(state);
   assert(state.allocator.agents.size === state.agents.size, "the allocator knows other agents");
   assert(state.allocator.frameworks.size === state.frameworks.size, "the allocator knows other frameworks");
 }
@@ -39,8 +48,20 @@ function checkBounds(state: ClusterState): void {
     ["agents", state.agents.size, AGENTS_MAX],
     ["gone agents", state.goneAgents.size, GONE_AGENTS_MAX],
     ["digests", state.digests.length, DIGESTS_MAX],
+    ["weights", state.weights.size, WEIGHTS_MAX],
   ];
   for (const [what, size, max] of sizes) assert(size <= max, `more ${what} than allowed`, { size, max });
+}
+
+function checkWeights({ weights, allocator }: ClusterState): void {
+  for (const [role, weightMillis] of weights) {
+    const counted = allocator.roles.get(role)?.weightMillis ?? DEFAULT_WEIGHT_MILLIS;
+    assert(counted === weightMillis, "the allocator weighs otherwise", { role, counted, weightMillis });
+  }
+  for (const [role, { weightMillis }] of allocator.roles) {
+    const isSet = weightMillis === DEFAULT_WEIGHT_MILLIS || weights.has(role);
+    assert(isSet, "the allocator has a weight that nobody set", { role });
+  }
 }
 
 function checkFramework(state: ClusterState, framework: Framework): void {

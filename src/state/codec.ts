@@ -57,6 +57,7 @@ const EVENT_KINDS: { readonly [Kind in Event["kind"]]: { readonly since: number 
   TaskStatusAcknowledged: { since: 1 },
   TaskKillRequested: { since: 1 },
   ExecutorExited: { since: 1 },
+  WeightsUpdated: { since: 2 },
   FiltersExpired: { since: 1 },
   DigestRecorded: { since: 1 },
 };

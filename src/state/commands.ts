@@ -16,6 +16,7 @@ import type {
   TaskId,
   Term,
 } from "../kernel/ids.ts";
+import type { RoleWeight } from "./events.ts";
 import type {
   AgentSpec,
   FrameworkSpec,
@@ -45,6 +46,8 @@ export interface Settings {
   readonly offerTimeoutMs: number | null;
   /** Least amounts of an offer (AL08); Mesos' default if left out. */
   readonly minimum?: Minimum;
+  /** Set by a leader that finds that no weight was ever set. */
+  readonly initialWeights?: readonly RoleWeight[];
 }
 
 export type Command =
@@ -129,6 +132,7 @@ export type Command =
       readonly executorId: ExecutorId;
       readonly data: Uint8Array;
     }
+  | UpdateWeights
   /** Deadlines that have passed become events. */
   | { readonly kind: "expire" }
   /** One allocation cycle. */
@@ -154,6 +158,12 @@ export interface UpdateFramework {
   readonly suppressedRoles: readonly RoleName[];
   /** None if left out. */
   readonly offerConstraints?: OfferConstraints;
+}
+
+/** Weights are within the allocator's bounds, roles are good names. */
+export interface UpdateWeights {
+  readonly kind: "update-weights";
+  readonly weights: readonly RoleWeight[];
 }
 
 export interface Accept {
@@ -222,7 +232,9 @@ export interface Rejection {
     | "agent-unknown"
     | "agent-gone"
     /** It cannot be admitted: a bad id, or a bound of the cluster is reached. */
-    | "agent-refused";
+    | "agent-refused"
+    /** A bound of the cluster is reached. */
+    | "weights-refused";
   readonly message: string;
 }
 

@@ -26,6 +26,7 @@ import {
   decideUpdateStatus,
   decideUpdateStatuses,
 } from "./decide/tasks.ts";
+import { decideUpdateWeights } from "./decide/weights.ts";
 import { OFFERS_BYTES_MAX, OFFERS_PER_CYCLE_MAX } from "./limits.ts";
 import type { ClusterState, Offer } from "./model.ts";
 import { packedBytesAtMost } from "./packed-size.ts";
@@ -78,6 +79,8 @@ export function decide(state: ClusterState, command: Command, context: Context):
       return decideExecutorExited(state, command);
     case "message-framework":
       return messageFramework(state, command);
+    case "update-weights":
+      return decideUpdateWeights(state, command);
     case "expire":
       return decideExpire(state, context);
     case "allocate":

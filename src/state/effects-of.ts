@@ -49,6 +49,7 @@ const derivations: Derivations = {
   TaskStatusAcknowledged: acknowledged,
   TaskKillRequested: killRequested,
   ExecutorExited: executorExited,
+  WeightsUpdated: nothing,
   FiltersExpired: nothing,
   DigestRecorded: nothing,
 };

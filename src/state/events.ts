@@ -33,8 +33,16 @@ export type Event =
   | OfferEvent
   | TaskEvent
   | ExecutorExited
+  /** Of a role that comes twice the last one counts. */
+  | { readonly kind: "WeightsUpdated"; readonly weights: readonly RoleWeight[] }
   | { readonly kind: "FiltersExpired"; readonly until: Millis }
   | { readonly kind: "DigestRecorded"; readonly index: LogIndex; readonly digest: string };
+
+export interface RoleWeight {
+  readonly role: RoleName;
+  /** Thousandths: 1000 is weight 1. */
+  readonly weightMillis: number;
+}
 
 export type EventOf<Kind extends Event["kind"]> = Extract<Event, { readonly kind: Kind }>;
 
@@ -193,7 +201,13 @@ export type OfferEvent =
     }
   | {
       readonly kind: "OffersRescinded";
-      readonly cause: "agent-disconnected" | "agent-removed" | "agent-changed" | "timeout" | "role-left";
+      readonly cause:
+        | "agent-disconnected"
+        | "agent-removed"
+        | "agent-changed"
+        | "timeout"
+        | "role-left"
+        | "weights-updated";
       readonly offers: readonly { readonly frameworkId: FrameworkId; readonly offerId: OfferId }[];
     };
 

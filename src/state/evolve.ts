@@ -37,6 +37,7 @@ import {
   taskStatusUpdated,
   taskUnreachable,
 } from "./evolve/tasks.ts";
+import { weightsUpdated } from "./evolve/weights.ts";
 import { DIGESTS_MAX } from "./limits.ts";
 import { after } from "./lookups.ts";
 import type { ClusterState } from "./model.ts";
@@ -73,6 +74,7 @@ const reducers: Reducers = {
   TaskStatusAcknowledged: taskStatusAcknowledged,
   TaskKillRequested: taskKillRequested,
   ExecutorExited: executorExited,
+  WeightsUpdated: weightsUpdated,
   FiltersExpired: (state, event) => expireFilters(state.allocator, event.until),
   DigestRecorded: digestRecorded,
 };

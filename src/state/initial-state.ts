@@ -17,6 +17,7 @@ export function createClusterState(): ClusterState {
     offers: new Map(),
     absentFrameworks: new Map(),
     absentAgents: new Map(),
+    weights: new Map(),
     allocator: createAllocatorState(),
     digests: [],
   };

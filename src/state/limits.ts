@@ -60,6 +60,12 @@ export const TASKS_AT_ONCE_MAX = 2_048;
 /** Offers that one `expire` rescinds; the next goes on. */
 export const EXPIRED_OFFERS_MAX = 10_000;
 
+/** Roles whose weights are kept; with more an update is refused. */
+export const WEIGHTS_MAX = 10_000;
+
+/** Offers that one change of policy rescinds, the oldest first; what is beyond it stays until it is answered. */
+export const RESCINDED_OFFERS_MAX = 40_000;
+
 /** Frameworks, and agents, whose deadline one `expire` handles; the next goes on. */
 export const EXPIRIES_PER_COMMAND_MAX = 100;
 

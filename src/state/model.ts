@@ -44,6 +44,8 @@ export interface ClusterState {
   absentFrameworks: Map<FrameworkId, Millis>;
   /** Agents that are disconnected (deadline) or unreachable (expiry). */
   absentAgents: Map<AgentId, Millis>;
+  /** Thousandths, of every role whose weight was ever set, also after its return to 1000. At most WEIGHTS_MAX. */
+  weights: Map<RoleName, number>;
   allocator: AllocatorState;
   /** Digests of the state as the leader computed them, newest last, at most DIGESTS_MAX: replicas compare. */
   digests: { readonly index: LogIndex; readonly digest: string }[];

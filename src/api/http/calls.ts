@@ -4,7 +4,7 @@ import type { MessageType } from "../../contract/schema.ts";
 import type { ApiLimits } from "../types.ts";
 import { readBody } from "./body.ts";
 import { decode, formatOfBody } from "./formats.ts";
-import { badRequest, methodNotAllowed, type Reply, text } from "./reply.ts";
+import { badRequest, methodNotAllowed, type Reply, text, tooLarge } from "./reply.ts";
 
 export interface DecodedCall<Call> {
   readonly call: Call;
@@ -20,9 +20,7 @@ export async function decodeCall<Call>(
   if (request.method !== "POST") return methodNotAllowed("POST", request.method ?? "");
   const body = await readBody(request, limits.requestBodyBytesMax);
   if (body.kind === "aborted") return null;
-  if (body.kind === "too-large") {
-    return text(413, `The body exceeds ${limits.requestBodyBytesMax} bytes`, ["Connection", "close"]);
-  }
+  if (body.kind === "too-large") return tooLarge(limits.requestBodyBytesMax);
   const contentType = request.headers["content-type"];
   if (contentType === undefined) return badRequest("Expecting 'Content-Type' to be present");
   const format = formatOfBody(contentType);

@@ -50,9 +50,16 @@ export function redirect(location: string): Reply {
   return { status: 307, headers: ["Location", location, "Content-Length", "0"], body: "" };
 }
 
+/** @param allowed one method, or several with `, ` between them */
 export function methodNotAllowed(allowed: string, received: string): Reply {
-  const body = `405 Method Not Allowed. Expecting one of { '${allowed}' }, but received '${received}'.`;
+  const quoted = allowed.replaceAll(", ", "', '");
+  const body = `405 Method Not Allowed. Expecting one of { '${quoted}' }, but received '${received}'.`;
   return text(405, body, ["Allow", allowed]);
+}
+
+/** What has not been read of the body goes with the connection. */
+export function tooLarge(bytesMax: number): Reply {
+  return text(413, `The body exceeds ${bytesMax} bytes`, ["Connection", "close"]);
 }
 
 export function notFound(): Reply {

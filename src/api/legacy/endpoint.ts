@@ -1,17 +1,16 @@
-// The endpoints that Mesos has beside its v1 API (list (g)), each also under `/master`; any method is taken as a GET.
+// The endpoints that Mesos has beside its v1 API (list (g)), each also under `/master`. Where nothing can be written any
+// method is taken as a GET.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { versionInfo } from "../advertised.ts";
 import { type ApiContext, confirmed, redirectTo, refusalUnlessLeading } from "../context.ts";
-import { empty, legacyJson, type Reply, redirect, send } from "../http/reply.ts";
+import { readBody } from "../http/body.ts";
+import { empty, legacyJson, type Reply, redirect, send, tooLarge } from "../http/reply.ts";
+import type { LegacyRequest } from "./request.ts";
+import { roles } from "./roles.ts";
 import { legacyState } from "./state.ts";
+import { weights } from "./weights.ts";
 
 type Handler = (context: ApiContext, request: LegacyRequest) => Reply | Promise<Reply>;
-
-interface LegacyRequest {
-  /** Path and query. */
-  readonly target: string;
-  readonly jsonp: string | null;
-}
 
 /** By path. */
 const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
@@ -20,6 +19,8 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ["/flags", (context, { jsonp }) => legacyJson(JSON.stringify({ flags: context.flags }), jsonp)],
   ["/redirect", (context) => redirectToLeader(context)],
   ["/state", (context, request) => state(context, request)],
+  ["/roles", roles],
+  ["/weights", weights],
 ]);
 
 export function isLegacyPath(path: string): boolean {
@@ -33,11 +34,18 @@ export async function handleLegacy(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  request.resume();
-  const target = request.url ?? "/";
-  const query = new URLSearchParams(target.split("?").slice(1).join("?"));
-  const reply = await HANDLERS.get(path)?.(context, { target, jsonp: query.get("jsonp") });
+  const read = await readBody(request, context.limits.requestBodyBytesMax);
+  if (read.kind === "aborted") return;
+  const reply =
+    read.kind === "too-large"
+      ? tooLarge(context.limits.requestBodyBytesMax)
+      : await HANDLERS.get(path)?.(context, legacyRequest(request, read.bytes));
   if (reply !== undefined) send(response, reply, context.date());
+}
+
+function legacyRequest({ method = "GET", url = "/" }: IncomingMessage, bytes: Uint8Array): LegacyRequest {
+  const query = new URLSearchParams(url.split("?").slice(1).join("?"));
+  return { method, target: url, jsonp: query.get("jsonp"), body: Buffer.from(bytes).toString("utf8") };
 }
 
 function versionJson(context: ApiContext): string {

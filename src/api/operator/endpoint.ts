@@ -17,6 +17,7 @@ import { getAgents, getExecutors, getFrameworks, getRoles, getState, getTasks } 
 import { metricsOf } from "./metrics.ts";
 import type { OperatorStreams, Subscriber } from "./subscribers.ts";
 import { problemOfCall } from "./validate.ts";
+import { updateWeights, weightInfos } from "./weights.ts";
 
 interface Exchange {
   readonly request: IncomingMessage;
@@ -51,6 +52,9 @@ export class OperatorEndpoint {
     if (format === null) return notAcceptable();
     if (call.type === "SUBSCRIBE") return await this.subscribe(exchange, format);
     if (call.type === "TEARDOWN") return await this.teardown(exchange, call);
+    if (call.type === "UPDATE_WEIGHTS") {
+      return await updateWeights(this.context, call.update_weights?.weight_infos ?? [], exchange.target);
+    }
     const own = this.aboutMaster(call);
     if (own !== null) return this.message(format, own);
     const list = listOf(call, this.context);
@@ -136,6 +140,10 @@ function listOf({ type }: MasterCall, context: ApiContext): MasterResponse | nul
       return { type, get_executors: getExecutors(state) };
     case "GET_ROLES":
       return { type, get_roles: getRoles(state) };
+    case "GET_WEIGHTS": {
+      const weight_infos = weightInfos(state);
+      return { type, ...(weight_infos.length === 0 ? {} : { get_weights: { weight_infos } }) };
+    }
     case "GET_MASTER": {
       const elected = state.leader === null ? {} : { elected_time: secondsOf(state.leader.electedAt) };
       const master_info = masterInfo(context.advertised());

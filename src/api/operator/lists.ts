@@ -1,6 +1,6 @@
 // The state of the cluster as the lists of the operator API: GET_STATE and its parts (MO05 to MO09).
 
-import { add, NO_RESOURCES, type Resources } from "../../allocator/resources.ts";
+import { add } from "../../allocator/resources.ts";
 import type {
   MasterResponseGetAgents,
   MasterResponseGetExecutors,
@@ -11,14 +11,12 @@ import type {
   Role,
   Offer as WireOffer,
 } from "../../contract/types.ts";
-import { compareText, type FrameworkId, type RoleName } from "../../kernel/ids.ts";
+import type { FrameworkId } from "../../kernel/ids.ts";
 import type { ClusterState, Framework } from "../../state/model.ts";
 import { resourcesToWire } from "../convert/resources.ts";
+import { type RoleFacts, rolesOf } from "./roles.ts";
 import { type ClusterUsage, executorsOf, usageOf, usageOr } from "./usage.ts";
 import { agentView, executorView, frameworkView, offerView, taskView } from "./views.ts";
-
-/** Every role weighs this until weights can be set. */
-const WEIGHT_DEFAULT = 1;
 
 export function getState(state: ClusterState): MasterResponseGetState {
   const usage = usageOf(state);
@@ -80,39 +78,23 @@ export function getAgents(
   return { agents, recovered_agents: [] };
 }
 
-/** Roles that a framework has, by name. Their resources are what is allocated and offered, as plain quantities. */
+/** Their resources are what is allocated and offered, as plain quantities. */
 export function getRoles(state: ClusterState): MasterResponseGetRoles {
-  const members = new Map<RoleName, FrameworkId[]>();
-  for (const { id, spec } of state.frameworks.values()) {
-    for (const role of spec.roles) members.set(role, [...(members.get(role) ?? []), id]);
-  }
-  const held = heldByRole(usageOf(state));
-  const names = [...new Set([...members.keys(), ...held.keys()])].sort(compareText);
-  return {
-    roles: names.map((name) => roleView(name, members.get(name) ?? [], held.get(name) ?? NO_RESOURCES)),
-  };
+  return { roles: rolesOf(state).map(roleView) };
 }
 
-function roleView(name: RoleName, frameworks: readonly FrameworkId[], held: Resources): Role {
+function roleView({ name, weight, frameworks, allocated, offered }: RoleFacts): Role {
   const quantities = resourcesToWire(
-    held.filter(({ value }) => value.kind === "scalar").map((each) => ({ ...each, meta: "" })),
+    add(allocated, offered)
+      .filter(({ value }) => value.kind === "scalar")
+      .map((each) => ({ ...each, meta: "" })),
     "refined",
     null,
   );
   return {
     name,
-    weight: WEIGHT_DEFAULT,
+    weight,
     ...(frameworks.length === 0 ? {} : { frameworks: frameworks.map((value) => ({ value })) }),
     ...(quantities.length === 0 ? {} : { resources: quantities }),
   };
-}
-
-function heldByRole(usage: ClusterUsage): ReadonlyMap<RoleName, Resources> {
-  const held = new Map<RoleName, Resources>();
-  for (const { allocated, offered } of usage.frameworks.values()) {
-    for (const [role, resources] of [...allocated, ...offered]) {
-      held.set(role, add(held.get(role) ?? NO_RESOURCES, resources));
-    }
-  }
-  return held;
 }

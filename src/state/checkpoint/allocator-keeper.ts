@@ -106,6 +106,12 @@ export class AllocatorKeeper {
     }
   }
 
+  /** That roles get weights, and so come or go. */
+  weights(roles: readonly RoleName[]): void {
+    this.#images.keepList(SECTIONS.allocator, this.#state.roles, entriesOf);
+    for (const role of roles) this.role(role);
+  }
+
   /** And those above it: what a role holds they hold as well. */
   role(role: RoleName): void {
     for (const each of lineOf(role)) {

@@ -42,6 +42,10 @@ export class Keeper {
     this.#images.keepList(SECTIONS.lists, this.state.absentAgents, entriesOf);
   }
 
+  weights(): void {
+    this.#images.keepList(SECTIONS.lists, this.state.weights, entriesOf);
+  }
+
   /** That agents come or go. */
   agents(): void {
     this.#images.keepList(SECTIONS.agents, this.state.agents, valuesOf);

@@ -19,6 +19,7 @@ const readers: ReadonlyMap<number, Reader> = new Map<number, Reader>([
   [TAGS.absentFrameworks, ({ state }, list: Entries<never, never>) => fill(state.absentFrameworks, list)],
   [TAGS.absentAgents, ({ state }, list: Entries<never, never>) => fill(state.absentAgents, list)],
   [TAGS.goneAgents, ({ state }, list: Entries<never, never>) => fill(state.goneAgents, list)],
+  [TAGS.weights, ({ state }, list: Entries<never, never>) => fill(state.weights, list)],
   [TAGS.offers, addOffers],
   [TAGS.framework, (draft, head: Framework) => addFramework(draft, draft.state.frameworks, head)],
   [

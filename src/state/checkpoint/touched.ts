@@ -119,6 +119,10 @@ const touched: Touched = {
   TaskKillRequested: (keep, { frameworkId, taskId }) => taskChanged(keep, frameworkId, taskId),
   ExecutorExited: (keep, { frameworkId, agentId, executorId }) =>
     executorRemoved(keep, frameworkId, agentId, executorId),
+  WeightsUpdated: (keep, { weights }) => {
+    keep.weights();
+    keep.allocator.weights(weights.map(({ role }) => role));
+  },
   FiltersExpired: (keep, { until }) => keep.allocator.expired(until),
   DigestRecorded: headOnly,
 };

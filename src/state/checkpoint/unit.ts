@@ -16,6 +16,8 @@ export const TAGS = {
   goneAgents: 3,
   /** A list of offers. */
   offers: 4,
+  /** A list of [role, thousandths]. */
+  weights: 5,
   /** The allocator's framework in its roles: [id, active, gpu, [role, client number]s]. */
   allocatorFramework: 10,
   role: 11,

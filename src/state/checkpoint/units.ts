@@ -14,6 +14,7 @@ export function* unitsOf(state: ClusterState, images: Images): Generator<Unit, v
   yield* unitsOfList(TAGS.absentFrameworks, images.list(state.absentFrameworks, entriesOf));
   yield* unitsOfList(TAGS.absentAgents, images.list(state.absentAgents, entriesOf));
   yield* unitsOfList(TAGS.goneAgents, images.list(state.goneAgents, entriesOf));
+  yield* unitsOfList(TAGS.weights, images.list(state.weights, entriesOf));
   yield* unitsOfList(TAGS.offers, images.list(state.offers, valuesOf));
   images.enter(SECTIONS.allocator);
   yield* allocatorUnits(state.allocator, images);

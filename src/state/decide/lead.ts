@@ -4,6 +4,7 @@ import type { Event } from "../events.ts";
 import { after } from "../lookups.ts";
 import type { ClusterState } from "../model.ts";
 import { accepted, type Decision } from "./decision.ts";
+import { initialWeights } from "./weights.ts";
 
 export function decideLead(
   state: ClusterState,
@@ -21,5 +22,6 @@ export function decideLead(
       frameworkDeadline: after(now, settings.frameworkReconnectMs),
       agentDeadline: after(now, settings.agentReconnectMs),
     },
+    ...initialWeights(state, settings.initialWeights ?? []),
   ]);
 }

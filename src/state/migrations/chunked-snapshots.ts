@@ -1,4 +1,5 @@
-// 1 to 2: a snapshot became chunks of units, where it had been one packed value; and the allocator's roles became a tree.
+// 1 to 2: a snapshot became chunks of units, where it had been one packed value; the allocator's roles became a tree, and
+// weights that were set are listed.
 // Events stayed as they were, but digests are taken of a snapshot's bytes: those on record are of other bytes than a
 // member makes today, and are marked so that nobody compares them.
 import type { Migration } from "./migration.ts";
@@ -13,7 +14,7 @@ export const chunkedSnapshots: Migration = {
   state: (state) => {
     if (!isObject(state)) return state;
     const digests = Array.isArray(state.digests) ? { digests: state.digests.map(marked) } : {};
-    return { ...state, ...digests, allocator: withTree(state.allocator) };
+    return { ...state, ...digests, weights: new Map(), allocator: withTree(state.allocator) };
   },
 };
 

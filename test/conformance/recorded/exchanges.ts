@@ -154,6 +154,30 @@ export async function operatorExchanges(
   });
 }
 
+/** The weights before, when and after they are set, in the order given: what was set is shown as it was recorded. */
+export async function weightsExchanges(
+  target: Target,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, Differences>> {
+  return withFramework(target, undefined, async (framework) => {
+    const found = new Map<string, Differences>();
+    for (const name of names) {
+      const recording = recordingOf(name);
+      await framework.offered();
+      const answer = await send(target, recording, framework.ids());
+      const differences = [...answerDifferences(recording, answer, framework.ids())];
+      if (recording.response.body !== undefined && JSON.stringify(recording.response.body) !== answer.text) {
+        differences.push(`body: ${answer.text}`);
+      }
+      for (const event of recording.scheduler_stream_events ?? []) {
+        differences.push(...shapeDifferences(event, await framework.nextOf(event.type)));
+      }
+      found.set(name, differences);
+    }
+    return found;
+  });
+}
+
 /** What a framework hears when the agent that runs its task leaves for good. */
 export async function agentThatLeaves(target: Target, name: string): Promise<Differences> {
   const framework = await TestFramework.start(target, name);

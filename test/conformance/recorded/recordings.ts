@@ -31,6 +31,8 @@ export interface Recording {
     readonly records_base64?: readonly string[];
     readonly closed_by_peer?: boolean;
   };
+  /** What a framework heard of an operator's call. */
+  readonly scheduler_stream_events?: readonly Json[];
   readonly stream_events?: readonly Json[];
   readonly stream_events_base64?: readonly string[];
 }

@@ -10,6 +10,7 @@ import {
   plainExchange,
   streamThatFailsOver,
   subscription,
+  weightsExchanges,
 } from "./exchanges.ts";
 import { namesOf, recordingOf } from "./recordings.ts";
 import { isOutOfScope, OUT_OF_SCOPE } from "./scope.ts";
@@ -19,6 +20,15 @@ const FAILING_OVER = ["scheduler/failover-old-stream", "protobuf/scheduler-strea
 const OPERATOR_STREAMS = /^operator\/subscribe-stream/;
 /** Acknowledges an update that our cluster never sent: taken and dropped, and nothing follows. */
 const WITHOUT_EVENTS: ReadonlySet<string> = new Set(["protobuf/scheduler-acknowledge"]);
+/** In this order: weights that were set stay. */
+const WEIGHTS = [
+  "operator/get-weights",
+  "legacy/weights",
+  "operator/update-weights",
+  "operator/get-weights-set",
+  "legacy/weights-set",
+  "legacy/weights-put",
+];
 const NEEDS_AGENT_TO_LEAVE = "scheduler/stream-agent-unregisters";
 
 const all = ["scheduler", "operator", "protobuf", "legacy"].flatMap(namesOf);
@@ -79,6 +89,12 @@ export function recordedExchanges(start: () => Promise<Target>): void {
       }
     });
 
+    it("weights, and what a framework hears when they change", async () => {
+      for (const [name, differences] of await weightsExchanges(target, WEIGHTS)) {
+        expect(unexplained(name, differences), name).toEqual([]);
+      }
+    });
+
     it("leaves no row of the table of differences unused", () => {
       expect(DIFFERENCES.filter((row) => !used.has(row)).map(({ what }) => String(what))).toEqual([]);
     });
@@ -88,7 +104,10 @@ export function recordedExchanges(start: () => Promise<Target>): void {
       const once = inScope.filter((name) => kinds.filter((kind) => kind(name)).length === 1);
       const otherwise = inScope.filter((name) => !once.includes(name));
       const apart = (name: string) =>
-        FAILING_OVER.includes(name) || OPERATOR_STREAMS.test(name) || name === NEEDS_AGENT_TO_LEAVE;
+        FAILING_OVER.includes(name) ||
+        OPERATOR_STREAMS.test(name) ||
+        WEIGHTS.includes(name) ||
+        name === NEEDS_AGENT_TO_LEAVE;
       expect(otherwise.filter((name) => !apart(name))).toEqual([]);
       expect(OUT_OF_SCOPE.filter(({ exchange }) => !all.some((name) => exchange.test(name)))).toEqual([]);
     });
@@ -97,7 +116,8 @@ export function recordedExchanges(start: () => Promise<Target>): void {
 
 function isList(name: string): boolean {
   const { request } = recordingOf(name);
-  if (/^legacy\/(state|state-post)$/.test(name)) return true;
+  if (WEIGHTS.includes(name)) return false;
+  if (/^legacy\/(roles|state|state-post)$/.test(name)) return true;
   return (
     /^(operator|protobuf)\//.test(name) &&
     request.path === "/api/v1" &&
@@ -127,5 +147,5 @@ function hasEvents(name: string): boolean {
 function isPlain(name: string): boolean {
   const { response } = recordingOf(name);
   const streams = response.records !== undefined || response.records_base64 !== undefined;
-  return !streams && !isList(name) && !hasEvents(name);
+  return !streams && !isList(name) && !hasEvents(name) && !WEIGHTS.includes(name);
 }

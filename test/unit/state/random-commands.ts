@@ -81,7 +81,7 @@ const ACTIONS: readonly (readonly [number, Action])[] = [
   [93, returnFramework],
   [94, lead],
   [96, expire],
-  [97, suppressOrRevive],
+  [97, (cluster, a, b, c) => (c % 2 === 0 ? suppressOrRevive(cluster, a, b) : reweigh(cluster, a, b))],
   [98, executorExits],
   [99, reconcile],
   [100, (cluster, a, _b, c) => (c % 2 === 0 ? unregister(cluster, a) : teardown(cluster, a))],
@@ -213,6 +213,14 @@ function suppressOrRevive(cluster: Cluster, a: number, b: number): void {
   if (framework?.connection.kind !== "connected") return;
   const roles = b % 2 === 0 ? [] : framework.spec.roles.slice(0, 1);
   cluster.do({ kind: b % 3 === 0 ? "revive" : "suppress", frameworkId: framework.id, roles });
+}
+
+function reweigh(cluster: Cluster, a: number, b: number): void {
+  const weights = [
+    { role: roleName(a), weightMillis: [500, 1_000, 2_500][b % 3] ?? 1_000 },
+    { role: roleName(b), weightMillis: 1_000 },
+  ];
+  cluster.do({ kind: "update-weights", weights });
 }
 
 function executorExits(cluster: Cluster, a: number): void {

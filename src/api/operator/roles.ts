@@ -1,0 +1,72 @@
+// The roles that there are (MO09): those that a framework is in or holds something in, those that were ever given a
+// weight, and all above them.
+import { DEFAULT_WEIGHT_MILLIS } from "../../allocator/index.ts";
+import { add, NO_RESOURCES, type Resources } from "../../allocator/resources.ts";
+import { lineOf } from "../../allocator/role-tree.ts";
+import { compareText, type FrameworkId, type RoleName } from "../../kernel/ids.ts";
+import type { ClusterState } from "../../state/model.ts";
+import { usageOf } from "./usage.ts";
+
+export interface RoleFacts {
+  readonly name: RoleName;
+  readonly weight: number;
+  /** Those that are subscribed in it. */
+  readonly frameworks: readonly FrameworkId[];
+  /** What its tasks and executors hold; roles below it have their own. */
+  readonly allocated: Resources;
+  readonly offered: Resources;
+  /** What a quota counts: what it and all roles below hold, without offers (trap 36). */
+  readonly consumed: Resources;
+}
+
+/** By name. */
+export function rolesOf(state: ClusterState): readonly RoleFacts[] {
+  const members = membersByRole(state);
+  const { allocated, offered } = heldByRole(state);
+  const consumed = withAllAbove(allocated);
+  const named = [...members.keys(), ...allocated.keys(), ...offered.keys(), ...state.weights.keys()];
+  const names = new Set(named.flatMap((role) => [...lineOf(role)]));
+  return [...names].sort(compareText).map((name) => ({
+    name,
+    weight: (state.weights.get(name) ?? DEFAULT_WEIGHT_MILLIS) / 1_000,
+    frameworks: members.get(name) ?? [],
+    allocated: allocated.get(name) ?? NO_RESOURCES,
+    offered: offered.get(name) ?? NO_RESOURCES,
+    consumed: consumed.get(name) ?? NO_RESOURCES,
+  }));
+}
+
+function withAllAbove(allocated: Held): Held {
+  const consumed: Held = new Map();
+  for (const [role, resources] of allocated) {
+    for (const each of lineOf(role)) addTo(consumed, each, resources);
+  }
+  return consumed;
+}
+
+function membersByRole(state: ClusterState): ReadonlyMap<RoleName, readonly FrameworkId[]> {
+  const members = new Map<RoleName, FrameworkId[]>();
+  for (const { id, spec } of state.frameworks.values()) {
+    for (const role of spec.roles) {
+      const known = members.get(role);
+      if (known === undefined) members.set(role, [id]);
+      else known.push(id);
+    }
+  }
+  return members;
+}
+
+type Held = Map<RoleName, Resources>;
+
+function heldByRole(state: ClusterState): { readonly allocated: Held; readonly offered: Held } {
+  const held = { allocated: new Map(), offered: new Map() } satisfies Record<string, Held>;
+  for (const usage of usageOf(state).frameworks.values()) {
+    for (const [role, resources] of usage.allocated) addTo(held.allocated, role, resources);
+    for (const [role, resources] of usage.offered) addTo(held.offered, role, resources);
+  }
+  return held;
+}
+
+function addTo(held: Held, role: RoleName, resources: Resources): void {
+  held.set(role, add(held.get(role) ?? NO_RESOURCES, resources));
+}
