@@ -40,7 +40,7 @@ export interface Facts {
   lastGiven: number | null;
 }
 
-type Offer = Omit<Held, "resources"> & { readonly resources: Resources };
+export type Offer = Omit<Held, "resources"> & { readonly resources: Resources };
 type Fraction = readonly [bigint, bigint];
 
 export function noFacts(): Facts {
@@ -99,14 +99,19 @@ export function liveFrameworks(facts: Facts, role: string): number[] {
   return [...facts.frameworks.keys()].filter((framework) => isLive(facts, framework, role));
 }
 
-/** The offers of one cycle; the facts stay as they are. */
-export function referenceCycle(before: Facts, now: number, minimum: number): Offer[] {
+/** The offers of one cycle; the facts stay as they are. @param wants what else frameworks ask for */
+export function referenceCycle(
+  before: Facts,
+  now: number,
+  minimum: number,
+  wants: (offer: Offer) => boolean = () => true,
+): Offer[] {
   const facts = structuredClone(before);
   const offers: Offer[] = [];
   for (const agent of agentsInTurn(facts)) {
     const resources = free(facts, agent);
     if (scalarOf(resources, "cpus") < minimum || !facts.agents.get(agent)?.active) continue;
-    const offer = firstWhoMay(facts, agent, resources, now);
+    const offer = firstWhoMay(facts, agent, resources, now, wants);
     if (offer === null) continue;
     offers.push(offer);
     giveTurn(facts, offer);
@@ -146,6 +151,7 @@ function firstWhoMay(
   agent: number,
   resources: Resources,
   now: number,
+  wants: (offer: Offer) => boolean,
   path = "",
 ): Offer | null {
   const isLiveRole = (role: string) => liveFrameworks(facts, role).length > 0;
@@ -155,9 +161,10 @@ function firstWhoMay(
       turns(facts, a) - turns(facts, b) ||
       (a < b ? -1 : 1),
   );
-  if (groups.length === 0) return firstFramework(facts, agent, resources, now, path.replace(/\/\.$/, ""));
+  if (groups.length === 0)
+    return firstFramework(facts, agent, resources, now, path.replace(/\/\.$/, ""), wants);
   for (const group of groups) {
-    const offer = firstWhoMay(facts, agent, resources, now, group);
+    const offer = firstWhoMay(facts, agent, resources, now, wants, group);
     if (offer !== null) return offer;
   }
   return null;
@@ -169,6 +176,7 @@ function firstFramework(
   resources: Resources,
   now: number,
   role: string,
+  wants: (offer: Offer) => boolean,
 ): Offer | null {
   const frameworks = liveFrameworks(facts, role).sort(
     (a, b) =>
@@ -178,7 +186,7 @@ function firstFramework(
   );
   for (const framework of frameworks) {
     const offer = { framework, role, agent, resources };
-    if (isCapable(facts, offer) && !isFiltered(facts, offer, now)) return offer;
+    if (isCapable(facts, offer) && !isFiltered(facts, offer, now) && wants(offer)) return offer;
   }
   return null;
 }
