@@ -30,8 +30,8 @@ export async function membersReply(context: ApiContext, request: IncomingMessage
 }
 
 function view(context: ApiContext): Reply {
-  const { self, lastIndex } = context.master.status();
-  return json({ leader: self, lastIndex, members: context.master.members() });
+  const { self, lastIndex, groupId } = context.master.status();
+  return json({ leader: self, lastIndex, groupId, members: context.master.members() });
 }
 
 function changed(context: ApiContext, outcome: MembersOutcome): Reply {

@@ -21,7 +21,10 @@ interface MasterStatusView {
   readonly lastIndex: number;
   /** Events applied since the log began. */
   readonly events: number;
+  /** The prefix of the ids of frameworks and agents. */
   readonly clusterId: string | null;
+  /** Of the group of masters: another one after `tepui recover`. Null while this master knows of none. */
+  readonly groupId: string | null;
   readonly members: readonly MemberView[];
 }
 
@@ -44,6 +47,7 @@ function statusView(context: ApiContext): MasterStatusView {
     lastIndex: status.lastIndex,
     events: status.events,
     clusterId: context.master.state().clusterId,
+    groupId: status.groupId,
     members: status.members,
   };
 }

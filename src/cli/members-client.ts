@@ -20,6 +20,7 @@ export interface Member {
 export interface MembersView {
   readonly leader: string;
   readonly lastIndex: number;
+  readonly groupId: string | null;
   readonly members: readonly Member[];
 }
 

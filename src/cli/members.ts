@@ -178,7 +178,8 @@ function notCaughtUp(id: string, member: Member | undefined): string {
 
 function show(view: MembersView, flags: Flags): void {
   if (flags.json === true) {
-    print(JSON.stringify({ leader: view.leader, lastIndex: view.lastIndex, members: view.members }, null, 2));
+    const { leader, lastIndex, groupId, members } = view;
+    print(JSON.stringify({ leader, lastIndex, groupId, members }, null, 2));
     return;
   }
   const rows = view.members.map((member) => [

@@ -3,7 +3,8 @@ import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
 import { EXIT } from "../host/exit-codes.ts";
 import { lockFolder } from "../host/folder-lock.ts";
-import { recoverAlone, type Survivor, surveySurvivor } from "../host/recover-log.ts";
+import { nodeRandom } from "../host/node-random.ts";
+import { type Recovered, recoverAlone, type Survivor, surveySurvivor } from "../host/recover-log.ts";
 import { parseMembers } from "./master.ts";
 import { type Setting, withSettings } from "./settings.ts";
 
@@ -52,8 +53,8 @@ async function recover(flags: RecoverFlags, command: Command): Promise<void> {
       return;
     }
     const { raftAddress, apiAddress } = self;
-    const { index, term, backup } = await recoverAlone(flags.dataDir, self.id, { raftAddress, apiAddress });
-    process.stdout.write(`${done(self, index, term, backup).join("\n")}\n`);
+    const recovered = await recoverAlone(flags.dataDir, self.id, { raftAddress, apiAddress }, nodeRandom());
+    process.stdout.write(`${done(self, recovered).join("\n")}\n`);
   } finally {
     await lock.release();
   }
@@ -101,9 +102,10 @@ async function agreed(): Promise<boolean> {
   }
 }
 
-function done({ id, raftAddress, apiAddress }: Self, index: number, term: number, backup: string) {
+function done({ id, raftAddress, apiAddress }: Self, { index, term, groupId, backup }: Recovered) {
   return [
     `${id} is the only member now, by entry ${index} of term ${term}. The log as it was is in ${backup}.`,
+    `It is a group of its own now, with the id ${groupId}: it and the members of the old one refuse each other.`,
     `Start it with: tepui master --id ${id} --member ${id}=${raftAddress},${apiAddress} --data-dir …`,
     "Then let new masters, with names and data directories never used before, join it (tepui master --join), and " +
       "make them voters with tepui members promote.",

@@ -66,13 +66,9 @@ async function state(flags: StateFlags): Promise<void> {
   const cluster = leader === null ? null : ((await getJson(`http://${leader}/state`)) as LegacyState);
   if (flags.json === true) {
     const full = leader === null ? null : await operatorCall(leader, { type: "GET_STATE" });
-    print(
-      JSON.stringify(
-        { members: memberRows(status, members), leader: idOf(status, leader), state: full },
-        null,
-        2,
-      ),
-    );
+    const rows = memberRows(status, members);
+    const { groupId } = status;
+    print(JSON.stringify({ groupId, members: rows, leader: idOf(status, leader), state: full }, null, 2));
     return;
   }
   printMembers(status, members);
@@ -111,7 +107,8 @@ function printMembers(status: MasterStatus, members: readonly (MasterStatus | nu
     const numbers = [own.term, own.commitIndex, own.events].map(String);
     return [member.id, member.apiAddress, member.kind === "voter" ? own.role : member.kind, ...numbers];
   });
-  print(`Members\n${table(["ID", "API", "ROLE", "TERM", "COMMITTED", "EVENTS"], rows)}`);
+  const group = status.groupId === null ? "" : ` of group ${status.groupId}`;
+  print(`Members${group}\n${table(["ID", "API", "ROLE", "TERM", "COMMITTED", "EVENTS"], rows)}`);
 }
 
 function printCluster(cluster: LegacyState): void {

@@ -10,6 +10,8 @@ export interface MasterStatus {
   readonly appliedIndex: number;
   readonly lastIndex: number;
   readonly events: number;
+  /** Of the group of masters; null while that master knows of none. */
+  readonly groupId: string | null;
   readonly members: readonly {
     readonly id: string;
     readonly apiAddress: string;

@@ -2,12 +2,14 @@
 // a higher term that makes this member the only voter. The log's folder is copied before it is written to.
 import { copyFile, link, mkdir, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { asIndex, asTerm, type LogIndex, type MemberId, type Term } from "../kernel/ids.ts";
+import { asIndex, asTerm, type GroupId, type LogIndex, type MemberId, type Term } from "../kernel/ids.ts";
+import type { Random } from "../kernel/ports.ts";
 import { LogDamage, type LogPoint, openLog, openSnapshot } from "../log/index.ts";
 import { decodeMembership, MEMBERSHIP_BYTES_MAX } from "../master/membership-header.ts";
 import {
   type Contact,
   decodeMembershipEntry,
+  drawGroupId,
   encodeMembershipEntry,
   type Membership,
 } from "../raft/index.ts";
@@ -125,6 +127,8 @@ export interface Recovered {
   /** Of the entry that begins the new cluster. */
   readonly index: LogIndex;
   readonly term: Term;
+  /** Of the new group: members of the old one and this one refuse each other. */
+  readonly groupId: GroupId;
   /** The folder as it was. */
   readonly backup: string;
 }
@@ -134,6 +138,7 @@ export async function recoverAlone(
   dataDirectory: string,
   self: MemberId,
   contact: Contact,
+  random: Random,
 ): Promise<Recovered> {
   const backup = await backUp(dataDirectory);
   const { log, hardState } = await openLog({
@@ -142,11 +147,12 @@ export async function recoverAlone(
     repair: "salvage",
   });
   const term = asTerm(Math.max(hardState.term, log.termAt(log.lastIndex) ?? 0) + 1);
-  const membership = { voters: [self], outgoing: [], learners: [], contacts: { [self]: contact } };
+  const groupId = drawGroupId(random);
+  const membership = { voters: [self], outgoing: [], learners: [], contacts: { [self]: contact }, groupId };
   const entry = { index: asIndex(log.lastIndex + 1), term, payload: encodeMembershipEntry(membership) };
   await log.append({ hardState: { term, votedFor: self, healing: false }, entries: [entry] });
   await log.close();
-  return { index: entry.index, term, backup };
+  return { index: entry.index, term, groupId, backup };
 }
 
 /**

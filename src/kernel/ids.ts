@@ -19,6 +19,8 @@ export type ExecutorId = Branded<string, "ExecutorId">;
 export type ContainerId = Branded<string, "ContainerId">;
 /** The Mesos-Stream-Id of one subscription: a UUID. */
 export type StreamId = Branded<string, "StreamId">;
+/** Which group of members a log belongs to: 32 hex digits, drawn when the group is founded and when it is recovered. */
+export type GroupId = Branded<string, "GroupId">;
 /** A member of the Raft group: the name given by flag, unique in the cluster. */
 export type MemberId = Branded<string, "MemberId">;
 /** A role's path, such as `eng/ads`; `*` is the default role. */

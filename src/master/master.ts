@@ -155,6 +155,7 @@ class MasterLoop implements Master {
       appliedIndex: raft.applied,
       lastIndex: raft.last,
       events: this.replica.state().eventCount,
+      groupId: raft.groupId,
       members: this.membership.view(),
     };
   }

@@ -1,6 +1,6 @@
 // What the master offers to the rooms around it, and what it wants of them. The api submits commands and delivers
 // effects; it never touches state but to read it.
-import type { LogIndex, MemberId, Millis, Term } from "../kernel/ids.ts";
+import type { GroupId, LogIndex, MemberId, Millis, Term } from "../kernel/ids.ts";
 import type { Entry } from "../raft/index.ts";
 import type { Command, Rejection } from "../state/commands.ts";
 import type { Reply } from "../state/decide.ts";
@@ -79,5 +79,7 @@ export interface MasterStatus {
   readonly lastIndex: LogIndex;
   /** Events applied since the log began (from the newest snapshot's count on). */
   readonly events: number;
+  /** Which group of masters this one belongs to; null while it knows of none. */
+  readonly groupId: GroupId | null;
   readonly members: readonly MemberView[];
 }

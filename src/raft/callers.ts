@@ -3,7 +3,7 @@
 import type { MemberId } from "../kernel/ids.ts";
 import type { Clock, Connection, ConnectionHandler, Timer, Tracer } from "../kernel/ports.ts";
 import { decodeMessage } from "./codec.ts";
-import { acceptHandshake, type Handshake } from "./handshake.ts";
+import { acceptHandshake, type Handshake, isHandshake } from "./handshake.ts";
 import { FRAME_BYTES_MAX, HANDSHAKE_BYTES_MAX, HANDSHAKE_TIMEOUT_MS, STRANGERS_MAX } from "./limits.ts";
 import type { Message } from "./messages.ts";
 
@@ -15,16 +15,18 @@ export interface CallersOptions {
   /** The reason to refuse a member, or null. */
   refusalOf(caller: Handshake): string | null;
   onCalled(caller: Handshake): void;
+  /** Another one is heard from, or none any more, that knows of a group. */
+  onGroupsHeard(): void;
   onMessage(message: Message): void;
   /** The member has no connection to us any more. */
   onGone(member: MemberId): void;
 }
 
-/** One accepted connection; `from` is null until it has introduced itself. */
+/** One accepted connection; `greeting` is null until it has introduced itself. */
 interface Caller {
   readonly connection: Connection;
   readonly deadline: Timer;
-  from: MemberId | null;
+  greeting: Handshake | null;
 }
 
 export class Callers {
@@ -42,6 +44,20 @@ export class Callers {
     return this.members.has(member);
   }
 
+  /** One that belongs to a group, if there is any. */
+  ofSomeGroup(): MemberId | null {
+    for (const [member, { greeting }] of this.members) if (greeting?.groupId != null) return member;
+    return null;
+  }
+
+  /** Hangs up on those whom `refusalOf` has come to refuse. */
+  recheck(): void {
+    for (const caller of [...this.members.values()]) {
+      const reason = caller.greeting === null ? null : this.options.refusalOf(caller.greeting);
+      if (reason !== null) this.hangUp(caller, reason);
+    }
+  }
+
   accept(connection: Connection): ConnectionHandler {
     if (this.stopped || this.strangers.size >= STRANGERS_MAX) {
       connection.close();
@@ -50,10 +66,10 @@ export class Callers {
     const deadline = this.options.clock.after(HANDSHAKE_TIMEOUT_MS, () =>
       this.hangUp(caller, "no handshake"),
     );
-    const caller: Caller = { connection, deadline, from: null };
+    const caller: Caller = { connection, deadline, greeting: null };
     this.strangers.add(caller);
     return {
-      frameBytesMax: () => (caller.from === null ? HANDSHAKE_BYTES_MAX : FRAME_BYTES_MAX),
+      frameBytesMax: () => (caller.greeting === null ? HANDSHAKE_BYTES_MAX : FRAME_BYTES_MAX),
       onFrame: (frame) => this.receive(caller, frame),
       onClose: () => this.closed(caller),
     };
@@ -70,13 +86,14 @@ export class Callers {
   }
 
   private receive(caller: Caller, frame: Uint8Array): void {
-    const { from } = caller;
-    if (from === null) {
+    const { greeting } = caller;
+    if (greeting === null) {
       if (this.strangers.has(caller)) this.greet(caller, frame);
       return;
     }
+    const { from } = greeting;
     if (this.members.get(from) !== caller) return;
-    const reason = this.take(from, frame);
+    const reason = isHandshake(frame) ? this.greetAgain(caller, from, frame) : this.take(from, frame);
     if (reason !== null) this.hangUp(caller, reason);
   }
 
@@ -91,10 +108,23 @@ export class Callers {
     const before = this.members.get(from);
     this.strangers.delete(caller);
     caller.deadline.cancel();
-    caller.from = from;
+    caller.greeting = greeting.value;
     this.members.set(from, caller);
     before?.connection.close();
     this.options.onCalled(greeting.value);
+    this.options.onGroupsHeard();
+  }
+
+  /** It has come to know its group. @returns the reason to hang up, or null */
+  private greetAgain(caller: Caller, from: MemberId, frame: Uint8Array): string | null {
+    const greeting = acceptHandshake(frame, this.options);
+    if (!greeting.ok) return greeting.error;
+    if (greeting.value.from !== from) return `another name than "${from}"`;
+    const reason = this.options.refusalOf(greeting.value);
+    if (reason !== null) return reason;
+    caller.greeting = greeting.value;
+    this.options.onGroupsHeard();
+    return null;
   }
 
   private refusal(caller: Caller, greeting: Handshake): string | null {
@@ -115,18 +145,20 @@ export class Callers {
   }
 
   private hangUp(caller: Caller, reason: string): void {
-    this.options.tracer.warn("raft.connection-refused", { from: caller.from, reason });
+    const from = caller.greeting?.from ?? null;
+    this.options.tracer.warn("raft.connection-refused", { from, reason });
     caller.connection.close();
     this.closed(caller);
   }
 
   private closed(caller: Caller): void {
     caller.deadline.cancel();
-    const { from } = caller;
-    if (from === null) this.strangers.delete(caller);
-    else if (this.members.get(from) === caller) {
-      this.members.delete(from);
-      this.options.onGone(from);
+    const { greeting } = caller;
+    if (greeting === null) this.strangers.delete(caller);
+    else if (this.members.get(greeting.from) === caller) {
+      this.members.delete(greeting.from);
+      this.options.onGone(greeting.from);
+      this.options.onGroupsHeard();
     }
   }
 }

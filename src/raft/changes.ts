@@ -106,8 +106,17 @@ function leaveJoint(membership: Membership): Membership {
   return { ...next, contacts };
 }
 
+/** Who joins is told by the log alone where the others are. */
+function withContacts(state: RaftState, next: Membership): Membership {
+  const told = everyMember(next).flatMap((member) => {
+    const contact = next.contacts[member] ?? state.contacts[member];
+    return contact === undefined ? [] : [[member, contact] as const];
+  });
+  return { ...next, contacts: { ...next.contacts, ...Object.fromEntries(told) } };
+}
+
 function appendMembership(state: RaftState, leader: Leader, next: Membership, out: Output): void {
-  appendOwn(state, leader, [encodeMembershipEntry(next)]);
+  appendOwn(state, leader, [encodeMembershipEntry(withContacts(state, next))]);
   const { membership } = state;
   const facts = { voters: membership.voters, outgoing: membership.outgoing, learners: membership.learners };
   out.trace.push({

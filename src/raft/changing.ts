@@ -7,6 +7,8 @@ import type { Membership, MembershipChange, MembershipRefusal } from "./types.ts
 interface PendingChange {
   readonly resolve: (membership: Membership) => void;
   readonly reject: (error: MembershipError) => void;
+  /** The core has accepted it. Leaders write memberships of their own as well. */
+  begun: boolean;
 }
 
 export class Changing {
@@ -21,7 +23,7 @@ export class Changing {
   add(change: MembershipChange): Promise<Membership> {
     if (this.pending !== null) return Promise.reject(new MembershipError("busy"));
     return new Promise((resolve, reject) => {
-      this.pending = { resolve, reject };
+      this.pending = { resolve, reject, begun: false };
       // Not within a step of the core, nor before the proposals of this turn.
       void Promise.resolve().then(() => {
         if (this.pending !== null) this.hand(change);
@@ -32,12 +34,14 @@ export class Changing {
   /** The core's answer: whether the change has begun. */
   answer(outcome: ChangeOutcome): void {
     if (!outcome.ok) this.fail(outcome.reason);
+    else if (this.pending !== null) this.pending.begun = true;
   }
 
   settle(membership: Membership): void {
     const { pending } = this;
+    if (pending?.begun !== true) return;
     this.pending = null;
-    pending?.resolve(membership);
+    pending.resolve(membership);
   }
 
   fail(reason: MembershipRefusal): void {

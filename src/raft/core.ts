@@ -20,6 +20,7 @@ import {
 } from "./election.ts";
 import { entriesBetween } from "./entry-log.ts";
 import { onAppend, onHeartbeat, onTimeoutNow } from "./following.ts";
+import { noteFounded } from "./group-id.ts";
 import { endHealing, onHealTarget, tieHealing } from "./healing.ts";
 import { emptyOutput, type Input, type Output } from "./io.ts";
 import {
@@ -116,6 +117,9 @@ function dispatch(state: RaftState, input: Input, out: Output): void {
       break;
     case "clock-skipped":
       if (state.role.kind === "leader") dropLease(state.role);
+      break;
+    case "founded-elsewhere":
+      noteFounded(state, input.by);
       break;
     case "change-membership":
       out.change = onChangeMembership(state, input.change, out);

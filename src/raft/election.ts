@@ -4,6 +4,7 @@ import { below } from "../kernel/random.ts";
 import { isUnsettled, previousMembership } from "./configurations.ts";
 import { isStalled, sendDurable } from "./durability.ts";
 import { entriesBetween, isUpToDate, lastIndex, lastTerm, totalBytes } from "./entry-log.ts";
+import { isBarred, termStartPayload } from "./group-id.ts";
 import { isAmnesiac, restartHealing } from "./healing.ts";
 import type { Output } from "./io.ts";
 import { electionResult, everyMember, isVoter, type VoteResult } from "./membership.ts";
@@ -12,8 +13,6 @@ import { newProgress } from "./progress.ts";
 import { abortReceive, becomeFollower, hasLiveLeader, resetElectionTimer } from "./roles.ts";
 import { appendOwn, broadcastAppends } from "./sending.ts";
 import type { Candidate, Leader, PreCandidate, RaftState } from "./state.ts";
-
-const NO_PAYLOAD = new Uint8Array(0);
 
 /** The timer of a member that does not lead. */
 export function tickElection(state: RaftState, out: Output): void {
@@ -56,6 +55,10 @@ export function onLeaderGone(state: RaftState, member: MemberId): void {
 
 /** Asks whether an election could be won, without disturbing anybody's term. */
 export function becomePreCandidate(state: RaftState, out: Output): void {
+  if (isBarred(state)) {
+    sayBarred(state, out);
+    return;
+  }
   state.role = {
     kind: "precandidate",
     votes: new Map([[state.self, true]]),
@@ -64,6 +67,13 @@ export function becomePreCandidate(state: RaftState, out: Output): void {
   resetElectionTimer(state);
   if (resultFor(state, state.role) === "won") becomeCandidate(state, false, out);
   else canvass(state, out);
+}
+
+function sayBarred(state: RaftState, out: Output): void {
+  if (state.barredSaid || state.foundedElsewhere === null) return;
+  state.barredSaid = true;
+  const reason = `${state.foundedElsewhere} belongs to a group of this name already, so this member, which has no data, founds none; it waits for that group's leader to bring it back, if it is a member`;
+  out.trace.push({ level: "warn", event: "raft.founds-nothing", facts: { reason } });
 }
 
 /** Starts a term of its own (figure 2, "candidates"). Its vote and its requests leave once term and log are durable. */
@@ -98,7 +108,7 @@ export function countOwnVote(state: RaftState, durable: number, out: Output): vo
 
 export function onPreVote(state: RaftState, message: PreVote, out: Output): void {
   const open = message.forTerm > state.term && !hasLiveLeader(state) && state.healing?.kind !== "damage";
-  const granted = open && isUpToDate(state.log, message);
+  const granted = open && mayFollow(state, message);
   out.messages.push({
     kind: "pre-vote-reply",
     from: state.self,
@@ -122,7 +132,7 @@ export function onVote(state: RaftState, message: Vote, out: Output): void {
   const free = state.votedFor === null && state.role.kind === "follower" && state.role.leader === null;
   const promised = state.tuning.leaseReads && !message.transfer && hasLiveLeader(state);
   const open = (free || state.votedFor === message.from) && state.healing?.kind !== "damage" && !promised;
-  const granted = open && isUpToDate(state.log, message);
+  const granted = open && mayFollow(state, message);
   const reply: VoteReply = {
     kind: "vote-reply",
     from: state.self,
@@ -138,6 +148,11 @@ export function onVote(state: RaftState, message: Vote, out: Output): void {
   state.votedFor = message.from;
   state.elapsed = 0;
   sendDurable(state, reply);
+}
+
+/** The candidate's log lacks nothing that this member knows of, and would not begin a group where there is one. */
+function mayFollow(state: RaftState, message: PreVote | Vote): boolean {
+  return isUpToDate(state.log, message) && !(isBarred(state) && message.lastIndex === 0);
 }
 
 export function onVoteReply(state: RaftState, message: VoteReply, out: Output): void {
@@ -184,7 +199,7 @@ function resultFor(state: RaftState, { votes, amnesiacs }: PreCandidate | Candid
   return electionResult(state.membership, votes, amnesiacs);
 }
 
-/** Starts to lead with a no-op, so that what earlier terms left can be committed with it (section 8). */
+/** Starts to lead with an entry of its own, so that what earlier terms left can be committed with it (section 8). */
 function becomeLeader(state: RaftState, out: Output): void {
   const end = lastIndex(state.log);
   const next = asIndex(end + 1);
@@ -212,6 +227,6 @@ function becomeLeader(state: RaftState, out: Output): void {
   state.role = leader;
   // Every voter has granted: nobody knows of anything that this log lacks.
   state.healing = null;
-  appendOwn(state, leader, [NO_PAYLOAD]);
+  appendOwn(state, leader, [termStartPayload(state)]);
   broadcastAppends(state, leader, out);
 }

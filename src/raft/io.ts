@@ -39,6 +39,8 @@ export type Input =
   | { readonly kind: "clock-skipped" }
   /** The member's process is dead: its connection closed and nobody answers at its address. */
   | { readonly kind: "leader-gone"; readonly member: MemberId }
+  /** A member that belongs to a group is connected to this one; null: none is any more. */
+  | { readonly kind: "founded-elsewhere"; readonly by: MemberId | null }
   /** Change who belongs to the cluster. Answered by `change`, and by `changed` once it is committed. */
   | { readonly kind: "change-membership"; readonly change: MembershipChange }
   /** A snapshot that this member's state machine made of its own state is durable. */

@@ -73,6 +73,10 @@ export const SILENT_ELECTIONS_MAX = 5;
 export const UNANSWERED_FRAMES_MIN = 8;
 /** Callers that are not among the members, each with a connection back to it; more are refused. */
 export const GUESTS_MAX = 8;
+/** Members of other groups that are remembered as complained of, so that it is done once. */
+export const FOREIGN_MAX = 64;
+/** A founder that needs nobody's vote leaves the others so long to call, in case it was one of many and has lost its data. */
+export const FOUNDING_MS = 1200;
 /** The connection to one that is not among the members is closed when nothing was sent for so long. */
 export const GUEST_IDLE_MS = 5000;
 /** After a pause of the process no more than this many ticks are caught up, so that the messages that waited in the
@@ -86,6 +90,8 @@ export interface RaftTuning {
   /** Election timeouts are drawn uniformly from [electionMinMs, electionMaxMs], anew for each election. */
   readonly electionMinMs: number;
   readonly electionMaxMs: number;
+  /** How long a founder that has no peers waits before it founds a group alone. */
+  readonly foundingMs: number;
   /** A leader whose own disk has not answered for so long steps down. */
   readonly storageStallMs: number;
   /** A piece of a snapshot that was not acknowledged is sent again. */
@@ -110,6 +116,7 @@ export const DEFAULT_TUNING: RaftTuning = {
   heartbeatMs: 50,
   electionMinMs: 300,
   electionMaxMs: 600,
+  foundingMs: FOUNDING_MS,
   storageStallMs: 5000,
   snapshotRetryMs: 1000,
   messageBytesMax: MESSAGE_BYTES_MAX,

@@ -2,7 +2,7 @@
 // read is checked member by member, so that nobody's bytes become a membership that could not exist.
 import { pack, unpack } from "msgpackr";
 import { assert, present } from "../kernel/assert.ts";
-import { asId, compareText, type LogIndex, type MemberId } from "../kernel/ids.ts";
+import { asId, compareText, type GroupId, type LogIndex, type MemberId } from "../kernel/ids.ts";
 import { ADDRESS_UNITS_MAX, MEMBERS_MAX, NAME_UNITS_MAX } from "./limits.ts";
 import {
   type Contact,
@@ -56,19 +56,25 @@ export function configurationsIn(entries: readonly Entry[]): readonly Configurat
   return found;
 }
 
+/** 16 bytes in hex. */
+export function isGroupId(value: unknown): value is GroupId {
+  return typeof value === "string" && /^[0-9a-f]{32}$/.test(value);
+}
+
 /** Equal memberships give equal bytes. */
 export function packMembership(membership: Membership): Uint8Array {
-  const { voters, outgoing, learners } = membership;
+  const { voters, outgoing, learners, groupId } = membership;
   const ids = Object.keys(membership.contacts).sort(compareText);
   const contacts = ids.map(
     (id) => [id, present(membership.contacts[id], "a contact that is there")] as const,
   );
   const pairs = contacts.map(([id, { raftAddress, apiAddress }]) => [id, { raftAddress, apiAddress }]);
   assert(ids.length <= CONTACTS_MAX, "contacts are those of members", { contacts: ids.length });
-  return pack({ voters, outgoing, learners, contacts: Object.fromEntries(pairs) });
+  const id = groupId === undefined ? {} : { groupId };
+  return pack({ voters, outgoing, learners, contacts: Object.fromEntries(pairs), ...id });
 }
 
-/** @returns null if the bytes are not a membership; a missing `contacts` (format of old) stands for none */
+/** @returns null if the bytes are not a membership; missing `contacts` (format of old) stand for none */
 export function unpackMembership(bytes: Uint8Array): Membership | null {
   try {
     return asMembership(unpack(bytes));
@@ -79,14 +85,17 @@ export function unpackMembership(bytes: Uint8Array): Membership | null {
 
 function asMembership(value: unknown): Membership | null {
   if (!isRecord(value)) return null;
-  const parts: { voters?: unknown; outgoing?: unknown; learners?: unknown; contacts?: unknown } = value;
+  const parts: Partial<Record<keyof Membership, unknown>> = value;
   const voters = asMembers(parts.voters);
   const outgoing = asMembers(parts.outgoing);
   const learners = asMembers(parts.learners);
   const contacts = asContacts(parts.contacts ?? {});
   if (voters === null || outgoing === null || learners === null || contacts === null) return null;
   const overlap = learners.some((member) => voters.includes(member));
-  return voters.length === 0 || overlap ? null : { voters, outgoing, learners, contacts };
+  if (voters.length === 0 || overlap) return null;
+  const { groupId } = parts;
+  if (groupId === undefined) return { voters, outgoing, learners, contacts };
+  return isGroupId(groupId) ? { voters, outgoing, learners, contacts, groupId } : null;
 }
 
 function asMembers(value: unknown): readonly MemberId[] | null {

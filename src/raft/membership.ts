@@ -21,6 +21,11 @@ export function isJoint(membership: Membership): boolean {
   return membership.outgoing.length > 0;
 }
 
+/** True if the member decides alone. */
+export function isAlone(membership: Membership, member: MemberId): boolean {
+  return !isJoint(membership) && membership.voters.length === 1 && membership.voters[0] === member;
+}
+
 /** True if no change of voters is under way and the member is a voter: then a leader appends nothing by itself. */
 export function isPlainFor(membership: Membership, member: MemberId): boolean {
   return !isJoint(membership) && membership.voters.includes(member);

@@ -9,6 +9,7 @@ import { membershipAt } from "./configurations.ts";
 import { step } from "./core.ts";
 import { entriesBetween, lastIndex, termAt, trailingBase } from "./entry-log.ts";
 import { ProposalGatherer, ReadGatherer, ReadIndexError } from "./gatherers.ts";
+import { foundsAlone, groupIdOf } from "./group-id.ts";
 import type { Input, Output } from "./io.ts";
 import {
   CATCH_UP_TICKS_MAX,
@@ -124,8 +125,7 @@ class Node implements RaftNode {
     if (this.isStopped()) return;
     await this.peers.start();
     if (this.isStopped()) return;
-    this.tickedAt = this.options.clock.monotonicMs();
-    this.scheduleTick();
+    this.beginTicks(foundsAlone(this.core) ? this.tuning.foundingMs : 0);
   }
 
   propose(payload: Uint8Array): ProposeResult {
@@ -217,7 +217,9 @@ class Node implements RaftNode {
       onMessage: (message) => this.feed({ kind: "message", message }),
       onUnreachable: (member) => this.feed({ kind: "unreachable", member }),
       onGone: (member) => this.feed({ kind: "leader-gone", member }),
+      onFounded: (by) => this.feed({ kind: "founded-elsewhere", by }),
     });
+    peers.joinGroup(groupIdOf(this.core));
     peers.update(this.addresses(this.core.membership));
     return peers;
   }
@@ -258,6 +260,7 @@ class Node implements RaftNode {
     assert(out.proposal?.ok !== false, "a gathered proposal was refused");
     if (out.write !== null) this.writes.issue(out.write);
     if (out.membership !== null) this.peers.update(this.addresses(out.membership));
+    this.peers.joinGroup(groupIdOf(this.core));
     for (const message of out.messages) this.peers.send(message);
     for (const received of out.receive) this.lane.receive(received);
     for (const request of out.chunkRequests) {
@@ -331,8 +334,13 @@ class Node implements RaftNode {
     this.writes.compact(upTo);
   }
 
-  private scheduleTick(): void {
-    this.ticker = this.options.clock.after(this.tuning.tickMs, () => {
+  private beginTicks(delayMs: number): void {
+    this.tickedAt = this.options.clock.monotonicMs() + delayMs;
+    this.scheduleTick(delayMs);
+  }
+
+  private scheduleTick(delayMs = 0): void {
+    this.ticker = this.options.clock.after(delayMs + this.tuning.tickMs, () => {
       this.countTicks();
       if (!this.isStopped()) this.scheduleTick();
     });

@@ -15,7 +15,7 @@ export interface PeerLinkOptions {
   readonly member: MemberId;
   readonly address: string;
   /** The first frame of each connection. */
-  readonly greeting: Uint8Array;
+  greeting(): Uint8Array;
   /** A connection on which we have spoken for so long without hearing from the member is given up. */
   readonly silenceMs: number;
   readonly clock: Clock;
@@ -78,6 +78,11 @@ export class PeerLink {
     else connection.send(frame);
   }
 
+  /** Says anew who speaks, because that has changed. */
+  greetAgain(): void {
+    if (this.connection !== null && this.openedMs !== null) this.connection.send(this.options.greeting());
+  }
+
   /** The member has said something, on whichever connection. */
   heard(): void {
     this.unanswered = null;
@@ -113,7 +118,7 @@ export class PeerLink {
 
   private opened(connection: Connection): void {
     if (this.stopped || this.connection !== connection) return;
-    const { member, address, tracer, greeting, clock } = this.options;
+    const { member, address, tracer, clock } = this.options;
     this.refused = false;
     const names = connection.peerNames?.();
     if (names !== undefined && !names.includes(member)) {
@@ -123,7 +128,7 @@ export class PeerLink {
       this.scheduleDial();
       return;
     }
-    connection.send(greeting);
+    connection.send(this.options.greeting());
     this.openedMs = clock.monotonicMs();
     this.unanswered = null;
     tracer.debug("raft.connected", { member });

@@ -1,12 +1,13 @@
 // Connections to the other members, who come and go. Each member dials every other one and speaks on the connection that
 // it dialled; on those that were dialled to it, it only listens. A message that cannot leave now is dropped: Raft repeats
 // itself.
-import type { MemberId } from "../kernel/ids.ts";
+import type { GroupId, MemberId } from "../kernel/ids.ts";
 import type { Clock, Listener, Network, Random, Timer, Tracer } from "../kernel/ports.ts";
 import { Callers } from "./callers.ts";
 import { encodeMessage } from "./codec.ts";
+import { foreignReason } from "./foreign.ts";
 import { encodeHandshake, type Handshake } from "./handshake.ts";
-import { GUEST_IDLE_MS, GUESTS_MAX } from "./limits.ts";
+import { FOREIGN_MAX, GUEST_IDLE_MS, GUESTS_MAX } from "./limits.ts";
 import type { Message } from "./messages.ts";
 import { PeerLink } from "./peer-link.ts";
 
@@ -32,6 +33,8 @@ export interface PeersOptions {
   onMessage(message: Message): void;
   /** What was sent to the member may not have arrived. */
   onUnreachable(member: MemberId): void;
+  /** One that belongs to a group is connected to us; null: none is any more. */
+  onFounded(by: MemberId | null): void;
   /** A member that had called: it has no connection to us now, and its machine says that nobody listens there. */
   onGone(member: MemberId): void;
 }
@@ -51,6 +54,11 @@ export class Peers {
   private readonly guests: Map<MemberId, Guest> = new Map();
   /** Those who have called since they were last said to be gone. */
   private readonly alive: Set<MemberId> = new Set();
+  /** The group that this member belongs to, once it knows. */
+  private groupId: GroupId | null = null;
+  private founded: MemberId | null = null;
+  /** Those of other groups that were complained of, with their group. */
+  private readonly foreign: Map<MemberId, GroupId> = new Map();
   private listener: Listener | null = null;
   private phase: "new" | "running" | "stopped" = "new";
 
@@ -63,6 +71,7 @@ export class Peers {
       tracer: options.tracer,
       refusalOf: (caller) => this.refusalOf(caller),
       onCalled: (caller) => this.called(caller),
+      onGroupsHeard: () => this.hearGroups(),
       onMessage: (message) => {
         this.links.get(message.from)?.heard();
         options.onMessage(message);
@@ -101,6 +110,14 @@ export class Peers {
     }
   }
 
+  /** This member has come to know its group: whoever belongs to another one is not listened to any more. */
+  joinGroup(groupId: GroupId | null): void {
+    if (groupId === this.groupId) return;
+    this.groupId = groupId;
+    for (const link of this.links.values()) link.greetAgain();
+    this.callers.recheck();
+  }
+
   send(message: Message): void {
     const guest = this.guests.get(message.to);
     if (guest !== undefined) this.use(message.to, guest);
@@ -116,9 +133,33 @@ export class Peers {
     this.listener = null;
   }
 
-  private refusalOf({ from }: Handshake): string | null {
+  private refusalOf(caller: Handshake): string | null {
+    const { from, groupId } = caller;
+    if (groupId !== null && this.groupId !== null && groupId !== this.groupId) {
+      this.complain(caller, groupId, this.groupId);
+      return `of another cluster: its id is ${groupId}, ours is ${this.groupId}`;
+    }
     if (this.members.has(from) || this.guests.has(from) || this.guests.size < GUESTS_MAX) return null;
     return `unknown member "${from}", and too many of them`;
+  }
+
+  /** Says once what is to be done, here and (by calling back) there: nobody but an operator knows which one is wrong. */
+  private complain({ from, address }: Handshake, theirs: GroupId, ours: GroupId): void {
+    const isMember = this.members.has(from);
+    if (!isMember && this.guests.size < GUESTS_MAX) this.beGuest(from, address);
+    if (this.foreign.get(from) === theirs) return;
+    if (this.foreign.size >= FOREIGN_MAX) this.foreign.clear();
+    this.foreign.set(from, theirs);
+    const facts = { member: from, address, theirs, ours };
+    const reason = foreignReason(this.options.self, facts, isMember);
+    this.options.tracer.error("raft.other-cluster", { ...facts, reason });
+  }
+
+  private hearGroups(): void {
+    const by = this.callers.ofSomeGroup();
+    if (by === this.founded) return;
+    this.founded = by;
+    this.options.onFounded(by);
   }
 
   private called({ from, address }: Handshake): void {
@@ -175,7 +216,14 @@ export class Peers {
     const link = new PeerLink({
       member: id,
       address,
-      greeting: encodeHandshake({ clusterName, from: self, to: id, address: this.options.address }),
+      greeting: () =>
+        encodeHandshake({
+          clusterName,
+          from: self,
+          to: id,
+          address: this.options.address,
+          groupId: this.groupId,
+        }),
       silenceMs,
       clock,
       random,

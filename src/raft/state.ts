@@ -114,6 +114,12 @@ export interface RaftState {
   membership: Membership;
   /** Those of the retained log in its order, and before them the one in force at its base. Never empty. */
   configurations: readonly Configuration[];
+  /** Where this process was told that members are; the log may know it of some only. */
+  readonly contacts: Membership["contacts"];
+  /** One that belongs to a group and is connected to this member; null if there is none (group-id.ts). */
+  foundedElsewhere: MemberId | null;
+  /** It was said that this member founds nothing. */
+  barredSaid: boolean;
   /** Null for a member that has lost nothing, or nothing any more. */
   healing: Healing | null;
   log: EntryLog;
@@ -192,6 +198,9 @@ export function createState(options: CoreOptions): RaftState {
     role: { kind: "follower", leader: null },
     membership,
     configurations,
+    contacts: options.membership.contacts,
+    foundedElsewhere: null,
+    barredSaid: false,
     healing: healingAtStart(healing, end, random),
     log,
     commit: log.baseIndex,

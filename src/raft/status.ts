@@ -1,6 +1,7 @@
 // What an operator sees of a member.
-import type { LogIndex, MemberId, Term } from "../kernel/ids.ts";
+import type { GroupId, LogIndex, MemberId, Term } from "../kernel/ids.ts";
 import { lastIndex } from "./entry-log.ts";
+import { groupIdOf } from "./group-id.ts";
 import { knownLeader, type RaftState } from "./state.ts";
 import type { Membership } from "./types.ts";
 
@@ -29,6 +30,8 @@ export interface RaftStatus {
   /** The index that the newest snapshot covers; 0 if there is none. */
   readonly snapshot: LogIndex | 0;
   readonly membership: Membership;
+  /** Of the group that this member belongs to; null while it does not know. */
+  readonly groupId: GroupId | null;
   /** What this member has lost and not made up for yet (healing.ts); it has no vote until then. */
   readonly healing: "damage" | "amnesia" | null;
   /** Known to the leader only; empty on the others. */
@@ -48,6 +51,7 @@ export function statusOf(core: RaftState, applied: LogIndex, ready: boolean): Ra
     durable: core.durability.durableIndex,
     snapshot: core.snapshot?.index ?? 0,
     membership: core.membership,
+    groupId: groupIdOf(core),
     healing: core.healing?.kind ?? null,
     followers: followersOf(core),
   };

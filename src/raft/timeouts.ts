@@ -3,7 +3,7 @@ import type { MemberId } from "../kernel/ids.ts";
 import type { Random } from "../kernel/ports.ts";
 import { between } from "../kernel/random.ts";
 import type { CoreTuning } from "./limits.ts";
-import { isJoint } from "./membership.ts";
+import { isAlone } from "./membership.ts";
 import type { Membership } from "./types.ts";
 
 /** Ticks. A member that is alone has nobody to disturb and stands at its first tick. */
@@ -13,7 +13,6 @@ export function drawTimeout(
   self: MemberId,
   random: Random,
 ): number {
-  const alone = !isJoint(membership) && membership.voters.length === 1 && membership.voters[0] === self;
-  if (alone) return 1;
+  if (isAlone(membership, self)) return 1;
   return between(random, tuning.electionMinTicks, tuning.electionMaxTicks);
 }

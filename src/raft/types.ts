@@ -1,5 +1,5 @@
 // The nouns of consensus that storage, core, codec and driver share. Payloads are opaque here.
-import type { LogIndex, MemberId, Term } from "../kernel/ids.ts";
+import type { GroupId, LogIndex, MemberId, Term } from "../kernel/ids.ts";
 
 /** One position of the replicated log. An empty payload is the no-op with which a leader starts its term. */
 export interface Entry {
@@ -32,6 +32,8 @@ export interface Membership {
   readonly learners: readonly MemberId[];
   /** By member id. A member without one is found as the configuration of this process says. */
   readonly contacts: Readonly<Record<string, Contact>>;
+  /** Of the group that these are the members of (group-id.ts). Absent before it is founded, and in logs of old. */
+  readonly groupId?: GroupId;
 }
 
 /** One step that an operator asks for. Voters come and go by way of a joint configuration, learners at once. */

@@ -122,7 +122,7 @@ async function secure(paths: TlsPaths, address: string): Promise<Stranger> {
 async function greet(paths: TlsPaths, owner: string, from: string, to: string): Promise<string> {
   const network = createTlsNetwork(await readTlsFiles(paths, owner, Date.now()), silentTracer);
   const names = { from: asId<MemberId>(from), to: asId<MemberId>(to) };
-  const greeting = encodeHandshake({ clusterName: CLUSTER, ...names, address: "127.0.0.1:1" });
+  const greeting = encodeHandshake({ clusterName: CLUSTER, ...names, address: "127.0.0.1:1", groupId: null });
   return new Promise((resolve) => {
     const connection = network.dial(raftOf(to), {
       onOpen: () => connection.send(greeting),

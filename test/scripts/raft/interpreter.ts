@@ -1,6 +1,8 @@
 // Runs the commands of a script against a cluster of cores and writes down everything that happens.
 import { asTerm } from "../../../src/kernel/ids.ts";
+import { groupIdOf } from "../../../src/raft/group-id.ts";
 import type { Output } from "../../../src/raft/io.ts";
+import type { CoreTuning } from "../../../src/raft/limits.ts";
 import type { Message } from "../../../src/raft/messages.ts";
 import type { MembershipChange } from "../../../src/raft/types.ts";
 import {
@@ -19,7 +21,16 @@ type Command = (run: Interpreter, words: readonly string[]) => void;
 const COMMANDS: Readonly<Record<string, Command>> = {
   /** cluster SIZE [BYTES OF AN APPEND] [lease] */
   cluster: (run, [size, bytes, lease]) =>
-    run.begin(Number(size), Number(bytes ?? 1_000_000), lease === "lease"),
+    run.begin(Number(size), { messageBytesMax: Number(bytes ?? 1_000_000), leaseReads: lease === "lease" }),
+  /** founders SIZE: as `cluster`, but no group has been founded yet */
+  founders: (run, [size]) => run.begin(Number(size), {}, false),
+  /** elsewhere MEMBER [BY]: BY is connected to the member and belongs to a group; without BY nobody is any more */
+  elsewhere: (run, [number, by]) => {
+    const member = by === undefined ? null : memberId(Number(by));
+    run.cluster.input(Number(number), { kind: "founded-elsewhere", by: member });
+  },
+  /** groups: which one each member insists on */
+  groups: (run) => run.groups(),
   /** quiet COMMAND…: does it and says nothing */
   quiet: (run, words) => run.quietly(words.join(" ")),
   /** log MEMBER TERM-OF-EACH-ENTRY…: the member restarts with this log on disk */
@@ -133,9 +144,14 @@ class Interpreter {
     }
   }
 
-  begin(size: number, messageBytesMax: number, leaseReads: boolean): void {
-    const tuning = { messageBytesMax, snapshotWindowChunks: 2, leaseReads, leaseTicks: 5 };
-    this.cluster = new CoreCluster(size, { tuning });
+  groups(): void {
+    for (const { id, core } of this.cluster.members.values())
+      this.said.push(`${id} ${groupIdOf(core)?.slice(0, 4) ?? "none"}`);
+  }
+
+  begin(size: number, wanted: Partial<CoreTuning>, founded = true): void {
+    const tuning = { snapshotWindowChunks: 2, leaseTicks: 5, ...wanted };
+    this.cluster = new CoreCluster(size, { tuning, founded });
     this.cluster.chunkBytes = 40;
     this.cluster.watch = (member, output) => this.said.push(...narrate(member, output));
   }
@@ -218,6 +234,7 @@ function narrate(member: Member, output: Output): string[] {
   if (committed.length > 0)
     lines.push(`commits ${committed.map((one) => `${one.index}=${show(one)}`).join(" ")}`);
   if (changed !== null) lines.push(`has changed the membership to ${showMembership(changed)}`);
+  if (output.trace.some(({ event }) => event === "raft.founds-nothing")) lines.push("founds nothing");
   for (const { event, facts } of output.trace)
     if (event === "raft.healed") lines.push(`is healed (${facts["kind"]})`);
   for (const read of output.reads)

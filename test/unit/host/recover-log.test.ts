@@ -8,6 +8,7 @@ import { createNodeDisk } from "../../../src/host/node-disk.ts";
 import { recoverAlone, surveySurvivor } from "../../../src/host/recover-log.ts";
 import { verifyLog } from "../../../src/host/verify-log.ts";
 import { asId, type MemberId } from "../../../src/kernel/ids.ts";
+import { seededRandom } from "../../../src/kernel/random.ts";
 import { openLog } from "../../../src/log/index.ts";
 import { decodeMembershipEntry } from "../../../src/raft/index.ts";
 
@@ -65,13 +66,17 @@ it("says what is there, and changes nothing by it", async () => {
 
 it("makes the member the only voter in a higher term, after a backup", async () => {
   const before = await contentOf(join(folder, "log"));
-  const { index, term, backup } = await recoverAlone(folder, self, contact);
+  const old = (await surveySurvivor(folder)).membership?.groupId;
+  const { index, term, groupId, backup } = await recoverAlone(folder, self, contact, seededRandom("recover"));
   expect([index, term]).toEqual([269, 4]);
   expect(await contentOf(backup)).toEqual(before);
   const { hardState, last, membership } = await reopened();
   expect(hardState).toEqual({ term: 4, votedFor: self, healing: false });
   expect([last?.index, last?.term]).toEqual([269, 4]);
-  expect(membership).toEqual({ voters: [self], outgoing: [], learners: [], contacts: { [self]: contact } });
+  const nobody = { outgoing: [], learners: [] };
+  expect(membership).toEqual({ voters: [self], ...nobody, contacts: { [self]: contact }, groupId });
+  expect(groupId).toMatch(/^[0-9a-f]{32}$/);
+  expect(groupId).not.toBe(old);
   expect((await verifyLog(folder)).problems).toEqual([]);
   expect(await contentOf(backup)).toEqual(before);
 });
@@ -85,7 +90,7 @@ it("goes on from what comes before damage, which it names first", async () => {
   const survivor = await surveySurvivor(folder);
   expect(survivor.damage).toEqual([expect.stringContaining(name)]);
   expect(survivor.lastIndex).toBeLessThan(268);
-  const { index, backup } = await recoverAlone(folder, self, contact);
+  const { index, backup } = await recoverAlone(folder, self, contact, seededRandom("recover"));
   expect(index).toBe(survivor.lastIndex + 1);
   expect(Buffer.compare(await readFile(join(backup, name)), bytes)).toBe(0);
   expect(await reopened()).toMatchObject({ hardState: { healing: false }, membership: { voters: [self] } });
@@ -97,7 +102,9 @@ it("goes on from the snapshot before one that is damaged", async () => {
   await writeFile(join(folder, "log", damaged), "no snapshot");
   const survivor = await surveySurvivor(folder);
   expect(survivor).toEqual({ ...before, damage: [expect.stringContaining(damaged)] });
-  expect((await recoverAlone(folder, self, contact)).index).toBe(before.lastIndex + 1);
+  expect((await recoverAlone(folder, self, contact, seededRandom("recover"))).index).toBe(
+    before.lastIndex + 1,
+  );
   expect((await reopened()).snapshot?.index).toBe(151);
 });
 

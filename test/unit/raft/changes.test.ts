@@ -6,7 +6,14 @@ import { MEMBERS_MAX } from "../../../src/raft/limits.ts";
 import { everyMember, votersOnly } from "../../../src/raft/membership.ts";
 import { encodeMembershipEntry } from "../../../src/raft/membership-entry.ts";
 import type { Entry, Membership, MembershipChange } from "../../../src/raft/types.ts";
-import { CoreCluster, entriesOfTerms, entry, memberId, showMembership } from "./support/core-cluster.ts";
+import {
+  CoreCluster,
+  entriesOfTerms,
+  entry,
+  GROUP,
+  memberId,
+  showMembership,
+} from "./support/core-cluster.ts";
 import { accepted, append, heartbeatReply, OneCore, ofKind } from "./support/one-core.ts";
 import { rest } from "./support/schedule.ts";
 
@@ -22,7 +29,7 @@ function change(cluster: CoreCluster, leader: number, wanted: MembershipChange):
 }
 
 function founded(size: number): CoreCluster {
-  const cluster = new CoreCluster(size);
+  const cluster = new CoreCluster(size, { founded: true });
   cluster.elect(1);
   rest(cluster, 4);
   return cluster;
@@ -164,9 +171,9 @@ describe("promotion", () => {
 });
 
 describe("a configuration", () => {
-  const three = votersOnly([1, 2, 3].map(memberId));
-  const joint = { ...votersOnly([1, 2, 3, 4].map(memberId)), outgoing: three.voters };
-  const four = votersOnly([1, 2, 3, 4].map(memberId));
+  const three = { ...votersOnly([1, 2, 3].map(memberId)), groupId: GROUP };
+  const four = { ...three, voters: [1, 2, 3, 4].map(memberId) };
+  const joint = { ...four, outgoing: three.voters };
 
   it("is in force as soon as it is appended, and falls back when it is truncated", () => {
     const core = new OneCore({ term: 1, entries: entriesOfTerms(1) });

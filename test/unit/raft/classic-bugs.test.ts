@@ -339,7 +339,7 @@ describe("reads", () => {
 
 describe("disks", () => {
   it("entries of a leader whose write failed are not sent again with other content: its next term differs", () => {
-    const cluster = new CoreCluster(3);
+    const cluster = new CoreCluster(3, { founded: true });
     cluster.elect(1);
     cluster.autoPersist = false;
     cluster.propose(1, "lost");
@@ -394,7 +394,7 @@ describe("disks", () => {
   });
 
   it("a follower that lost its log is filled again", () => {
-    const cluster = new CoreCluster(3);
+    const cluster = new CoreCluster(3, { founded: true });
     cluster.elect(1);
     cluster.propose(1, "a", "b");
     cluster.settle();

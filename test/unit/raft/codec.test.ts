@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { pack } from "msgpackr";
 import { describe, expect, it } from "vitest";
-import { asId, asIndex, asTerm, type MemberId } from "../../../src/kernel/ids.ts";
+import { asId, asIndex, asTerm, type GroupId, type MemberId } from "../../../src/kernel/ids.ts";
 import { decodeMessage, encodeMessage } from "../../../src/raft/codec.ts";
 import { acceptHandshake, encodeHandshake } from "../../../src/raft/handshake.ts";
 import { MEMBERS_MAX } from "../../../src/raft/limits.ts";
@@ -226,10 +226,17 @@ describe("messages", () => {
 
 describe("the handshake", () => {
   const expected = { clusterName: "blue", self: memberId(1) };
-  const good = { clusterName: "blue", from: memberId(2), to: memberId(1), address: "10.0.0.2:5052" };
+  const good = {
+    clusterName: "blue",
+    from: memberId(2),
+    to: memberId(1),
+    address: "10.0.0.2:5052",
+    groupId: null,
+  };
+  const groupId = asId<GroupId>("0123456789abcdef0123456789abcdef");
 
-  it("tells who speaks and where it is dialled, of members that are not known yet too", () => {
-    for (const greeting of [good, { ...good, from: memberId(9) }])
+  it("tells who speaks, where it is dialled and to which group it belongs, of members that are not known yet too", () => {
+    for (const greeting of [good, { ...good, from: memberId(9) }, { ...good, groupId }])
       expect(acceptHandshake(encodeHandshake(greeting), expected)).toEqual({ ok: true, value: greeting });
   });
 
@@ -237,6 +244,7 @@ describe("the handshake", () => {
     ["another cluster", { ...good, clusterName: "green" }, /green/],
     ["somebody who claims to be us", { ...good, from: memberId(1) }, /our own name/],
     ["a call meant for another member", { ...good, to: memberId(2) }, /meant for/],
+    ["what is no id of a group", { ...good, groupId: asId<GroupId>("0123") }, /malformed/],
   ])("refuses %s", (_, greeting, reason) => {
     const refused = acceptHandshake(encodeHandshake(greeting), expected);
     expect(refused.ok ? "" : refused.error).toMatch(reason);

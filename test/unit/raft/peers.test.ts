@@ -18,6 +18,7 @@ interface Party {
   readonly peers: Peers;
   readonly got: Message[];
   readonly gone: MemberId[];
+  readonly founded: (MemberId | null)[];
   readonly unreachable: MemberId[];
   die(): void;
 }
@@ -31,7 +32,7 @@ function harness() {
   async function party(number: number, others: readonly number[], answers = false): Promise<Party> {
     const self = memberId(number);
     const process = clock.ofProcess();
-    const made: Omit<Party, "peers"> = { got: [], gone: [], unreachable: [], die: process.die };
+    const made: Omit<Party, "peers"> = { got: [], gone: [], founded: [], unreachable: [], die: process.die };
     const peers = new Peers({
       self,
       address: self,
@@ -49,6 +50,7 @@ function harness() {
       },
       onUnreachable: (member) => made.unreachable.push(member),
       onGone: (member) => made.gone.push(member),
+      onFounded: (by) => made.founded.push(by),
     });
     peers.update(addresses(others));
     await peers.start();
@@ -150,6 +152,7 @@ it("a new connection of a member closes the one before", async () => {
     from: memberId(2),
     to: memberId(1),
     address: "m2",
+    groupId: null,
   });
   const closed: number[] = [];
   for (const number of [1, 2, 3]) {
@@ -196,6 +199,7 @@ it("a member that speaks to us is not dead, though nobody listens at its address
     from: memberId(2),
     to: memberId(1),
     address: "m2",
+    groupId: null,
   });
   const connection = network.host("m2").dial("m1", {
     onOpen: () => connection.send(greeting),
@@ -250,7 +254,7 @@ it("strangers, half handshakes and those who say nothing are bounded and hung up
       onClose: () => closed++,
     });
   };
-  const names = { from: memberId(7), to: memberId(1), clusterName: CLUSTER, address: "m7" };
+  const names = { from: memberId(7), to: memberId(1), clusterName: CLUSTER, address: "m7", groupId: null };
   const whole = encodeHandshake(names);
   const bad = [
     whole.subarray(0, whole.length - 1),
@@ -284,7 +288,13 @@ it("no more than a few that are not among the members are known at one time", as
   const one = await party(1, []);
   for (let i = 0; i < GUESTS_MAX + 2; i++) {
     const from = memberId(100 + i);
-    const greeting = encodeHandshake({ clusterName: CLUSTER, from, to: memberId(1), address: from });
+    const greeting = encodeHandshake({
+      clusterName: CLUSTER,
+      from,
+      to: memberId(1),
+      address: from,
+      groupId: null,
+    });
     const connection = network.host(from).dial("m1", {
       onOpen: () => connection.send(greeting),
       onFrame: () => undefined,

@@ -47,7 +47,9 @@ async function follower() {
   const speak = async (from: MemberId) => {
     const connection = network.host(from).dial("m1", { onFrame: () => undefined, onClose: () => undefined });
     await clock.advance(5);
-    connection.send(encodeHandshake({ clusterName: "test", from, to: memberId(1), address: from }));
+    connection.send(
+      encodeHandshake({ clusterName: "test", from, to: memberId(1), address: from, groupId: null }),
+    );
     return (message: Message) => connection.send(encodeMessage(message));
   };
   return {

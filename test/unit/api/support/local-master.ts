@@ -6,6 +6,7 @@ import {
   asMillis,
   asTerm,
   type ClusterId,
+  type GroupId,
   type MemberId,
 } from "../../../../src/kernel/ids.ts";
 import type { Clock } from "../../../../src/kernel/ports.ts";
@@ -32,6 +33,7 @@ import { createClusterState } from "../../../../src/state/snapshot.ts";
 
 export const SELF = asId<MemberId>("m1");
 export const OTHER = asId<MemberId>("m2");
+export const GROUP = asId<GroupId>("00112233445566778899aabbccddeeff");
 export const CLUSTER = asId<ClusterId>("11111111-2222-4333-8444-555555555555");
 
 const TRIGGERS: ReadonlySet<Command["kind"]> = new Set<Command["kind"]>([
@@ -139,6 +141,7 @@ export class LocalMaster implements Master {
       appliedIndex: index,
       lastIndex: index,
       events: this.cluster.eventCount,
+      groupId: GROUP,
       members: this.members(),
     };
   }

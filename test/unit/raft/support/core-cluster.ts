@@ -1,6 +1,13 @@
 // A few cores side by side. Nothing moves by itself: the test ticks, delivers, persists, drops and crashes. The disk of
 // each member is modelled apart from its core, so that a crash loses what was not durable.
-import { asId, asIndex, asTerm, type LogIndex, type MemberId } from "../../../../src/kernel/ids.ts";
+import {
+  asId,
+  asIndex,
+  asTerm,
+  type GroupId,
+  type LogIndex,
+  type MemberId,
+} from "../../../../src/kernel/ids.ts";
 import type { Random } from "../../../../src/kernel/ports.ts";
 import { seededRandom } from "../../../../src/kernel/random.ts";
 import { membershipAt } from "../../../../src/raft/configurations.ts";
@@ -51,6 +58,9 @@ export interface Member {
   up: boolean;
 }
 
+/** Of the group that the members belong to where no test founds it. */
+export const GROUP = asId<GroupId>("0".repeat(32));
+
 export class CoreCluster {
   readonly members: Map<MemberId, Member> = new Map();
   network: Message[] = [];
@@ -64,9 +74,13 @@ export class CoreCluster {
   /** Called with every output before its messages go out. */
   watch: (member: Member, output: Output) => void = () => undefined;
 
-  constructor(size: number, options: { seed?: number | string; tuning?: Partial<CoreTuning> } = {}) {
+  /** @param options.founded the members belong to GROUP already, as if it said so in a log that they have forgotten */
+  constructor(
+    size: number,
+    options: { seed?: number | string; tuning?: Partial<CoreTuning>; founded?: boolean } = {},
+  ) {
     const ids = Array.from({ length: size }, (_, i) => memberId(i + 1));
-    this.membership = votersOnly(ids);
+    this.membership = { ...votersOnly(ids), ...(options.founded === true ? { groupId: GROUP } : {}) };
     this.tuning = { ...TEST_TUNING, snapshotChunkBytes: 4, ...options.tuning };
     this.random = seededRandom(options.seed ?? 1);
     for (const id of ids) this.members.set(id, this.boot(id, emptyDisk()));
@@ -317,11 +331,12 @@ function showOwn(entry: Entry): string {
   return membership === null ? "." : showMembership(membership);
 }
 
-/** Voters in braces; behind `<` the voters on their way out, behind `+` the learners. */
-export function showMembership({ voters, outgoing, learners }: Membership): string {
+/** Voters in braces; behind `<` the voters on their way out, behind `+` the learners, behind `#` how a group's id begins. */
+export function showMembership({ voters, outgoing, learners, groupId }: Membership): string {
+  const id = groupId === undefined || groupId === GROUP ? "" : `#${groupId.slice(0, 4)}`;
   const from = outgoing.length > 0 ? `<${outgoing.join(",")}` : "";
   const plus = learners.length > 0 ? `+${learners.join(",")}` : "";
-  return `{${voters.join(",")}${from}${plus}}`;
+  return `{${voters.join(",")}${from}${plus}${id}}`;
 }
 
 export function entry(index: number, term: number, payload = ""): Entry {

@@ -65,6 +65,7 @@ export class NodeCluster {
   readonly network: MemoryNetwork = new MemoryNetwork(this.clock);
   readonly hosts: Host[] = [];
   readonly warnings: { event: string; facts: Readonly<Record<string, unknown>> | undefined }[] = [];
+  readonly errors: { event: string; facts: Readonly<Record<string, unknown>> | undefined }[] = [];
   private readonly ids: readonly MemberId[];
   private readonly tuning: Partial<RaftTuning>;
   private boots = 0;
@@ -147,6 +148,13 @@ export class NodeCluster {
     this.launch(host);
   }
 
+  /** Its process ends and its disk is emptied; it starts again under its old name, with its old flags. */
+  wipe(host: Host): void {
+    if (host.up) this.kill(host);
+    Object.assign(host, this.boot(host.id, new MemoryStorage(this.clock), blank()));
+    this.launch(host);
+  }
+
   isolate(host: Host): void {
     for (const other of this.hosts) if (other !== host) this.network.cut(host.id, other.id);
   }
@@ -184,7 +192,11 @@ export class NodeCluster {
   }
 
   private tracer(): Tracer {
-    return { ...silentTracer, warn: (event, facts) => this.warnings.push({ event, facts }) };
+    return {
+      ...silentTracer,
+      warn: (event, facts) => this.warnings.push({ event, facts }),
+      error: (event, facts) => this.errors.push({ event, facts }),
+    };
   }
 }
 

@@ -8,7 +8,7 @@ import { votersOnly } from "../../../../src/raft/membership.ts";
 import type { Append, Message } from "../../../../src/raft/messages.ts";
 import { createState, type RaftState } from "../../../../src/raft/state.ts";
 import type { Entry, Membership, SnapshotMeta } from "../../../../src/raft/types.ts";
-import { memberId, TEST_TUNING } from "./core-cluster.ts";
+import { GROUP, memberId, TEST_TUNING } from "./core-cluster.ts";
 
 export interface Past {
   readonly term?: number;
@@ -33,7 +33,7 @@ export class OneCore {
     const members = Array.from({ length: past.members ?? 3 }, (_, i) => memberId(i + 1));
     this.state = createState({
       self: memberId(1),
-      membership: past.membership ?? votersOnly(members),
+      membership: past.membership ?? { ...votersOnly(members), groupId: GROUP },
       recovered: {
         hardState: {
           term: asTerm(past.term ?? 0),

@@ -1,5 +1,6 @@
 // What must hold of a cluster at every moment, whatever happens to it: the properties of the Raft paper's figure 3, that
 // no two committed configurations can decide without each other, and that no read is older than what it began after.
+import { groupIdOf } from "../../../../src/raft/group-id.ts";
 import type { Output } from "../../../../src/raft/io.ts";
 import { configurationsIn } from "../../../../src/raft/membership-entry.ts";
 import type { Entry, Membership } from "../../../../src/raft/types.ts";
@@ -17,6 +18,8 @@ export class Truth {
   /** Members that were whole again after a loss. */
   healed = 0;
   reads = 0;
+  /** Some member has known its group. */
+  grouped = false;
   private readonly founders: Membership;
   private readonly name: string;
   /** The highest committed index when a read began, by its id. */
@@ -44,6 +47,7 @@ export class Truth {
   /** Log matching: same index and term, same entries up to there; and what is committed is what was committed. */
   checkLogs(cluster: CoreCluster): void {
     const all = [...cluster.members.values()];
+    this.checkGroups(all);
     for (const one of all) {
       this.checkCommittedPrefix(one);
       for (const other of all) if (one.id < other.id) this.checkMatching(one, other);
@@ -58,6 +62,13 @@ export class Truth {
       if (!follows(before, next)) this.fail(`the membership at ${index} does not follow from the one before`);
       before = next;
     }
+  }
+
+  /** One group: members that insist on different ones would never speak to each other again. */
+  private checkGroups(members: readonly Member[]): void {
+    const ids = new Set(members.map(({ core }) => groupIdOf(core)).filter((id) => id !== null));
+    if (ids.size > 1) this.fail(`members belong to different groups: ${[...ids].join(" and ")}`);
+    if (ids.size === 1) this.grouped = true;
   }
 
   /** State machine safety: no two members apply different entries at one index. */
