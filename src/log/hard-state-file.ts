@@ -14,6 +14,7 @@ import {
   setUint53,
   viewOf,
 } from "./format.ts";
+import { salvage } from "./salvage.ts";
 import type { HardState } from "./types.ts";
 
 /** A place up to which the log was durable. Sequence 0: nothing is said. */
@@ -51,10 +52,10 @@ export function hardStatePath(directory: string): string {
   return `${directory}/${hardStateFileName}`;
 }
 
-/** What the file says; nothing if there is none. Changes nothing. Rejects with LogTooNew. */
+/** What the file says; nothing if there is none. A slot that cannot be read is none. Changes nothing. Rejects with LogTooNew. */
 export async function readHardStateFile(disk: Disk, directory: string): Promise<FoundHardState> {
   const path = hardStatePath(directory);
-  const bytes = await disk.read(path);
+  const bytes = (await salvage(disk, path))?.bytes;
   const slots =
     bytes === undefined ? [] : [0, slotDistanceBytes].map((offset) => decodeSlot(path, bytes, offset));
   const whole = slots.filter((slot) => slot !== undefined);

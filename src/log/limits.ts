@@ -35,6 +35,11 @@ export const defaultLogLimits: LogLimits = {
 /** UTF-16 code units of a member's id: it has to fit into a segment's header. */
 export const memberIdUnitsMax = 200;
 
+/** Of a file that the device cannot read as a whole so much is read at once, to find the place. */
+export const unreadablePieceBytes = 4096;
+/** How often one such piece is tried before it counts as lost. */
+export const unreadableTriesMax = 3;
+
 /** What the archive and an exported file compress at once. */
 export const packedPieceBytes = mebibyte;
 /** A compressed piece is never longer, whatever it held. */

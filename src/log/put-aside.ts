@@ -1,6 +1,7 @@
 // Files that are damaged are kept for a while under another name, so that an operator can look at them. Nothing reads
 // them again.
 import type { Disk } from "../kernel/ports.ts";
+import { salvage } from "./salvage.ts";
 
 const suffix = ".damaged";
 
@@ -29,9 +30,9 @@ export class PutAside {
 
   /** A durable copy; the file itself stays. */
   async copy(path: string): Promise<void> {
-    const bytes = await this.#disk.read(path);
+    const found = await salvage(this.#disk, path);
     const copy = await this.#disk.open(this.#name(path));
-    await copy.write(0, bytes ?? new Uint8Array(0));
+    await copy.write(0, found?.bytes ?? new Uint8Array(0));
     await copy.sync();
     await copy.close();
     await this.#disk.syncDirectory(this.#directory);

@@ -9,6 +9,7 @@ import { decodeSegmentHeader, isZero, sectorBytes } from "./format.ts";
 import type { Compressor } from "./packed.ts";
 import type { Segment } from "./recovery.ts";
 import { listSegments } from "./recovery.ts";
+import { type Salvaged, salvage } from "./salvage.ts";
 import type { ScanEnd } from "./segment-scan.ts";
 import { scanSegment } from "./segment-scan.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
@@ -135,10 +136,10 @@ async function* readSegments(
   continuity: Continuity,
 ): AsyncGenerator<LogRecord> {
   for (const [at, { path, sequence }] of segments.entries()) {
-    const bytes = await disk.read(path);
-    if (bytes === undefined) continue;
+    const salvaged = await salvage(disk, path);
+    if (salvaged === undefined) continue;
     const isNewest = at === segments.length - 1;
-    const read = readSegment(path, sequence, bytes, { isNewest, isArchived: false });
+    const read = readSalvaged(path, sequence, salvaged, isNewest);
     const broken = continuity.check(path, sequence, read);
     // Before the segment's own records: they do not follow those before.
     yield* broken;
@@ -146,6 +147,25 @@ async function* readSegments(
     yield* read.records;
     if (!read.goOn) return;
   }
+}
+
+/** Ends with damage where the device cannot read on. */
+function readSalvaged(
+  path: string,
+  sequence: number,
+  { bytes, unreadable }: Salvaged,
+  isNewest: boolean,
+): ReadSegment {
+  if (unreadable === undefined) return readSegment(path, sequence, bytes, { isNewest, isArchived: false });
+  const { offset, why } = unreadable;
+  const prefix = bytes.subarray(0, offset);
+  const { records } = readSegment(path, sequence, prefix, { isNewest: true, isArchived: false });
+  return damage(
+    records.filter(({ kind }) => kind !== "damage"),
+    path,
+    offset,
+    `it cannot be read: ${why}`,
+  );
 }
 
 /** A listing that overlaps with the removal of old segments may show a gap that is none. */

@@ -8,6 +8,7 @@ import { LogDamage, LogTooNew } from "./errors.ts";
 import type { SegmentHeader } from "./format.ts";
 import { decodeSegmentHeader, formatVersion, isZero, parseSegmentName, sectorBytes } from "./format.ts";
 import { Position } from "./position.ts";
+import { salvage } from "./salvage.ts";
 import type { RecordVisitor, ScanEnd } from "./segment-scan.ts";
 import { scanSegment } from "./segment-scan.ts";
 import { judgeTail, laterBatch } from "./tail.ts";
@@ -63,17 +64,35 @@ export async function recoverSegments(disk: Disk, directory: string): Promise<Re
   const segments = await sortedSegments(disk, directory);
   const recovery = new Recovery(segments.at(-1)?.sequence ?? 0);
   for (const [at, segment] of segments.entries()) {
-    const bytes = await disk.read(segment.path);
-    if (bytes === undefined) throw new LogDamage(segment.path, 0, "the segment went away while it was read");
     const isNewest = at === segments.length - 1;
-    const error = gapBefore(segments, at) ?? recovery.take(segment, bytes, isNewest);
+    const error = gapBefore(segments, at) ?? (await takeFrom(disk, segment, isNewest, recovery));
     if (error === undefined) continue;
     const newest = segments.at(-1);
-    const tail = isNewest || newest === undefined ? undefined : await disk.read(newest.path);
-    recovery.damaged(error, segments.slice(at), newest, tail);
+    const tail = isNewest || newest === undefined ? undefined : await salvage(disk, newest.path);
+    recovery.damaged(
+      error,
+      segments.slice(at),
+      newest,
+      tail?.unreadable === undefined ? tail?.bytes : undefined,
+    );
     break;
   }
   return recovery.result();
+}
+
+/** What the device cannot read any more was durable for all we know: it is damage, and never an unfinished tail. */
+async function takeFrom(
+  disk: Disk,
+  segment: Segment,
+  isNewest: boolean,
+  recovery: Recovery,
+): Promise<LogDamage | undefined> {
+  const read = await salvage(disk, segment.path);
+  if (read === undefined) throw new LogDamage(segment.path, 0, "the segment went away while it was read");
+  const { bytes, unreadable } = read;
+  if (unreadable === undefined) return recovery.take(segment, bytes, isNewest);
+  recovery.take(segment, bytes.subarray(0, unreadable.offset), false, bytes.length);
+  return new LogDamage(segment.path, unreadable.offset, `it cannot be read: ${unreadable.why}`);
 }
 
 /** The segments of a folder in the order of writing. Rejects with LogDamage if one is missing between others. */
@@ -126,8 +145,16 @@ class Recovery implements RecordVisitor {
     this.#lastSequence = lastSequence;
   }
 
-  /** @returns the damage, if there is any; then what comes before it was taken */
-  take(segment: Segment, bytes: Uint8Array, isNewest: boolean): LogDamage | undefined {
+  /**
+   * @param fileBytes of the file, if not all of it is given
+   * @returns the damage, if there is any; then what comes before it was taken
+   */
+  take(
+    segment: Segment,
+    bytes: Uint8Array,
+    isNewest: boolean,
+    fileBytes = bytes.length,
+  ): LogDamage | undefined {
     this.#path = segment.path;
     const header = this.#header(segment, bytes, isNewest);
     if (header instanceof LogDamage || header === undefined) return header;
@@ -138,7 +165,7 @@ class Recovery implements RecordVisitor {
     this.#chain = end.chain;
     this.#end = end.offset;
     this.#version = header.version;
-    this.#fileBytes = bytes.length;
+    this.#fileBytes = fileBytes;
     this.#lastWrite = { offset: end.lastBatch, bytes: bytes.subarray(end.lastBatch, end.offset) };
     return end.stop === undefined ? undefined : this.#stopped(segment, bytes, end, isNewest);
   }

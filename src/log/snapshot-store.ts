@@ -1,6 +1,7 @@
 // The snapshots of a folder: which are there, which is the newest good one, how many are kept.
 import type { Disk } from "../kernel/ports.ts";
 import { LogDamage, LogTooNew } from "./errors.ts";
+import { isMediumError } from "./salvage.ts";
 import { parseSnapshotName, snapshotName, snapshotSuffix, temporarySuffix } from "./snapshot-format.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
 import type { LogPoint, SnapshotMeta } from "./types.ts";
@@ -78,6 +79,7 @@ async function checkSnapshot(
     return new LogDamage(path, 16, "its header does not agree with its name");
   } catch (error) {
     if (error instanceof LogDamage && !(error instanceof LogTooNew)) return error;
+    if (isMediumError(error)) return new LogDamage(path, 0, `it cannot be read: ${error.message}`);
     throw error;
   }
 }
