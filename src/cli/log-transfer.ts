@@ -1,5 +1,6 @@
 // `tepui log export` and `tepui log import`: a stopped master's log as one file.
 import { Command } from "commander";
+import { Interrupted } from "../host/exit-codes.ts";
 import { lockFolder } from "../host/folder-lock.ts";
 import { exportLog, importLog, type LogFileSummary } from "../host/log-file.ts";
 
@@ -9,7 +10,7 @@ export function exportCommand(): Command {
     .argument("<data-dir>", "the master's data directory")
     .argument("<file>", 'a new file, or "-" for standard output')
     .action((dataDirectory: string, file: string) =>
-      locked(dataDirectory, async () => told("exported", await exportLog(dataDirectory, file))),
+      locked(dataDirectory, async (signal) => told("exported", await exportLog(dataDirectory, file, signal))),
     );
 }
 
@@ -21,15 +22,20 @@ export function importCommand(): Command {
     .argument("<file>", "what export wrote")
     .argument("<data-dir>", "a directory that is empty or not there yet")
     .action((file: string, dataDirectory: string) =>
-      locked(dataDirectory, async () => told("imported", await importLog(file, dataDirectory))),
+      locked(dataDirectory, async (signal) => told("imported", await importLog(file, dataDirectory, signal))),
     );
 }
 
-async function locked(dataDirectory: string, action: () => Promise<void>): Promise<void> {
+/** Ctrl-C and SIGTERM give it up, so that nothing half done is left. */
+async function locked(dataDirectory: string, action: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const lock = await lockFolder(dataDirectory);
+  const given = new AbortController();
+  const giveUp = (): void => given.abort(new Interrupted());
+  process.once("SIGINT", giveUp).once("SIGTERM", giveUp);
   try {
-    await action();
+    await action(given.signal);
   } finally {
+    process.off("SIGINT", giveUp).off("SIGTERM", giveUp);
     await lock.release();
   }
 }

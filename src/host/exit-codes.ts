@@ -24,9 +24,18 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
+/** Somebody pressed Ctrl-C, or a supervisor ended the command. */
+export class Interrupted extends Error {
+  constructor() {
+    super("interrupted; nothing half done is left");
+    this.name = "Interrupted";
+  }
+}
+
 /** For what a command threw. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof LogDamage) return EXIT.logDamaged;
+  if (error instanceof Interrupted) return EXIT.interrupted;
   if (error instanceof FolderInUse) return EXIT.folderInUse;
   if (error instanceof LogFailure) return EXIT.diskFailed;
   return error instanceof InvariantError ? EXIT.bug : EXIT.failed;

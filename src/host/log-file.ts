@@ -2,7 +2,7 @@
 // stopped master, to be moved between machines or kept as a backup. The format is in docs/log-format.md.
 
 import { once } from "node:events";
-import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { lstat, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Compressor, crc32c, LogDamage, Packer, unpack } from "../log/index.ts";
 import { compressors } from "./compression.ts";
@@ -30,33 +30,61 @@ export interface LogFileSummary {
   readonly bytes: number;
 }
 
-/** @param file its path, or "-" for standard output. The master must be stopped. */
-export async function exportLog(dataDirectory: string, file: string): Promise<LogFileSummary> {
+/**
+ * The file gets its name when all of it is durable; until then it is beside it, under a name that ends in `.partial`, and is
+ * removed if something fails. The master must be stopped.
+ * @param file its path, or "-" for standard output
+ * @param signal gives it up
+ */
+export async function exportLog(
+  dataDirectory: string,
+  file: string,
+  signal?: AbortSignal,
+): Promise<LogFileSummary> {
   const folder = join(dataDirectory, LOG_FOLDER);
   const listed = await listFiles(folder);
   if (listed.length === 0) throw new Error(`${folder} holds no log`);
   const [compressor] = compressors();
   const out = await openOutput(file);
-  await out.write(encodeHeader(compressor));
-  const packer = new Packer(compressor, out.write);
+  try {
+    const write = (bytes: Uint8Array): Promise<void> => {
+      signal?.throwIfAborted();
+      return out.write(bytes);
+    };
+    await write(encodeHeader(compressor));
+    await packAll(new Packer(compressor, write), folder, listed);
+    await out.finish();
+  } catch (error) {
+    await out.discard();
+    throw error;
+  }
+  return summaryOf(listed);
+}
+
+async function packAll(packer: Packer, folder: string, listed: readonly Listed[]): Promise<void> {
   const manifest = new TextEncoder().encode(JSON.stringify({ files: listed }));
   await packer.write(lengthOf(manifest));
   await packer.write(manifest);
   for (const each of listed) await packFile(packer, join(folder, each.path), each.bytes);
   await packer.finish();
-  await out.close();
-  return summaryOf(listed);
 }
 
-/** @throws LogDamage if the file is not whole; Error if the directory holds anything. Then nothing is left behind. */
-export async function importLog(file: string, dataDirectory: string): Promise<LogFileSummary> {
+/**
+ * @param signal gives it up
+ * @throws LogDamage if the file is not whole; Error if the directory holds anything. Then nothing is left behind.
+ */
+export async function importLog(
+  file: string,
+  dataDirectory: string,
+  signal?: AbortSignal,
+): Promise<LogFileSummary> {
   await mkdir(dataDirectory, { recursive: true });
   const there = (await readdir(dataDirectory)).filter((name) => !name.startsWith("lock"));
   if (there.length > 0)
     throw new Error(`${dataDirectory} is not empty: a log is imported into a new directory only`);
   const partial = join(dataDirectory, `${LOG_FOLDER}.importing`);
   try {
-    const summary = await unpackInto(file, partial);
+    const summary = await unpackInto(file, partial, signal);
     await rename(partial, join(dataDirectory, LOG_FOLDER));
     await syncFolder(dataDirectory);
     return summary;
@@ -66,10 +94,15 @@ export async function importLog(file: string, dataDirectory: string): Promise<Lo
   }
 }
 
-async function unpackInto(file: string, folder: string): Promise<LogFileSummary> {
+async function unpackInto(
+  file: string,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<LogFileSummary> {
   const source = await open(file, "r");
   try {
     const readAt = async (offset: number, length: number): Promise<Uint8Array> => {
+      signal?.throwIfAborted();
       const { bytesRead, buffer } = await source.read(new Uint8Array(length), 0, length, offset);
       return buffer.subarray(0, bytesRead);
     };
@@ -220,20 +253,39 @@ function lengthOf(bytes: Uint8Array): Uint8Array {
 
 interface Output {
   write(bytes: Uint8Array): Promise<void>;
-  /** A file is durable then. */
-  close(): Promise<void>;
+  /** A file has its name and is durable then. */
+  finish(): Promise<void>;
+  /** Instead of `finish`: nothing is left of a file. */
+  discard(): Promise<void>;
 }
 
 async function openOutput(file: string): Promise<Output> {
-  if (file === "-") return { write: writeToStdout, close: async () => undefined };
-  const handle = await open(file, "wx");
+  const nothing = async (): Promise<void> => undefined;
+  if (file === "-") return { write: writeToStdout, finish: nothing, discard: nothing };
+  if (await exists(file)) throw new Error(`${file} is there already`);
+  const partial = `${file}.${process.pid}.partial`;
+  const handle = await open(partial, "w");
   return {
     write: (bytes) => handle.writeFile(bytes),
-    close: async () => {
+    async finish() {
       await handle.sync();
       await handle.close();
+      if (await exists(file)) throw new Error(`${file} has come to be there meanwhile`);
+      await rename(partial, file);
+      await syncFolder(dirname(file));
+    },
+    async discard() {
+      await handle.close().catch(() => undefined);
+      await rm(partial, { force: true });
     },
   };
+}
+
+function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function writeToStdout(bytes: Uint8Array): Promise<void> {

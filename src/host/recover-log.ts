@@ -1,6 +1,6 @@
 // A new cluster out of one surviving log (`tepui recover`): first what is there and what may be lost, then an entry in
 // a higher term that makes this member the only voter. The log's folder is copied before it is written to.
-import { copyFile, link, mkdir, open, readdir, stat } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { asIndex, asTerm, type GroupId, type LogIndex, type MemberId, type Term } from "../kernel/ids.ts";
 import type { Random } from "../kernel/ports.ts";
@@ -14,6 +14,7 @@ import {
   type Membership,
 } from "../raft/index.ts";
 import { isTerminal } from "../state/statuses.ts";
+import { copyTree } from "./copy-tree.ts";
 import {
   contentOf,
   effectiveEntries,
@@ -155,10 +156,7 @@ export async function recoverAlone(
   return { index: entry.index, term, groupId, backup };
 }
 
-/**
- * The log's folder under another name. Segments and the hard state are copied, for they are written to; the rest is
- * linked, for it never changes.
- */
+/** The log's folder under another name. */
 async function backUp(dataDirectory: string): Promise<string> {
   const from = join(dataDirectory, LOG_FOLDER);
   const to = `${from}.before-recover-${new Date().toISOString().replaceAll(":", "-")}`;
@@ -167,24 +165,4 @@ async function backUp(dataDirectory: string): Promise<string> {
   await parent.sync();
   await parent.close();
   return to;
-}
-
-async function copyTree(from: string, to: string): Promise<void> {
-  await mkdir(to);
-  for (const name of await readdir(from)) {
-    const [source, target] = [join(from, name), join(to, name)];
-    if ((await stat(source)).isDirectory()) await copyTree(source, target);
-    else if (/\.(snap|zst|gz|damaged)$/.test(name)) await link(source, target);
-    else await copyDurably(source, target);
-  }
-  const folder = await open(to, "r");
-  await folder.sync();
-  await folder.close();
-}
-
-async function copyDurably(from: string, to: string): Promise<void> {
-  await copyFile(from, to);
-  const file = await open(to, "r");
-  await file.sync();
-  await file.close();
 }
