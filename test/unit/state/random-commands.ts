@@ -1,6 +1,6 @@
 // Random but sensible streams of commands: they name things that exist most of the time.
 import fc from "fast-check";
-import { add } from "../../../src/allocator/index.ts";
+import { add, type Predicate, type RoleConstraints } from "../../../src/allocator/index.ts";
 import { type AgentId, asId, asTerm, type FrameworkId, type RoleName } from "../../../src/kernel/ids.ts";
 import type { TaskSpec } from "../../../src/state/commands.ts";
 import type { TaskStateName } from "../../../src/state/model.ts";
@@ -78,7 +78,7 @@ const ACTIONS: readonly (readonly [number, Action])[] = [
   [83, loseAgent],
   [89, returnAgent],
   [90, loseFramework],
-  [93, returnFramework],
+  [93, (cluster, a, b, c) => (c % 3 === 0 ? updateFramework(cluster, a, b) : returnFramework(cluster, a, b))],
   [94, lead],
   [96, expire],
   [97, (cluster, a, b, c) => (c % 2 === 0 ? suppressOrRevive(cluster, a, b) : reweigh(cluster, a, b))],
@@ -221,6 +221,24 @@ function reweigh(cluster: Cluster, a: number, b: number): void {
     { role: roleName(b), weightMillis: 1_000 },
   ];
   cluster.do({ kind: "update-weights", weights });
+}
+
+/** Other roles, constraints that all agents or none of them satisfy, or a least offer that not all reach. */
+function updateFramework(cluster: Cluster, a: number, b: number): void {
+  const framework = nth(cluster.state.frameworks.values(), a);
+  if (framework?.connection.kind !== "connected") return;
+  const roles = b % 3 === 0 ? [roleName(b % 4)] : [roleName(b % 3), roleName((b % 3) + 1)];
+  const { minimums: _before, ...spec } = frameworkSpec({ ...framework.spec, roles });
+  const minimum = [{ cpus: 2_000 }];
+  const wanted: Predicate = b % 8 === 0 ? { kind: "not-exists" } : { kind: "text-matches", regex: "ho.t" };
+  const constraints: RoleConstraints = [[{ selector: { kind: "hostname" }, predicate: wanted }]];
+  cluster.do({
+    kind: "update-framework",
+    frameworkId: framework.id,
+    spec: b % 4 === 0 ? { ...spec, minimums: roles.map((role) => ({ role, minimum })) } : spec,
+    suppressedRoles: b % 7 === 0 ? roles.slice(0, 1) : [],
+    ...(b % 2 === 0 ? { offerConstraints: roles.map((role) => ({ role, constraints })) } : {}),
+  });
 }
 
 function executorExits(cluster: Cluster, a: number): void {
