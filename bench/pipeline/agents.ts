@@ -2,7 +2,7 @@
 // that the benchmark asks for.
 import { Packr, Unpackr } from "msgpackr";
 import type { FromAgent, RunTask, ToAgent } from "../../src/contract/agent-protocol.ts";
-import { PROTOCOL_VERSION } from "../../src/contract/agent-protocol.ts";
+import { PROTOCOL_VERSION, TASKS_PER_RUN_MAX } from "../../src/contract/agent-protocol.ts";
 import { createUpgradeDialer } from "../../src/host/upgrade-network.ts";
 import type { Connection } from "../../src/kernel/ports.ts";
 
@@ -72,6 +72,7 @@ function registration(hostname: string): FromAgent {
     protocolVersion: PROTOCOL_VERSION,
     info: { hostname, resources: [scalar("cpus", CPUS), scalar("mem", MEM)] },
     version: "bench",
+    tasksPerRunMax: TASKS_PER_RUN_MAX,
     tasks: [],
     executors: [],
   };

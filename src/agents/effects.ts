@@ -1,13 +1,14 @@
 // What the supervisor is told and what it wants done. Effects are carried out by the driver in their order, after the
 // records that were changed with them are durable.
-import type { FromAgent, ToAgent } from "../contract/agent-protocol.ts";
+import type { FromAgent } from "../contract/agent-protocol.ts";
 import type { ExecutorCall, ExecutorEvent } from "../contract/types.ts";
 import type { ContainerId } from "../kernel/ids.ts";
+import type { FromMaster } from "./frames.ts";
 import type { ContainerRecord } from "./records.ts";
 import type { ContainerExit, RuntimeFailureCode } from "./runtime.ts";
 
 /** Frames that are the link's own business do not get here. */
-export type MasterFrame = Exclude<ToAgent, { readonly kind: "ping" | "redirect" }>;
+export type MasterFrame = Exclude<FromMaster, { readonly kind: "ping" | "redirect" }>;
 
 export type Input =
   | { readonly kind: "frame"; readonly frame: MasterFrame }

@@ -1,7 +1,14 @@
 // Frames of the agent protocol as bytes: msgpack, bounded. What comes from a master is checked for its form before the
 // supervisor sees it; parts in Mesos' shape are passed through, for the master has validated them.
 import { Packr } from "msgpackr";
-import { AGENT_FRAME_BYTES_MAX, type FromAgent, type ToAgent } from "../contract/agent-protocol.ts";
+import {
+  AGENT_FRAME_BYTES_MAX,
+  type FromAgent,
+  type RunTasks,
+  type ToAgent,
+} from "../contract/agent-protocol.ts";
+import { readTaskInfo } from "../contract/encoded.ts";
+import type { FrameworkInfo, TaskInfo } from "../contract/types.ts";
 import { err, ok, type Result } from "../kernel/result.ts";
 
 const packr = new Packr({ useRecords: false });
@@ -13,7 +20,16 @@ export function packFrame(frame: FromAgent | ToAgent): Result<Uint8Array, string
   return ok(bytes);
 }
 
-export function unpackToAgent(bytes: Uint8Array): Result<ToAgent, string> {
+/** What a master says, as the agent reads it: tasks are no longer encoded. */
+export type FromMaster = Exclude<ToAgent, RunTasks> | LaunchTasks;
+
+export interface LaunchTasks {
+  readonly kind: "run-tasks";
+  readonly framework: FrameworkInfo;
+  readonly tasks: readonly TaskInfo[];
+}
+
+export function unpackToAgent(bytes: Uint8Array): Result<FromMaster, string> {
   const frame = unpack(bytes);
   if (frame === null) return err("not a frame");
   const fields = toAgentFields[String(frame.kind)];
@@ -21,7 +37,18 @@ export function unpackToAgent(bytes: Uint8Array): Result<ToAgent, string> {
   const missing = Object.entries(fields).filter(([name, isRight]) => !isRight(frame[name]));
   if (missing.length > 0)
     return err(`${String(frame.kind)} frame without ${missing.map(([name]) => name).join(", ")}`);
-  return ok(frame as unknown as ToAgent);
+  const message = frame as unknown as ToAgent;
+  return message.kind === "run-tasks" ? withTaskInfos(message) : ok(message);
+}
+
+function withTaskInfos({ framework, role, tasks }: RunTasks): Result<FromMaster, string> {
+  const infos: TaskInfo[] = [];
+  for (const task of tasks) {
+    const info = readTaskInfo(task, role);
+    if (!info.ok) return info;
+    infos.push(info.value);
+  }
+  return ok({ kind: "run-tasks", framework, tasks: infos });
 }
 
 function unpack(bytes: Uint8Array): Readonly<Record<string, unknown>> | null {
@@ -45,6 +72,7 @@ const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const isId: Check = (value) => isMap(value) && isText(value.value);
 const isTask: Check = (value) => isMap(value) && isId(value.task_id);
 const isFramework: Check = (value) => isMap(value) && isId(value.id);
+const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
 const isTextOrNull: Check = (value) => value === null || isText(value);
 
 const ofTask = { frameworkId: isText, taskId: isText };
@@ -55,6 +83,7 @@ const toAgentFields: Readonly<Record<string, Readonly<Record<string, Check>>>> =
   redirect: { leader: isTextOrNull },
   shutdown: { message: isText },
   run: { framework: isFramework, task: isTask },
+  "run-tasks": { framework: isFramework, role: isText, tasks: isTexts },
   kill: ofTask,
   acknowledge: { ...ofTask, uuid: isBytes },
   "framework-message": { ...ofExecutor, data: isBytes },

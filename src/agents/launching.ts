@@ -20,6 +20,7 @@ import {
   tellExecutor,
 } from "./core.ts";
 import { durationMs } from "./durations.ts";
+import type { LaunchTasks } from "./frames.ts";
 import { EXECUTOR_SHUTDOWN_GRACE_MS, KILL_GRACE_MS } from "./limits.ts";
 import type { ContainerRecord, TaskRecord } from "./records.ts";
 import type { ContainerSpec } from "./runtime.ts";
@@ -45,6 +46,11 @@ export function runTask(core: Core, frame: RunTask): void {
   }
   if (frame.task.executor === undefined) runCommand(core, frameworkId, frame.task);
   else runInExecutor(core, frameworkId, withIds(frame.task, frame.task.executor, frameworkId));
+}
+
+/** As so many `run` frames. */
+export function runTasks(core: Core, { framework, tasks }: LaunchTasks): void {
+  for (const task of tasks) runTask(core, { kind: "run", framework, task });
 }
 
 function refuse(core: Core, frameworkId: string, info: TaskInfo, unsupported: readonly string[]): void {

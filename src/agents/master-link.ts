@@ -1,12 +1,12 @@
 // The agent's connection to the leading master: finds it among the configured ones, registers, notices its silence,
 // and tries again soon when it is gone (MN10, HA07). One connection counts at a time; what an older one says is ignored.
-import type { FromAgent, RegisterAgent, StatusReport, ToAgent } from "../contract/agent-protocol.ts";
+import type { FromAgent, RegisterAgent, StatusReport } from "../contract/agent-protocol.ts";
 import { STATUSES_FRAME_BYTES_MAX } from "../contract/agent-protocol.ts";
 import type { Clock, Connection, Network, Random, Timer, Tracer } from "../kernel/ports.ts";
 import { below } from "../kernel/random.ts";
 import type { Result } from "../kernel/result.ts";
 import type { MasterFrame } from "./effects.ts";
-import { packFrame, unpackToAgent } from "./frames.ts";
+import { type FromMaster, packFrame, unpackToAgent } from "./frames.ts";
 import {
   CONNECT_BACKOFF_MS_MAX,
   CONNECT_BACKOFF_MS_MIN,
@@ -174,7 +174,7 @@ export class MasterLink {
     else this.#lost(frame.error);
   }
 
-  #obey(frame: ToAgent): void {
+  #obey(frame: FromMaster): void {
     if (frame.kind === "ping") {
       this.#write({ kind: "pong" });
       return;

@@ -1,7 +1,7 @@
 // The agent's decisions in one place: `handle` takes an input, changes the records and orders effects. No I/O and no
 // clock: the same inputs with the same moments and random numbers give the same effects.
 import type { RegisterAgent } from "../contract/agent-protocol.ts";
-import { PROTOCOL_VERSION } from "../contract/agent-protocol.ts";
+import { PROTOCOL_VERSION, TASKS_PER_RUN_MAX } from "../contract/agent-protocol.ts";
 import { assertNever } from "../kernel/assert.ts";
 import type { Change } from "./checkpoints.ts";
 import {
@@ -17,7 +17,7 @@ import {
 import type { Effect, Input, MasterFrame } from "./effects.ts";
 import { killNow, killTask, leave, shutdownExecutor, shutdownFramework } from "./ending.ts";
 import { executorCall, heartbeat, messageToExecutor, streamClosed } from "./executor-calls.ts";
-import { runTask } from "./launching.ts";
+import { runTask, runTasks } from "./launching.ts";
 import {
   completionTimeReached,
   exited,
@@ -99,6 +99,9 @@ function takeFrame(core: Core, frame: MasterFrame): void {
     case "run":
       runTask(core, frame);
       return;
+    case "run-tasks":
+      runTasks(core, frame);
+      return;
     case "kill":
       killTask(core, frame.frameworkId, frame.taskId, frame.killPolicy ?? null);
       return;
@@ -179,6 +182,7 @@ export function registration(core: Core, version: string): RegisterAgent {
     info: core.settings.info,
     ip: core.settings.ip,
     version,
+    tasksPerRunMax: TASKS_PER_RUN_MAX,
     tasks: [...core.tasks.values()].map(({ frameworkId, taskId, state }) => ({ frameworkId, taskId, state })),
     executors: liveExecutors(core),
   };

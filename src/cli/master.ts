@@ -5,6 +5,7 @@ import { createTracer, type LogLevel } from "../host/pino-tracer.ts";
 import { runMaster } from "../host/run-master.ts";
 import { parseAddress } from "../host/tcp-network.ts";
 import type { TlsPaths } from "../host/tls-files.ts";
+import { applyV8Settings } from "../host/v8-settings.ts";
 import { asId, type MemberId } from "../kernel/ids.ts";
 import { logSettings } from "./common-settings.ts";
 import { type OfferFlags, offerSettings, parseMinimum, regexLimits } from "./offer-settings.ts";
@@ -150,6 +151,7 @@ async function run(flags: MasterFlags): Promise<void> {
     name: `master ${flags.id}`,
     pretty: flags.logFormat === "text",
   });
+  tracer.info("v8 settings", { flags: applyV8Settings().join(" ") });
   const master = await runMaster({
     self: asId<MemberId>(flags.id),
     members: parseMembers(flags.member),

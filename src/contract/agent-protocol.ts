@@ -1,6 +1,7 @@
 // What an agent and the leading master say to each other: frames on one connection that the agent opens, each frame a
 // msgpack map with a `kind`. Mesos has no public protocol here, so this one is ours and may change between versions;
 // PROTOCOL_VERSION says which is spoken. Message parts in Mesos' own shape (snake_case) are passed through as they are.
+import type { EncodedMessage } from "../kernel/encoded.ts";
 import type {
   AgentInfo,
   ExecutorInfo,
@@ -18,6 +19,10 @@ export const AGENT_CONNECTION_PATH = "/tepui/v1/agent";
 export const AGENT_CONNECTION_UPGRADE = "tepui-agent";
 /** A frame larger than this breaks the connection; small enough that what it leads to fits one log entry. Bytes. */
 export const AGENT_FRAME_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Tasks in one `run-tasks` frame, and the bytes of their TaskInfos before they are packed. */
+export const TASKS_PER_RUN_MAX = 500;
+export const RUN_TASKS_BYTES_MAX = 1024 * 1024;
 
 /** Status updates in one `statuses` frame. */
 export const STATUSES_PER_FRAME_MAX = 100;
@@ -68,6 +73,8 @@ export interface RegisterAgent {
   /** Address at which frameworks reach the agent's HTTP side, such as `10.0.0.7`. */
   readonly ip?: string;
   readonly version: string;
+  /** So many tasks are taken in one `run-tasks` frame; without it the agent, an older one, takes none. */
+  readonly tasksPerRunMax?: number;
   /** Tasks not yet terminal and acknowledged, with their last state that was sent or is to be sent. */
   readonly tasks: readonly {
     readonly frameworkId: string;
@@ -94,6 +101,7 @@ export type ToAgent =
   /** The agent must not come back under this id; it stops its tasks and ends. */
   | { readonly kind: "shutdown"; readonly message: string }
   | RunTask
+  | RunTasks
   | {
       readonly kind: "kill";
       readonly frameworkId: string;
@@ -125,4 +133,15 @@ export interface RunTask {
   readonly framework: FrameworkInfo;
   /** With `command` for a command task, or with `executor` for a custom executor. */
   readonly task: TaskInfo;
+}
+
+/** As many `run` frames at once, of one framework and role; none of the tasks names an executor. */
+export interface RunTasks {
+  readonly kind: "run-tasks";
+  /** With its id. */
+  readonly framework: FrameworkInfo;
+  /** To which the tasks' resources are allocated, where they do not say so. */
+  readonly role: string;
+  /** TaskInfos, encoded. */
+  readonly tasks: readonly EncodedMessage[];
 }

@@ -6,22 +6,28 @@ import { messageFromJson } from "./json-decode.ts";
 import { writeJson } from "./json-encode.ts";
 import { parseJson } from "./json-parse.ts";
 import { missingFields } from "./missing-fields.ts";
-import { readProtobuf } from "./protobuf-decode.ts";
+import { type EncodedForms, readProtobuf } from "./protobuf-decode.ts";
 import { writeProtobuf } from "./protobuf-encode.ts";
 import type { MessageDescriptor, MessageType, UntypedMessage } from "./schema.ts";
 import { WireError } from "./wire-error.ts";
+
+export type { EncodedForms };
 
 /** Protobuf bytes, fields in ascending order of their numbers. */
 export function encodeProtobuf<Message>(type: MessageType<Message>, message: Message): Uint8Array {
   return writeProtobuf(type, message as UntypedMessage);
 }
 
-/** The error is `Failed to parse body into Call protobuf`, with the message's own name. */
+/**
+ * The error is `Failed to parse body into Call protobuf`, with the message's own name.
+ * @param forms is given the encoded forms of the messages that it asks for
+ */
 export function decodeProtobuf<Message>(
   type: MessageType<Message>,
   bytes: Uint8Array,
+  forms: EncodedForms | null = null,
 ): Result<Message, string> {
-  const read = attempt(() => readProtobuf(type, bytes));
+  const read = attempt(() => readProtobuf(type, bytes, forms));
   if (!read.ok || missingFields(type, read.value).length > 0) {
     return err(`Failed to parse body into ${shortName(type)} protobuf`);
   }

@@ -2,6 +2,7 @@
 // message that comes in pieces is merged, as the protobuf encoding prescribes. Missing fields are looked for elsewhere.
 import protobuf from "protobufjs/minimal.js";
 import { present } from "../kernel/assert.ts";
+import type { EncodedMessage } from "../kernel/encoded.ts";
 import { PROTOBUF_DEPTH_MAX } from "./limits.ts";
 import type { FieldDescriptor, MessageDescriptor, ScalarKind, UntypedMessage } from "./schema.ts";
 import { emptyMapValue, setOwn, store } from "./store.ts";
@@ -20,9 +21,7 @@ const WIRE_TYPES: Readonly<Record<ScalarKind, number>> = {
 };
 const LENGTH_DELIMITED = 2;
 
-type Reader = protobuf.Reader;
-
-const readers: Readonly<Record<ScalarKind, (reader: Reader) => unknown>> = {
+const readers: Readonly<Record<ScalarKind, (reader: protobuf.Reader) => unknown>> = {
   double: (reader) => reader.double(),
   int32: (reader) => reader.int32(),
   uint32: (reader) => reader.uint32(),
@@ -34,11 +33,37 @@ const readers: Readonly<Record<ScalarKind, (reader: Reader) => unknown>> = {
   bytes: (reader) => reader.bytes().slice(),
 };
 
+/** Asked for by those who carry messages on as they came: the encoded forms of one type's messages within another. */
+export interface EncodedForms {
+  readonly of: MessageDescriptor;
+  /** By the decoded message; null until there is one. Items of lists only: another message may come in pieces. */
+  found: Map<object, EncodedMessage> | null;
+}
+
+class Reader extends protobuf.Reader {
+  readonly forms: EncodedForms | null;
+  private readonly source: Buffer;
+
+  constructor(bytes: Uint8Array, forms: EncodedForms | null) {
+    super(bytes);
+    this.forms = forms;
+    this.source = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  encoded(from: number, end: number): EncodedMessage {
+    return this.source.toString("latin1", from, end) as EncodedMessage;
+  }
+}
+
 /** The message in the bytes. Throws WireError, or an Error of the reader's, if they are none. */
-export function readProtobuf(type: MessageDescriptor, bytes: Uint8Array): UntypedMessage {
+export function readProtobuf(
+  type: MessageDescriptor,
+  bytes: Uint8Array,
+  forms: EncodedForms | null = null,
+): UntypedMessage {
   const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const message: UntypedMessage = {};
-  readFields(new protobuf.Reader(plain), plain.length, type, message, 0);
+  readFields(new Reader(plain, forms), plain.length, type, message, 0);
   return message;
 }
 
@@ -91,6 +116,10 @@ function readNested(
   const begun = field.label === "repeated" ? undefined : (message[field.name] as UntypedMessage | undefined);
   const nested = begun ?? {};
   if (begun === undefined) store(message, field, nested);
+  if (reader.forms !== null && reader.forms.of === type && field.label === "repeated") {
+    reader.forms.found ??= new Map();
+    reader.forms.found.set(nested, reader.encoded(reader.pos, end));
+  }
   readFields(reader, end, type, nested, depth + 1);
 }
 

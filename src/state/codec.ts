@@ -3,6 +3,7 @@
 import type { Millis } from "../kernel/ids.ts";
 import { err, ok, type Result } from "../kernel/result.ts";
 import type { Event } from "./events.ts";
+import { isLaunches, launchesTogether, separateLaunches } from "./launches.ts";
 import { FORMAT_VERSION, MIGRATIONS, migrate } from "./migrations/index.ts";
 import { packValue, unpackValue } from "./packing.ts";
 
@@ -63,7 +64,7 @@ const EVENT_KINDS: { readonly [Kind in Event["kind"]]: { readonly since: number 
 };
 
 export function encodeEntry(entry: Entry): Uint8Array {
-  return packValue([FORMAT_VERSION, entry.time, entry.events]);
+  return packValue([FORMAT_VERSION, entry.time, launchesTogether(entry.events)]);
 }
 
 export function decodeEntry(bytes: Uint8Array): Result<Entry, DecodeError> {
@@ -75,6 +76,12 @@ export function decodeEntry(bytes: Uint8Array): Result<Entry, DecodeError> {
   if (!Array.isArray(events)) return err(malformed("the entry has no events"));
   const decoded: Event[] = [];
   for (const raw of events as readonly unknown[]) {
+    if (isLaunches(raw)) {
+      const launched = separateLaunches(raw);
+      if (launched === null) return err(malformed("launches that are written together are not whole"));
+      decoded.push(...launched);
+      continue;
+    }
     const event = decodeEvent(raw, version);
     if (!event.ok) return event;
     decoded.push(event.value);

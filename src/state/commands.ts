@@ -2,6 +2,7 @@
 // carried out is for `decide`. The context brings time and ids, so that deciding reads no clock and draws no number.
 import type { ConstraintCache, Minimum } from "../allocator/index.ts";
 import type { Resources } from "../allocator/resources.ts";
+import type { EncodedMessage } from "../kernel/encoded.ts";
 import type {
   AgentId,
   ClusterId,
@@ -202,8 +203,8 @@ export interface TaskSpec {
   readonly invalid: string | null;
   /** True when the fault makes every task of the same LAUNCH invalid (corrections to trap 14). */
   readonly poisonsOperation: boolean;
-  /** The TaskInfo as it came. */
-  readonly wire: Opaque;
+  /** The TaskInfo as it came: encoded, or a message if it names an executor. */
+  readonly wire: Opaque | EncodedMessage;
 }
 
 export interface RegisterAgent {

@@ -227,7 +227,8 @@ function updated(
 }
 
 function runOf(framework: Framework, task: Task): AgentMessage {
-  return { kind: "run", frameworkId: framework.id, framework: framework.spec, task: task.wire };
+  const { wire, role } = task;
+  return { kind: "run", frameworkId: framework.id, framework: framework.spec, task: wire, role };
 }
 
 function updateOf(

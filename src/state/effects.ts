@@ -1,7 +1,8 @@
 // What the leader does after an entry is committed: messages to frameworks, agents and operators, as data. An effect
 // holds copies of what it tells, for the state moves on before it is sent. Each is idempotent at its receiver or
 // carries an id, so that a new leader may issue it again. How it looks on the wire is the api's business.
-import type { AgentId, ExecutorId, FrameworkId, OfferId, StreamId, TaskId } from "../kernel/ids.ts";
+import type { EncodedMessage } from "../kernel/encoded.ts";
+import type { AgentId, ExecutorId, FrameworkId, OfferId, RoleName, StreamId, TaskId } from "../kernel/ids.ts";
 import type { AgentSpec, FrameworkSpec, Offer, Opaque, TaskStateName, TaskStatus } from "./model.ts";
 
 export type Effect =
@@ -52,7 +53,9 @@ export type AgentMessage =
       readonly kind: "run";
       readonly frameworkId: FrameworkId;
       readonly framework: FrameworkSpec;
-      readonly task: Opaque;
+      readonly task: Opaque | EncodedMessage;
+      /** To which the resources of an encoded TaskInfo are allocated. */
+      readonly role: RoleName;
     }
   | {
       readonly kind: "kill";

@@ -2,6 +2,7 @@
 // that settings and clocks of the day are never asked again: deadlines stand in the events that set them. A new kind or
 // a changed field needs a new format version and a migration (codec.ts, migrations/).
 import type { Resources } from "../allocator/resources.ts";
+import type { EncodedMessage } from "../kernel/encoded.ts";
 import type {
   AgentId,
   ClusterId,
@@ -267,8 +268,8 @@ export interface TaskLaunched {
   readonly agentId: AgentId;
   readonly role: RoleName;
   readonly resources: Resources;
-  /** The TaskInfo with allocation_info filled in. */
-  readonly wire: Opaque;
+  /** The TaskInfo: encoded, as it came; or a message, with allocation_info (and executor) filled in. */
+  readonly wire: Opaque | EncodedMessage;
   /** Null for a command task. `starts` when no executor of this id lives on the agent: its resources are charged too. */
   readonly executor: {
     readonly executorId: ExecutorId;

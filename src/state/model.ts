@@ -3,6 +3,7 @@
 // Parts of a message that the cluster carries but never reads are Opaque and in the shape in which they came.
 import type { AgentFacts, AllocatorState, Minimum, RoleConstraints } from "../allocator/index.ts";
 import type { Resources } from "../allocator/resources.ts";
+import type { EncodedMessage } from "../kernel/encoded.ts";
 import type {
   AgentId,
   ClusterId,
@@ -155,8 +156,8 @@ export interface Task {
   readonly executorId: ExecutorId | null;
   readonly role: RoleName;
   readonly resources: Resources;
-  /** The TaskInfo as it came, with allocation_info filled in. */
-  readonly wire: Opaque;
+  /** The TaskInfo: encoded, as it came; or a message, with allocation_info (and executor) filled in. */
+  readonly wire: Opaque | EncodedMessage;
   readonly launchedAt: Millis;
   /** The newest state known, which may be ahead of what the framework has been told (trap 3). */
   state: TaskStateName;

@@ -3,10 +3,13 @@
 import { Unpackr } from "msgpackr";
 import type { FromAgent, ToAgent } from "../../contract/agent-protocol.ts";
 import { STATUSES_FRAME_BYTES_MAX, STATUSES_PER_FRAME_MAX } from "../../contract/agent-protocol.ts";
-import type { FrameworkInfo, KillPolicy, TaskInfo } from "../../contract/types.ts";
+import { taskInfoOf } from "../../contract/encoded.ts";
+import type { FrameworkInfo, KillPolicy } from "../../contract/types.ts";
 import { enumNumbers } from "../../contract/types.ts";
 import type { AgentMessage } from "../../state/effects.ts";
 import { bytesOf } from "../convert/uuids.ts";
+
+export type RunMessage = Extract<AgentMessage, { readonly kind: "run" }>;
 
 type Plain = { readonly [field: string]: unknown };
 
@@ -25,11 +28,8 @@ export function agentMessage(message: AgentMessage): ToAgent {
   const { frameworkId } = message;
   switch (message.kind) {
     case "run": {
-      const framework = {
-        ...(message.framework.wire as unknown as FrameworkInfo),
-        id: { value: frameworkId },
-      };
-      return { kind: "run", framework, task: message.task as unknown as TaskInfo };
+      const task = taskInfoOf(message.task, message.role);
+      return { kind: "run", framework: frameworkInfo(message), task };
     }
     case "kill": {
       const { taskId, policy } = message;
@@ -49,6 +49,11 @@ export function agentMessage(message: AgentMessage): ToAgent {
     case "shutdown-framework":
       return { kind: "shutdown-framework", frameworkId };
   }
+}
+
+/** With its id. */
+export function frameworkInfo({ framework, frameworkId }: RunMessage): FrameworkInfo {
+  return { ...(framework.wire as unknown as FrameworkInfo), id: { value: frameworkId } };
 }
 
 function unpacked(frame: Uint8Array): unknown {
@@ -95,6 +100,7 @@ function isRegister(value: Plain): boolean {
     isListOf(value.info.resources ?? [], isPlain) &&
     isListOf(value.info.attributes ?? [], isPlain) &&
     typeof value.version === "string" &&
+    (value.tasksPerRunMax === undefined || Number.isSafeInteger(value.tasksPerRunMax)) &&
     isListOf(value.tasks, isTaskRow) &&
     isListOf(value.executors, isExecutorRow)
   );

@@ -5,6 +5,7 @@ import {
   type FromAgent,
   PROTOCOL_VERSION,
   STATUSES_PER_FRAME_MAX,
+  TASKS_PER_RUN_MAX,
   type ToAgent,
 } from "../../contract/agent-protocol.ts";
 import type { AgentId, MemberId } from "../../kernel/ids.ts";
@@ -26,6 +27,7 @@ import {
   STATUS_TEXT_CHARACTERS_MAX,
 } from "../limits.ts";
 import { agentMessage, messageOfFrame } from "./messages.ts";
+import { RunGatherer } from "./run-gatherer.ts";
 
 interface Session {
   readonly id: string;
@@ -38,6 +40,8 @@ interface Session {
   timer: Timer | null;
   pingsUnanswered: number;
   commandsInFlight: number;
+  /** Tasks to run that have not been sent. */
+  runs: RunGatherer | null;
 }
 
 export class AgentSessions {
@@ -61,6 +65,7 @@ export class AgentSessions {
       timer: null,
       pingsUnanswered: 0,
       commandsInFlight: 0,
+      runs: null,
     };
     this.byConnection.set(session.id, session);
     session.timer = this.context.clock.after(AGENT_REGISTER_TIMEOUT_MS, () =>
@@ -74,7 +79,9 @@ export class AgentSessions {
 
   deliverToAgent(agentId: AgentId, message: AgentMessage): void {
     const session = this.byAgent.get(agentId);
-    if (session !== undefined) this.sendTo(session, agentMessage(message));
+    if (session === undefined) return;
+    if (message.kind === "run" && session.runs !== null) session.runs.add(message);
+    else this.sendTo(session, agentMessage(message));
   }
 
   deliverToConnection(connectionId: string, message: ConnectionMessage): void {
@@ -115,6 +122,9 @@ export class AgentSessions {
       this.closeFor(session, `protocol version ${frame.protocolVersion} is not spoken here`);
     } else {
       const command = registerCommand(frame, session.id);
+      session.runs = new RunGatherer(Math.min(frame.tasksPerRunMax ?? 0, TASKS_PER_RUN_MAX), (runs) =>
+        this.write(session, runs),
+      );
       if (command.ok) this.confirm(session, command.value);
       else this.closeFor(session, `the agent's resources are invalid: ${command.error}`);
     }
@@ -206,6 +216,11 @@ export class AgentSessions {
   }
 
   private sendTo(session: Session, message: ToAgent): void {
+    session.runs?.release();
+    this.write(session, message);
+  }
+
+  private write(session: Session, message: ToAgent): void {
     if (session.phase === "closed") return;
     session.connection.send(this.packr.pack(message));
     if (session.connection.bufferedBytes() > AGENT_UNSENT_BYTES_MAX) {

@@ -1,7 +1,9 @@
 // TaskInfo: read once here into what `decide` needs. What is wrong with a task by itself is found here and told by
 // `decide`, as a TASK_ERROR (traps 14 and 28).
 import { NO_RESOURCES, type Resources } from "../../allocator/resources.ts";
+import { encodedTaskInfo } from "../../contract/encoded.ts";
 import type { ExecutorInfo, TaskInfo } from "../../contract/types.ts";
+import type { EncodedMessage } from "../../kernel/encoded.ts";
 import { type AgentId, asId, type ExecutorId, type TaskId } from "../../kernel/ids.ts";
 import type { Result } from "../../kernel/result.ts";
 import type { TaskSpec } from "../../state/commands.ts";
@@ -14,8 +16,11 @@ interface Fault {
   readonly poisons: boolean;
 }
 
-/** @param role of the offers that are accepted; null if they are unknown, and the ACCEPT is refused anyway */
-export function taskSpec(info: TaskInfo, role: string | null): TaskSpec {
+/**
+ * @param role of the offers that are accepted; null if they are unknown, and the ACCEPT is refused anyway
+ * @param encoded the TaskInfo as it came; made if it is not there
+ */
+export function taskSpec(info: TaskInfo, role: string | null, encoded?: EncodedMessage): TaskSpec {
   const resources = resourcesFromWire(info.resources ?? []);
   const executorResources = resourcesFromWire(info.executor?.resources ?? []);
   const fault = faultOf(info, role, resources, executorResources);
@@ -28,7 +33,7 @@ export function taskSpec(info: TaskInfo, role: string | null): TaskSpec {
     hasCommand: info.command !== undefined,
     invalid: fault?.text ?? null,
     poisonsOperation: fault?.poisons ?? false,
-    wire: { ...info },
+    wire: info.executor === undefined ? (encoded ?? encodedTaskInfo(info)) : { ...info },
   };
 }
 

@@ -1,5 +1,6 @@
 // From a request of a v1 API to its decoded call: method, content type and body, in the order in which Mesos looks.
 import type { IncomingMessage } from "node:http";
+import type { EncodedForms } from "../../contract/codec.ts";
 import type { MessageType } from "../../contract/schema.ts";
 import type { ApiLimits } from "../types.ts";
 import { readBody } from "./body.ts";
@@ -11,11 +12,15 @@ export interface DecodedCall<Call> {
   readonly bodyBytes: number;
 }
 
-/** The call, or the reply that refuses it; null if the client has gone. */
+/**
+ * The call, or the reply that refuses it; null if the client has gone.
+ * @param forms is given the encoded forms of the messages that it asks for
+ */
 export async function decodeCall<Call>(
   type: MessageType<Call>,
   request: IncomingMessage,
   limits: ApiLimits,
+  forms: EncodedForms | null = null,
 ): Promise<DecodedCall<Call> | Reply | null> {
   if (request.method !== "POST") return methodNotAllowed("POST", request.method ?? "");
   const body = await readBody(request, limits.requestBodyBytesMax);
@@ -27,6 +32,6 @@ export async function decodeCall<Call>(
   if (format === null) {
     return text(415, "Expecting 'Content-Type' of application/json or application/x-protobuf");
   }
-  const decoded = decode(type, format, body.bytes);
+  const decoded = decode(type, format, body.bytes, forms);
   return decoded.ok ? { call: decoded.value, bodyBytes: body.bytes.byteLength } : badRequest(decoded.error);
 }

@@ -1,6 +1,12 @@
 // The two encodings of the v1 APIs: which one a request has and which one its answer gets (reference, section h), and
 // the codecs behind one name each.
-import { decodeJson, decodeProtobuf, encodeJson, encodeProtobuf } from "../../contract/codec.ts";
+import {
+  decodeJson,
+  decodeProtobuf,
+  type EncodedForms,
+  encodeJson,
+  encodeProtobuf,
+} from "../../contract/codec.ts";
 import { encodeRecord } from "../../contract/record-io.ts";
 import type { MessageType } from "../../contract/schema.ts";
 import type { Result } from "../../kernel/result.ts";
@@ -30,15 +36,19 @@ function covers(type: string): (range: string) => boolean {
   return (range) => range === type || range === "*/*" || range === "application/*";
 }
 
-/** The error is the text of a 400. */
+/**
+ * The error is the text of a 400.
+ * @param forms is given the encoded forms that it asks for, if the message came in protobuf
+ */
 export function decode<Message>(
   type: MessageType<Message>,
   format: Format,
   bytes: Uint8Array,
+  forms: EncodedForms | null = null,
 ): Result<Message, string> {
   return format === "json"
     ? decodeJson(type, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"))
-    : decodeProtobuf(type, bytes);
+    : decodeProtobuf(type, bytes, forms);
 }
 
 export function encode<Message>(type: MessageType<Message>, format: Format, message: Message): Uint8Array {

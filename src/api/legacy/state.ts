@@ -3,6 +3,7 @@
 import { format } from "../../allocator/resource-text.ts";
 import { type Resources, scalarOf } from "../../allocator/resources.ts";
 import { encodeJson } from "../../contract/codec.ts";
+import { taskInfoOf } from "../../contract/encoded.ts";
 import { messageTypes } from "../../contract/message-types.ts";
 import type { MessageType } from "../../contract/schema.ts";
 import type { FrameworkInfo, TaskInfo, TaskStatus as WireStatus } from "../../contract/types.ts";
@@ -135,7 +136,7 @@ function tasksOf(framework: Framework): Json {
 }
 
 function taskOf(task: Task): Json {
-  const info = task.wire as unknown as TaskInfo;
+  const info = taskInfoOf(task.wire, task.role);
   return {
     id: task.id,
     name: info.name,

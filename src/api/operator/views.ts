@@ -1,4 +1,5 @@
 // Frameworks, agents, tasks and executors as the operator API shows them (MO06 to MO08).
+import { taskInfoOf } from "../../contract/encoded.ts";
 import type {
   AgentInfo,
   ExecutorInfo,
@@ -129,7 +130,7 @@ export function taskView(task: Task): WireTask {
 
 /** A task without its history, as TASK_ADDED shows it. */
 export function taskBasics(task: TaskView, frameworkId: FrameworkId, taskId: TaskId): WireTask {
-  const info = task.wire as unknown as TaskInfo;
+  const info = taskInfoOf(task.wire, task.role);
   const user = info.command?.user ?? info.executor?.command?.user;
   return {
     name: info.name,

@@ -6,6 +6,7 @@ import type {
   SchedulerCallReconcileTask,
   TaskInfo,
 } from "../../contract/types.ts";
+import type { EncodedMessage } from "../../kernel/encoded.ts";
 import {
   type AgentId,
   asId,
@@ -21,20 +22,25 @@ import { taskSpec } from "../convert/tasks.ts";
 import { refuseMsOf } from "../convert/times.ts";
 import { hexOf } from "../convert/uuids.ts";
 
+/** The TaskInfos of a call as they came. */
+export type EncodedTasks = ReadonlyMap<object, EncodedMessage> | null;
+
 /**
  * The command, or null for a call that changes nothing (REQUEST) or is not there yet. The state is read for one thing
  * only: the role of the offers that an ACCEPT names.
+ * @param encoded what is not there is encoded anew
  */
 export function commandOf(
   call: SchedulerCall,
   frameworkId: FrameworkId,
   state: ClusterState,
+  encoded: EncodedTasks = null,
 ): Command | null {
   switch (call.type) {
     case "TEARDOWN":
       return { kind: "teardown", frameworkId };
     case "ACCEPT":
-      return call.accept === undefined ? null : acceptOf(call.accept, frameworkId, state);
+      return call.accept === undefined ? null : acceptOf(call.accept, frameworkId, state, encoded);
     case "DECLINE":
       return declineOf(call, frameworkId);
     case "REVIVE":
@@ -102,14 +108,19 @@ function reconciled(task: SchedulerCallReconcileTask): {
   };
 }
 
-function acceptOf(accept: SchedulerCallAccept, frameworkId: FrameworkId, state: ClusterState): Accept {
+function acceptOf(
+  accept: SchedulerCallAccept,
+  frameworkId: FrameworkId,
+  state: ClusterState,
+  encoded: EncodedTasks,
+): Accept {
   const offerIds = (accept.offer_ids ?? []).map(({ value }) => asId<OfferId>(value));
   const role = roleOfOffers(offerIds, state);
   return {
     kind: "accept",
     frameworkId,
     offerIds,
-    operations: (accept.operations ?? []).flatMap((operation) => operationOf(operation, role)),
+    operations: (accept.operations ?? []).flatMap((operation) => operationOf(operation, role, encoded)),
     refuseMs: refuseMsOf(accept.filters?.refuse_seconds),
   };
 }
@@ -124,12 +135,16 @@ function roleOfOffers(offerIds: readonly OfferId[], state: ClusterState): RoleNa
 }
 
 /** An operation without a type is passed over, as Mesos does. */
-function operationOf(operation: OfferOperation, role: RoleName | null): readonly Operation[] {
+function operationOf(
+  operation: OfferOperation,
+  role: RoleName | null,
+  encoded: EncodedTasks,
+): readonly Operation[] {
   const { type = "UNKNOWN", id, launch, launch_group } = operation;
   const operationId = id?.value ?? null;
   if (type === "UNKNOWN") return [];
   if (type === "LAUNCH") {
-    const tasks = (launch?.task_infos ?? []).map((info) => taskSpec(info, role));
+    const tasks = (launch?.task_infos ?? []).map((info) => taskSpec(info, role, encoded?.get(info)));
     return [{ kind: "launch", operationId, tasks }];
   }
   const tasks = type === "LAUNCH_GROUP" ? (launch_group?.task_group.tasks ?? []) : [];

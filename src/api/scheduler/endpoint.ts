@@ -1,6 +1,7 @@
 // POST /api/v1/scheduler: the checks in Mesos' order (reference, section h), then a command, then its outcome.
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { pack } from "msgpackr";
+import type { EncodedForms } from "../../contract/codec.ts";
 import { messageTypes } from "../../contract/message-types.ts";
 import type { SchedulerCall } from "../../contract/types.ts";
 import { asId, type FrameworkId } from "../../kernel/ids.ts";
@@ -9,12 +10,12 @@ import type { Framework } from "../../state/model.ts";
 import { type ApiContext, confirmed, newStreamId, refusalUnlessLeading, replyToOutcome } from "../context.ts";
 import { constraintsFromWire } from "../convert/constraints.ts";
 import { frameworkSpec, problemOfFramework, problemOfSuppressed } from "../convert/frameworks.ts";
-import { decodeCall } from "../http/calls.ts";
+import { type DecodedCall, decodeCall } from "../http/calls.ts";
 import { EventStream } from "../http/event-stream.ts";
 import { formatOfAnswer } from "../http/formats.ts";
 import { badRequest, empty, type Reply, send, text } from "../http/reply.ts";
 import { COMMAND_BYTES_MAX, UNMEASURED_BODY_BYTES_MAX } from "../limits.ts";
-import { commandOf } from "./commands.ts";
+import { commandOf, type EncodedTasks } from "./commands.ts";
 import type { FrameworkSessions, Subscription } from "./sessions.ts";
 import { updateCommand } from "./update-framework.ts";
 import { problemOfCall } from "./validate.ts";
@@ -35,6 +36,11 @@ interface Exchange {
   readonly target: string;
 }
 
+interface Received extends DecodedCall<SchedulerCall> {
+  /** The encoded forms of its tasks, if it came in protobuf. */
+  readonly tasks: EncodedTasks;
+}
+
 export class SchedulerEndpoint {
   private readonly context: ApiContext;
   private readonly sessions: FrameworkSessions;
@@ -47,26 +53,29 @@ export class SchedulerEndpoint {
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const exchange = { request, response, target: request.url ?? "/" };
     const refusal = refusalUnlessLeading(this.context, exchange.target);
-    const decoded = refusal ?? (await decodeCall(messageTypes.SchedulerCall, request, this.context.limits));
+    const forms: EncodedForms = { of: messageTypes.TaskInfo, found: null };
+    const { limits } = this.context;
+    const decoded = refusal ?? (await decodeCall(messageTypes.SchedulerCall, request, limits, forms));
     if (decoded === null) return;
     const lost = refusalUnlessLeading(this.context, exchange.target);
     if ("status" in decoded) this.reply(exchange, decoded);
     else if (lost !== null) this.reply(exchange, lost);
-    else await this.answer(exchange, decoded.call, decoded.bodyBytes);
+    else await this.answer(exchange, { ...decoded, tasks: forms.found });
   }
 
-  private async answer(exchange: Exchange, call: SchedulerCall, bodyBytes: number): Promise<void> {
+  private async answer(exchange: Exchange, received: Received): Promise<void> {
+    const { call } = received;
     const problem = problemOfCall(call);
     if (problem !== null) {
       this.reply(exchange, badRequest(`Failed to validate scheduler::Call: ${problem}`));
     } else if (call.type === "SUBSCRIBE") {
       await this.subscribe(exchange, call);
     } else {
-      this.reply(exchange, await this.carryOut(exchange, call, bodyBytes));
+      this.reply(exchange, await this.carryOut(exchange, received));
     }
   }
 
-  private async carryOut(exchange: Exchange, call: SchedulerCall, bodyBytes: number): Promise<Reply> {
+  private async carryOut(exchange: Exchange, { call, bodyBytes, tasks }: Received): Promise<Reply> {
     const frameworkId = asId<FrameworkId>(call.framework_id?.value ?? "");
     const state = this.context.master.state();
     const framework = state.frameworks.get(frameworkId);
@@ -79,7 +88,7 @@ export class SchedulerEndpoint {
         ? this.submit(exchange, update.value, bodyBytes, empty(200))
         : badRequest(update.error);
     }
-    const command = commandOf(call, frameworkId, state);
+    const command = commandOf(call, frameworkId, state, tasks);
     if (command === null) return empty(202);
     return this.submit(exchange, command, bodyBytes, empty(202));
   }

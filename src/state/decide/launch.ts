@@ -45,7 +45,7 @@ export function launchTask(launching: Launching, task: TaskSpec): TaskLaunched |
     agentId: launching.agentId,
     role,
     resources: task.resources,
-    wire: filledTask(task.wire, executor, role),
+    wire: typeof task.wire === "string" ? task.wire : filledTask(task.wire, executor, role),
     executor: task.executor === null ? null : { executorId: task.executor.executorId, starts },
   };
 }

@@ -3,16 +3,17 @@
 // again, for logs of every version live on in archives.
 
 import { chunkedSnapshots } from "./chunked-snapshots.ts";
+import { encodedTasks } from "./encoded-tasks.ts";
 import type { Migration } from "./migration.ts";
 
-export { isOfThisFormat } from "./chunked-snapshots.ts";
 export type { Migration } from "./migration.ts";
+export { isOfThisFormat } from "./old-digests.ts";
 
 /** What is written today. */
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 
 /** In order, one for each version from 1 to FORMAT_VERSION - 1. */
-export const MIGRATIONS: readonly Migration[] = [chunkedSnapshots];
+export const MIGRATIONS: readonly Migration[] = [chunkedSnapshots, encodedTasks];
 
 export type Migratable = "event" | "state";
 

@@ -1,8 +1,10 @@
 // How the agent finds the leading master and keeps to it.
 import { expect, test } from "vitest";
 import { packFrame, unpackToAgent } from "../../../src/agents/frames.ts";
-import { AGENT_FRAME_BYTES_MAX } from "../../../src/contract/agent-protocol.ts";
-import { FRAMEWORK, Rig, runCommand } from "./rig/rig.ts";
+import { AGENT_FRAME_BYTES_MAX, TASKS_PER_RUN_MAX } from "../../../src/contract/agent-protocol.ts";
+import { encodedTaskInfo } from "../../../src/contract/encoded.ts";
+import type { EncodedMessage } from "../../../src/kernel/encoded.ts";
+import { commandTask, FRAMEWORK, framework, Rig, runCommand } from "./rig/rig.ts";
 
 const masters = ["m1:5050", "m2:5050", "m3:5050"];
 
@@ -152,6 +154,35 @@ test("updates of one turn go in one frame to a master that takes that, and alone
     ["a", "b"],
   ]);
   expect(rig.master.frames.at(-1)).toMatchObject({ kind: "status", status: { task_id: { value: "c" } } });
+});
+
+test("tasks that come together run as if each had come alone, with the role of their offers", async () => {
+  const rig = new Rig();
+  await rig.startAgent();
+  expect(registrations(rig)[0]).toMatchObject({ tasksPerRunMax: TASKS_PER_RUN_MAX });
+  const resources = [{ name: "cpus", type: "SCALAR" as const, scalar: { value: 0.5 } }];
+  const tasks = ["a", "b"].map((id) => encodedTaskInfo(commandTask(id, "run", { resources })));
+  rig.master.send({ kind: "run-tasks", framework, role: "ads", tasks });
+  await rig.clock.advance(100);
+  expect(rig.machine.running()).toHaveLength(2);
+  rig.master.breakConnection();
+  await rig.clock.advance(500);
+  expect(registrations(rig).at(-1)?.tasks).toMatchObject([{ taskId: "a" }, { taskId: "b" }]);
+});
+
+test("a task that cannot be read breaks the connection, and none of its frame runs", async () => {
+  const rig = new Rig();
+  await rig.startAgent();
+  const good = encodedTaskInfo(commandTask("good", "run"));
+  rig.master.send({
+    kind: "run-tasks",
+    framework,
+    role: "dev",
+    tasks: [good, "\u00ff\u00ff" as EncodedMessage],
+  });
+  await rig.clock.advance(500);
+  expect(rig.machine.running()).toEqual([]);
+  expect(registrations(rig)).toHaveLength(2);
 });
 
 test("shutdown by the master: every task is killed, the id is forgotten, the agent ends", async () => {

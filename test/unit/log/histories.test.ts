@@ -44,7 +44,7 @@ async function withCopy(version: string, action: (copy: string) => Promise<void>
 
 it("there is a history of every version of the log and of events", async () => {
   const all = await Promise.all(versions.map(expectedOf));
-  expect(all.map(({ logFormat }) => logFormat)).toEqual([1, 2]);
+  expect(all.map(({ logFormat }) => logFormat)).toEqual([1, 2, 2]);
   expect(new Set(all.map(({ eventFormat }) => eventFormat))).toEqual(
     new Set(Array.from({ length: FORMAT_VERSION }, (_, at) => at + 1)),
   );

@@ -1,6 +1,7 @@
 // Random but sensible streams of commands: they name things that exist most of the time.
 import fc from "fast-check";
 import { add, type Predicate, type RoleConstraints } from "../../../src/allocator/index.ts";
+import type { EncodedMessage } from "../../../src/kernel/encoded.ts";
 import { type AgentId, asId, asTerm, type FrameworkId, type RoleName } from "../../../src/kernel/ids.ts";
 import type { TaskSpec } from "../../../src/state/commands.ts";
 import type { TaskStateName } from "../../../src/state/model.ts";
@@ -115,9 +116,16 @@ function accept(cluster: Cluster, a: number, b: number, c: number): void {
   for (let i = 0; i <= b % 3; i++) {
     const executor =
       (a + i) % 3 === 0 ? customExecutor(`e-${b % 4}`, 0.1, c % 11 === 0 ? "other" : "golden") : null;
-    tasks.push(taskSpec(`t-${(b + i) % 30}`, offer.agentId, { cpus: ((c + i) % 9) / 10 + 0.1, executor }));
+    const cpus = ((c + i) % 9) / 10 + 0.1;
+    const task = taskSpec(`t-${(b + i) % 30}`, offer.agentId, { cpus, executor });
+    tasks.push(executor === null && (b + c) % 4 > 0 ? { ...task, wire: encodedWire(task.taskId) } : task);
   }
   cluster.accept([offer, ...spoiled], tasks, (c % 3) * 700);
+}
+
+/** As the edge makes it of a call in protobuf; bytes of all values are in it. */
+function encodedWire(id: string): EncodedMessage {
+  return `\n\u0004name\u0012${id}\u0000\u007f\u0080\u00ff` as EncodedMessage;
 }
 
 function decline(cluster: Cluster, a: number, b: number): void {

@@ -1,0 +1,11 @@
+// 2 to 3: the TaskInfo of a task without an executor is carried as it came, encoded, and tasks that are launched together
+// stand together in the log. Tasks of older logs keep the messages that they have.
+import type { Migration } from "./migration.ts";
+import { isObject, marked, withMarkedDigests } from "./old-digests.ts";
+
+export const encodedTasks: Migration = {
+  from: 2,
+  reason: "a command task's TaskInfo is encoded; digests on record are of a snapshot of the format before",
+  event: (event) => (isObject(event) && event.kind === "DigestRecorded" ? marked(event, 2) : event),
+  state: (state) => withMarkedDigests(state, 2),
+};
