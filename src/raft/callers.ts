@@ -17,6 +17,8 @@ export interface CallersOptions {
   onCalled(caller: Handshake): void;
   /** Another one is heard from, or none any more, that knows of a group. */
   onGroupsHeard(): void;
+  /** What no member that works would say: the reason to hang up, or null. */
+  faultOf(message: Message): string | null;
   onMessage(message: Message): void;
   /** The member has no connection to us any more. */
   onGone(member: MemberId): void;
@@ -140,8 +142,9 @@ export class Callers {
     if (frame.length > FRAME_BYTES_MAX) return `a frame of ${frame.length} bytes`;
     const decoded = decodeMessage(frame, from, this.options.self);
     if (!decoded.ok) return decoded.error;
-    this.options.onMessage(decoded.value);
-    return null;
+    const fault = this.options.faultOf(decoded.value);
+    if (fault === null) this.options.onMessage(decoded.value);
+    return fault;
   }
 
   private hangUp(caller: Caller, reason: string): void {

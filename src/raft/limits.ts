@@ -44,6 +44,10 @@ export const PEER_BUFFER_BYTES_MAX = 32 * MIB;
 export const PROPOSAL_ROUNDS_MAX = 8;
 /** Reads waiting for their round of heartbeats. */
 export const PENDING_READS_MAX = 10_000;
+/** Greatest term that is believed. */
+export const TERM_MAX = 2 ** 52;
+/** By how much a message's term may be ahead of ours; elections ten times a second take three thousand years for it. */
+export const TERM_JUMP_MAX = 2 ** 40;
 /** Members of a cluster, learners included. */
 export const MEMBERS_MAX = 31;
 /** UTF-16 units of a member id or a cluster name on the wire. */

@@ -24,6 +24,7 @@ import { everyMember, isPlainFor, votersOnly } from "./membership.ts";
 import { MembershipError } from "./membership-error.ts";
 import type { ProposeResult, RaftNode, RaftNodeOptions, RoleStatus } from "./node-api.ts";
 import { type PeerAddress, Peers } from "./peers.ts";
+import { faultOf } from "./plausible.ts";
 import { type SnapshotData, SnapshotLane } from "./snapshot-lane.ts";
 import { neededFrom, snapshotsBeingSent } from "./snapshots.ts";
 import { continuesSnapshot, createState, knownLeader, type RaftState } from "./state.ts";
@@ -214,6 +215,7 @@ class Node implements RaftNode {
       random,
       network,
       tracer,
+      faultOf: (message) => faultOf(message, this.core.term),
       onMessage: (message) => this.feed({ kind: "message", message }),
       onUnreachable: (member) => this.feed({ kind: "unreachable", member }),
       onGone: (member) => this.feed({ kind: "leader-gone", member }),

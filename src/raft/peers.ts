@@ -30,6 +30,8 @@ export interface PeersOptions {
   readonly random: Random;
   readonly network: Network;
   readonly tracer: Tracer;
+  /** What no member that works would say: the reason to hang up, or null. */
+  faultOf(message: Message): string | null;
   onMessage(message: Message): void;
   /** What was sent to the member may not have arrived. */
   onUnreachable(member: MemberId): void;
@@ -72,6 +74,7 @@ export class Peers {
       refusalOf: (caller) => this.refusalOf(caller),
       onCalled: (caller) => this.called(caller),
       onGroupsHeard: () => this.hearGroups(),
+      faultOf: (message) => options.faultOf(message),
       onMessage: (message) => {
         this.links.get(message.from)?.heard();
         options.onMessage(message);

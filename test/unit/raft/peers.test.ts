@@ -43,6 +43,7 @@ function harness() {
       random: seededRandom(`peers ${number}`),
       network: network.host(self),
       tracer: { ...silentTracer, warn: (_, facts) => warnings.push(String(facts?.reason)) },
+      faultOf: () => null,
       onMessage: (message) => {
         made.got.push(message);
         if (answers && message.kind === "heartbeat")
