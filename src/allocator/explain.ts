@@ -188,7 +188,8 @@ class CycleRecord implements CycleWatcher {
     for (const [role, number] of frameworkOf(this.s, this.frameworkId).clients) {
       if (agent === undefined || !this.levels.has(role)) continue;
       const unmet = this.demands?.unmet(number, agentId, agent) ?? null;
-      if (unmet !== null) own.push({ role, reason: unmet });
+      const isNews = unmet?.kind === "constraint" || agent.free.length > 0;
+      if (unmet !== null && isNews) own.push({ role, reason: unmet });
       const filter = agent.filters.get(number)?.find((each) => each.blocks && each.until > now);
       if (filter !== undefined) own.push({ role, reason: { kind: "filter", filter } });
     }

@@ -1,0 +1,28 @@
+// Flags about offers, in Mesos' forms.
+import { expect, test } from "vitest";
+import { parseBytes, parseMinimum, regexLimits } from "../../../src/cli/offer-settings.ts";
+
+test("the least offer is alternatives of amounts", () => {
+  expect(parseMinimum("cpus:0.01|mem:32")).toEqual([{ cpus: 10 }, { mem: 32_000 }]);
+  expect(parseMinimum("cpus:1;mem:64| gpus:1")).toEqual([{ cpus: 1_000, mem: 64_000 }, { gpus: 1_000 }]);
+  expect(parseMinimum("")).toEqual([]);
+});
+
+test("what is no amount is refused", () => {
+  expect(() => parseMinimum("cpus")).toThrow("'cpus' is not of the form name:value");
+  expect(() => parseMinimum("cpus:1|ports:[1-2]")).toThrow("ports must be a number");
+});
+
+test("sizes are in powers of 1,024", () => {
+  expect(["4KB", "1B", "2MB", "1GB"].map(parseBytes)).toEqual([4_096, 1, 2 * 1_024 ** 2, 1_024 ** 3]);
+  for (const text of ["4", "4kb", "-1KB", "1.5KB", ""]) expect(() => parseBytes(text), text).toThrow("4KB");
+});
+
+test("limits of regular expressions are those of the two flags", () => {
+  const flags = {
+    minAllocatableResources: "",
+    offerConstraintsRe2MaxMem: "8KB",
+    offerConstraintsRe2MaxProgramSize: 7,
+  };
+  expect(regexLimits(flags)).toEqual({ memoryBytes: 8_192, programSize: 7 });
+});
