@@ -13,6 +13,8 @@ export interface NetworkOptions {
 
 /** A dial that has no answer by then has failed. */
 const DIAL_TIMEOUT_US = 2_000_000;
+/** No frame is later than that: TCP sends it again, and the path may be another by then. */
+const LATENCY_US_MAX = 10_000_000;
 
 type Item =
   | { readonly kind: "open" }
@@ -349,7 +351,7 @@ export class SimNetwork {
     const usual = low + below(random, high - low + 1);
     // One frame in thirty is late, so that connections overtake each other by more than their usual spread.
     const late = below(random, 30) === 0 ? 1 + below(random, 20) : 1;
-    return usual * late * (this.#slow.get(`${from}>${to}`) ?? 1);
+    return Math.min(usual * late * (this.#slow.get(`${from}>${to}`) ?? 1), LATENCY_US_MAX);
   }
 }
 

@@ -6,6 +6,7 @@ import { InvariantError } from "../kernel/assert.ts";
 import {
   asId,
   asIndex,
+  asMillis,
   asTerm,
   type ClusterId,
   type LogIndex,
@@ -27,6 +28,7 @@ import {
 } from "../raft/index.ts";
 import { decodeEntry } from "../state/codec.ts";
 import type { Command, Context } from "../state/commands.ts";
+import { hasExpired } from "../state/decide/deadlines.ts";
 import { type Decision, decide } from "../state/decide.ts";
 import type { Event } from "../state/events.ts";
 import type { ClusterState } from "../state/model.ts";
@@ -321,7 +323,7 @@ class MasterLoop implements Master {
     this.options.tracer.info("leading", { term: this.role.term, index: this.replica.index() });
     this.sink?.onLeading(this.role.term);
     this.recordDigest();
-    this.timers.every(DEADLINE_CHECK_MS, () => this.submitOwn({ kind: "expire" }));
+    this.timers.every(DEADLINE_CHECK_MS, () => this.expire());
     this.timers.every(ALLOCATION_INTERVAL_MS, () => this.askAllocation());
   }
 
@@ -413,12 +415,22 @@ class MasterLoop implements Master {
   }
 
   private context(now: Millis): Context {
+    const { settings, random } = this.options;
     return {
       now,
-      settings: this.options.settings,
+      settings,
       constraintCache: this.constraintCache,
-      newClusterId: asId<ClusterId>(uuidFrom(this.options.random)),
+      get newClusterId() {
+        return asId<ClusterId>(uuidFrom(random));
+      },
     };
+  }
+
+  private expire(): void {
+    const { clock, settings } = this.options;
+    const state = this.replica.state();
+    const now = asMillis(Math.max(state.time, clock.wallMs()));
+    if (hasExpired(state, { now, settings })) this.submitOwn({ kind: "expire" });
   }
 
   private submitOwn(command: Command): void {

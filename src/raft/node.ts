@@ -2,7 +2,6 @@
 // in the order that io.ts demands. One input is processed at a time; effects that cause inputs queue them.
 import { assert, present } from "../kernel/assert.ts";
 import { asIndex, type LogIndex, type MemberId } from "../kernel/ids.ts";
-import type { Timer } from "../kernel/ports.ts";
 import { Applier } from "./applier.ts";
 import { Changing } from "./changing.ts";
 import { membershipAt } from "./configurations.ts";
@@ -12,7 +11,6 @@ import { ProposalGatherer, ReadGatherer, ReadIndexError } from "./gatherers.ts";
 import { foundsAlone, groupIdOf } from "./group-id.ts";
 import type { Input, Output } from "./io.ts";
 import {
-  CATCH_UP_TICKS_MAX,
   coreTuning,
   DEFAULT_TUNING,
   ENTRY_BYTES_MAX,
@@ -25,10 +23,12 @@ import { MembershipError } from "./membership-error.ts";
 import type { ProposeResult, RaftNode, RaftNodeOptions, RoleStatus } from "./node-api.ts";
 import { type PeerAddress, Peers } from "./peers.ts";
 import { faultOf } from "./plausible.ts";
+import { passQuietTicks, quietTicks } from "./quiet.ts";
 import { type SnapshotData, SnapshotLane } from "./snapshot-lane.ts";
 import { neededFrom, snapshotsBeingSent } from "./snapshots.ts";
 import { continuesSnapshot, createState, knownLeader, type RaftState } from "./state.ts";
 import { type RaftStatus, statusOf } from "./status.ts";
+import { Ticker } from "./ticker.ts";
 import type { Entry, Membership, MembershipChange, SnapshotMeta } from "./types.ts";
 import { WriteQueue } from "./write-queue.ts";
 
@@ -53,11 +53,10 @@ class Node implements RaftNode {
   private readonly proposals: ProposalGatherer;
   private readonly reads: ReadGatherer;
   private readonly changing: Changing;
+  private readonly ticker: Ticker;
   private phase: "new" | "running" | "stopped" = "new";
   private inputs: Input[] = [];
   private busy = false;
-  private ticker: Timer | null = null;
-  private tickedAt = 0;
   private ready = false;
   private onHandedOver: () => void = () => undefined;
 
@@ -102,7 +101,8 @@ class Node implements RaftNode {
     );
     this.reads = new ReadGatherer(
       (ids) => {
-        this.countTicks();
+        // So that after a pause no lease is older than it seems.
+        this.ticker.count();
         feed({ kind: "read-index", ids });
       },
       () => this.applier.applied(),
@@ -111,6 +111,7 @@ class Node implements RaftNode {
       this.proposals.flush(true);
       feed({ kind: "change-membership", change });
     });
+    this.ticker = this.createTicker();
     this.peers = this.createPeers();
   }
 
@@ -126,7 +127,7 @@ class Node implements RaftNode {
     if (this.isStopped()) return;
     await this.peers.start();
     if (this.isStopped()) return;
-    this.beginTicks(foundsAlone(this.core) ? this.tuning.foundingMs : 0);
+    this.ticker.start(foundsAlone(this.core) ? this.tuning.foundingMs : 0);
   }
 
   propose(payload: Uint8Array): ProposeResult {
@@ -202,6 +203,21 @@ class Node implements RaftNode {
     await this.lane.stop();
   }
 
+  private createTicker(): Ticker {
+    return new Ticker({
+      clock: this.options.clock,
+      tickMs: this.tuning.tickMs,
+      quiet: () => quietTicks(this.core),
+      onQuiet: (count) => passQuietTicks(this.core, count),
+      onTick: () => {
+        // A leader may append a membership of its own, which must not take an index that was promised.
+        if (!isPlainFor(this.core.membership, this.options.self)) this.proposals.flush(true);
+        this.feed({ kind: "tick" });
+      },
+      onSkipped: () => this.feed({ kind: "clock-skipped" }),
+    });
+  }
+
   private createPeers(): Peers {
     const { self, clusterName, clock, random, network, tracer } = this.options;
     const address = this.addressOf(self) ?? "";
@@ -246,6 +262,7 @@ class Node implements RaftNode {
     if (this.busy) return;
     this.busy = true;
     try {
+      this.ticker.countQuiet();
       for (let next = this.inputs.shift(); next !== undefined; next = this.inputs.shift()) {
         this.perform(step(this.core, next));
       }
@@ -254,6 +271,7 @@ class Node implements RaftNode {
     } finally {
       this.busy = false;
     }
+    this.ticker.plan();
   }
 
   private perform(out: Output): void {
@@ -336,30 +354,6 @@ class Node implements RaftNode {
     this.writes.compact(upTo);
   }
 
-  private beginTicks(delayMs: number): void {
-    this.tickedAt = this.options.clock.monotonicMs() + delayMs;
-    this.scheduleTick(delayMs);
-  }
-
-  private scheduleTick(delayMs = 0): void {
-    this.ticker = this.options.clock.after(delayMs + this.tuning.tickMs, () => {
-      this.countTicks();
-      if (!this.isStopped()) this.scheduleTick();
-    });
-  }
-
-  /** Feeds the ticks that are due. Also before reads, so that after a pause no lease is older than it seems. */
-  private countTicks(): void {
-    const now = this.options.clock.monotonicMs();
-    const due = Math.floor((now - this.tickedAt) / this.tuning.tickMs);
-    if (due <= 0) return;
-    this.tickedAt = due > CATCH_UP_TICKS_MAX ? now : this.tickedAt + due * this.tuning.tickMs;
-    if (due > CATCH_UP_TICKS_MAX) this.feed({ kind: "clock-skipped" });
-    // At a tick a leader may append a membership of its own, which must not take an index that was promised.
-    if (!isPlainFor(this.core.membership, this.options.self)) this.proposals.flush(true);
-    for (let i = 0; i < Math.min(due, CATCH_UP_TICKS_MAX); i++) this.feed({ kind: "tick" });
-  }
-
   /** What was promised an index goes first: a leader that hands over accepts nothing more. */
   private beginTransfer(to: MemberId | null): void {
     this.proposals.flush(true);
@@ -384,7 +378,7 @@ class Node implements RaftNode {
   private halt(): void {
     this.phase = "stopped";
     this.inputs = [];
-    this.ticker?.cancel();
+    this.ticker.stop();
     this.applier.stop();
     this.proposals.clear();
     this.reads.stop();

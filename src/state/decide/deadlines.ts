@@ -47,6 +47,22 @@ function otherExpiries(state: ClusterState, { now, settings }: Context): readonl
   return events;
 }
 
+/** False if `expire` would lead to no event: a look that costs next to nothing when nothing is due. */
+export function hasExpired(
+  state: ClusterState,
+  { now, settings }: Pick<Context, "now" | "settings">,
+): boolean {
+  if (isDue(state.absentFrameworks, now) || isDue(state.absentAgents, now)) return true;
+  const filters = nextFilterExpiry(state.allocator);
+  if (filters !== null && filters <= now) return true;
+  return oldOffers(state, settings.offerTimeoutMs, now).length > 0;
+}
+
+function isDue(deadlines: ReadonlyMap<unknown, Millis>, now: Millis): boolean {
+  for (const deadline of deadlines.values()) if (deadline <= now) return true;
+  return false;
+}
+
 function due<Id>(deadlines: ReadonlyMap<Id, Millis>, now: Millis): readonly Id[] {
   const ids: Id[] = [];
   for (const [id, deadline] of deadlines) {

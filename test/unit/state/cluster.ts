@@ -13,7 +13,7 @@ import {
 } from "../../../src/kernel/ids.ts";
 import { checkInvariants } from "../../../src/state/check-invariants.ts";
 import { decodeEntry, type Entry, encodeEntry } from "../../../src/state/codec.ts";
-import type { Command, Operation, Settings, TaskSpec } from "../../../src/state/commands.ts";
+import type { Command, Context, Operation, Settings, TaskSpec } from "../../../src/state/commands.ts";
 import { type Decision, decide } from "../../../src/state/decide.ts";
 import type { AgentMessage, Effect, FrameworkEvent } from "../../../src/state/effects.ts";
 import { effectsOf } from "../../../src/state/effects-of.ts";
@@ -111,6 +111,10 @@ export class Cluster {
     this.do({ kind: "lead", memberId: asId("m1"), term: asTerm(1) });
   }
 
+  context(over: Partial<Settings> = {}): Context {
+    return { now: asMillis(this.now), newClusterId: asId("c"), settings: { ...settings, ...over } };
+  }
+
   /** Decides and applies; gives the effects in order. Fails the test if the command is rejected. */
   do(command: Command, over: Partial<Settings> = {}): readonly Effect[] {
     const { decision, effects } = this.try(command, over);
@@ -142,8 +146,8 @@ export class Cluster {
     events: readonly Event[];
     next?: Command | undefined;
   } {
-    const now = asMillis(this.now);
-    const context = { now, newClusterId: asId<never>("c"), settings: { ...settings, ...over } };
+    const context = this.context(over);
+    const { now } = context;
     const decision = decide(this.state, command, context);
     this.onDecide(() => decide(this.state, command, context), decision);
     if (decision.kind === "rejected") return { decision, effects: [], events: [] };

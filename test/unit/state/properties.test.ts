@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { inspect, replay } from "../../../src/debugger/replay.ts";
+import { decideExpire, hasExpired } from "../../../src/state/decide/deadlines.ts";
 import { evolve } from "../../../src/state/evolve.ts";
 import { createClusterState, decodeSnapshot, digest, encodeSnapshot } from "../../../src/state/snapshot.ts";
 import { isTerminal } from "../../../src/state/statuses.ts";
@@ -73,6 +74,20 @@ describe("every history", () => {
         clusterAfter(all, cluster);
       }),
       { numRuns: 20 },
+    );
+  });
+
+  it("has no deadline that becomes an event before it is said to have passed", () => {
+    const later = fc.nat({ max: 700_000 });
+    fc.assert(
+      fc.property(steps, later, fc.option(fc.nat({ max: 10_000 })), (all, waitMs, offerTimeoutMs) => {
+        const cluster = clusterAfter(all);
+        cluster.now += waitMs;
+        const context = cluster.context({ offerTimeoutMs });
+        if (decideExpire(cluster.state, context).events.length === 0) return;
+        expect(hasExpired(cluster.state, context)).toBe(true);
+      }),
+      { numRuns: 80 },
     );
   });
 
