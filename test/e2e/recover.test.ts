@@ -1,11 +1,12 @@
 // Two of three masters are gone for good: `tepui recover` makes a cluster of the third, which has the frameworks and
 // tasks of before. The tools for logs read the very same folders.
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { Framework, runTasks } from "../../src/frameworks/sdk/index.ts";
 import { EXIT } from "../../src/host/exit-codes.ts";
+import { surveySurvivor } from "../../src/host/recover-log.ts";
 import { caughtUp, eventually, getJson, startTestCluster, type TestCluster } from "../support/cluster.ts";
 import { tepui } from "../support/tepui.ts";
 
@@ -25,6 +26,11 @@ interface State {
 
 async function stateOf(api: string): Promise<State> {
   return (await getJson(`http://${api}/state`)) as State;
+}
+
+async function groupOf(api: string): Promise<string | null> {
+  const status = (await getJson(`http://${api}/tepui/v1/status`)) as { groupId: string | null };
+  return status.groupId;
 }
 
 test("a cluster is recovered from one of three masters, with its frameworks and tasks", async () => {
@@ -53,6 +59,7 @@ test("a cluster is recovered from one of three masters, with its frameworks and 
   if (survivor === undefined) throw new Error("there is no master");
   const dataDirectory = join(cluster.dataDirectory, survivor.name);
   const before = (await stateOf((await cluster.leader()).api)).frameworks[0];
+  const oldGroup = await groupOf(survivor.api);
   const member = `m1=127.0.0.1:${cluster.port + 2},${survivor.api}`;
   const words = ["recover", "--data-dir", dataDirectory, "--member", member];
   const busy = await tepui([...words, "--yes"]);
@@ -73,6 +80,8 @@ test("a cluster is recovered from one of three masters, with its frameworks and 
   expect(recovered.code, recovered.stderr).toBe(EXIT.done);
   const backups = (await readdir(dataDirectory)).filter((name) => name.startsWith("log.before-recover-"));
   expect(backups.length).toBe(1);
+  const newGroup = /with the id ([0-9a-f]{32})/.exec(recovered.stdout)?.[1];
+  expect(newGroup).not.toBe(oldGroup);
 
   survivor.start();
   const after = await eventually("the recovered cluster to have its agent and framework again", async () => {
@@ -83,6 +92,18 @@ test("a cluster is recovered from one of three masters, with its frameworks and 
   expect(after.id).toBe(before?.id);
   expect(after.tasks.map(({ id, state }) => [id, state])).toEqual([["long", "TASK_RUNNING"]]);
   expect(after.completed_tasks.length).toBe(10);
+  expect(await groupOf(survivor.api)).toBe(newGroup);
+
+  // It was said that this must never happen.
+  const [returned] = lost;
+  returned?.start();
+  const refused = "refused: the data directory of m1";
+  await eventually("the lost master that came back to be told", async () =>
+    (await readFile(join(cluster.dataDirectory, "logs", `${returned?.name}.log`), "utf8")).includes(refused),
+  );
+  expect(await groupOf(returned?.api ?? "")).toBe(oldGroup);
+  await returned?.end("SIGTERM");
+
   await runTasks(framework, [{ id: "again", cpus: 0.1, mem: 32, command: "true" }]);
   await framework.stop({ teardown: true });
 
@@ -115,6 +136,8 @@ test("a log travels as one file and is the same elsewhere", async () => {
     ];
     expect(there.stdout).toBe(here.stdout);
     expect(here.stdout).toContain("TaskLaunched");
+    expect((await surveySurvivor(to)).membership).toEqual((await surveySurvivor(from)).membership);
+    expect((await surveySurvivor(to)).membership?.groupId).toMatch(/^[0-9a-f]{32}$/);
     const refused = await tepui(["log", "import", file, to]);
     expect(refused.code).toBe(EXIT.failed);
     expect(refused.stderr).toContain("not empty");

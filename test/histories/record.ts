@@ -5,7 +5,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import zlib from "node:zlib";
 import { createNodeDisk } from "../../src/host/node-disk.ts";
-import { asId, asIndex, asTerm, type MemberId } from "../../src/kernel/ids.ts";
+import { asId, asIndex, asTerm, type GroupId, type MemberId } from "../../src/kernel/ids.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
 import { openLog } from "../../src/log/index.ts";
 import { encodeMembership } from "../../src/master/membership-header.ts";
@@ -32,6 +32,7 @@ const GROWN = {
     m1: { raftAddress: "h1:1", apiAddress: "h1:2" },
     m2: { raftAddress: "h2:1", apiAddress: "h2:2" },
   },
+  groupId: asId<GroupId>("00112233445566778899aabbccddeeff"),
 };
 
 interface Life {

@@ -1,6 +1,6 @@
 // Connections between members as they come and go: who is dialled, who is answered, and what is noticed of the dead.
-import { expect, it } from "vitest";
-import { asTerm, type MemberId } from "../../../src/kernel/ids.ts";
+import { describe, expect, it } from "vitest";
+import { asId, asTerm, type GroupId, type MemberId } from "../../../src/kernel/ids.ts";
 import { silentTracer } from "../../../src/kernel/ports.ts";
 import { seededRandom } from "../../../src/kernel/random.ts";
 import { encodeHandshake } from "../../../src/raft/handshake.ts";
@@ -13,6 +13,8 @@ import { VirtualClock } from "./support/virtual-clock.ts";
 
 const SILENCE_MS = 3000;
 const CLUSTER = "test";
+const BLUE = asId<GroupId>("1".repeat(32));
+const GREEN = asId<GroupId>("2".repeat(32));
 
 interface Party {
   readonly peers: Peers;
@@ -27,6 +29,7 @@ function harness() {
   const clock = new VirtualClock();
   const network = new MemoryNetwork(clock);
   const warnings: string[] = [];
+  const errors: string[] = [];
 
   /** A member that knows of these others. Its address is its name. */
   async function party(number: number, others: readonly number[], answers = false): Promise<Party> {
@@ -42,7 +45,11 @@ function harness() {
       clock: process.clock,
       random: seededRandom(`peers ${number}`),
       network: network.host(self),
-      tracer: { ...silentTracer, warn: (_, facts) => warnings.push(String(facts?.reason)) },
+      tracer: {
+        ...silentTracer,
+        warn: (_, facts) => warnings.push(String(facts?.reason)),
+        error: (_, facts) => errors.push(String(facts?.reason)),
+      },
       faultOf: () => null,
       onMessage: (message) => {
         made.got.push(message);
@@ -71,7 +78,7 @@ function harness() {
     }
   }
 
-  return { clock, network, warnings, party, killed, chatter };
+  return { clock, network, warnings, errors, party, killed, chatter };
 }
 
 function addresses(numbers: readonly number[]) {
@@ -143,6 +150,78 @@ it("members that are new are dialled, at a changed address too", async () => {
   await clock.advance(100);
   expect([network.count("m1", "m2"), arrived]).toEqual([0, ["elsewhere", "moved"]]);
   await two.peers.stop();
+});
+
+describe("groups", () => {
+  it("members that know theirs and differ do not listen to each other, and each is told once", async () => {
+    const { clock, errors, party, chatter } = harness();
+    const one = await party(1, [2]);
+    const two = await party(2, [1]);
+    one.peers.joinGroup(BLUE);
+    two.peers.joinGroup(GREEN);
+    await clock.advance(20);
+    await chatter(one, 1, 2, 5000);
+    await chatter(two, 2, 1, 5000);
+    expect([one.got, two.got]).toEqual([[], []]);
+    expect(errors.sort()).toEqual([
+      expect.stringContaining("m1 (m1) belongs to another cluster, 1111"),
+      expect.stringContaining("m2 (m2) belongs to another cluster, 2222"),
+    ]);
+  });
+
+  it("a member that does not know its group yet is listened to, until it has one that differs", async () => {
+    const { clock, network, party, chatter } = harness();
+    const one = await party(1, [2]);
+    const two = await party(2, [1]);
+    one.peers.joinGroup(BLUE);
+    await chatter(two, 2, 1, 100);
+    const heard = one.got.length;
+    expect([heard > 0, one.founded, two.founded]).toEqual([true, [], ["m1"]]);
+    two.peers.joinGroup(BLUE);
+    await chatter(two, 2, 1, 100);
+    expect([one.got.length > heard, one.founded]).toEqual([true, ["m2"]]);
+    expect([network.count("m1", "m2"), network.count("m2", "m1")]).toEqual([1, 1]);
+    two.peers.joinGroup(GREEN);
+    await clock.advance(20);
+    expect([one.founded, two.founded]).toEqual([
+      ["m2", null],
+      ["m1", null],
+    ]);
+  });
+
+  it("one that is no member here is called back, so that it hears it too", async () => {
+    const { clock, network, errors, party } = harness();
+    const recovered = await party(1, []);
+    recovered.peers.joinGroup(BLUE);
+    const old = await party(2, [1]);
+    old.peers.joinGroup(GREEN);
+    await clock.advance(3000);
+    expect(errors.sort()).toEqual([
+      expect.stringContaining("refused: the data directory of m1 (m1) belongs to another cluster, 1111"),
+      expect.stringContaining("refused: this data directory belongs to another cluster, 1111"),
+    ]);
+    await old.peers.stop();
+    await clock.advance(3 * GUEST_IDLE_MS);
+    expect(network.count("m1", "m2")).toBe(0);
+  });
+
+  it("nobody takes another name on a connection", async () => {
+    const { clock, network, warnings, party } = harness();
+    const one = await party(1, [2, 3]);
+    const names = { clusterName: CLUSTER, to: memberId(1), address: "m2", groupId: null };
+    const closed: string[] = [];
+    const connection = network.host("m2").dial("m1", {
+      onOpen: () => {
+        connection.send(encodeHandshake({ ...names, from: memberId(2) }));
+        connection.send(encodeHandshake({ ...names, from: memberId(3) }));
+      },
+      onFrame: () => undefined,
+      onClose: () => closed.push("m2"),
+    });
+    await clock.advance(20);
+    expect([closed, warnings]).toEqual([["m2"], ['another name than "m2"']]);
+    await one.peers.stop();
+  });
 });
 
 it("a new connection of a member closes the one before", async () => {
