@@ -38,6 +38,7 @@ export function watchedStorage(
     writeSnapshot: (meta, chunks) => storage.writeSnapshot(meta, chunks),
     beginSnapshotReceive: (meta) => storage.beginSnapshotReceive(meta),
     readSnapshotChunk: (meta, offset, length) => storage.readSnapshotChunk(meta, offset, length),
+    snapshotDigest: (meta) => storage.snapshotDigest(meta),
     keepSnapshots: (indexes) => storage.keepSnapshots(indexes),
     snapshot: () => storage.snapshot(),
     compact: (firstKept) => storage.compact(firstKept),

@@ -82,6 +82,10 @@ export class LogStorage implements RaftStorage {
     return reader?.read(offset, length);
   }
 
+  async snapshotDigest({ index }: SnapshotMeta): Promise<string | undefined> {
+    return (this.readers.get(index) ?? (await this.openNewest(index)))?.digest;
+  }
+
   async keepSnapshots(indexes: readonly LogIndex[]): Promise<void> {
     this.kept = indexes;
     if (

@@ -7,7 +7,7 @@ import { ENTRY_BYTES_MAX, MESSAGE_ENTRIES_MAX } from "./limits.ts";
 import { decodeMembershipEntry, packMembership, unpackMembership } from "./membership-entry.ts";
 import type { Append, Message, SnapshotChunk } from "./messages.ts";
 import { type Entry, MEMBERSHIP_ENTRY_TAG, type SnapshotMeta } from "./types.ts";
-import { FrameReader, FrameWriter } from "./wire-buffer.ts";
+import { FrameReader, FrameWriter, textSize } from "./wire-buffer.ts";
 
 /** The numbers on the wire; a new kind takes a new number, and none is used again. */
 const CODES: { readonly [Kind in Message["kind"]]: number } = {
@@ -72,7 +72,9 @@ function bodySize(message: Message): number {
     case "heartbeat-reply":
       return 8;
     case "snapshot-chunk":
-      return 16 + 4 + packMembership(message.meta.membership).length + 8 + 4 + message.bytes.length + 1;
+      return (
+        33 + packMembership(message.meta.membership).length + textSize(message.digest) + message.bytes.length
+      );
     case "snapshot-progress":
       return 16;
     case "timeout-now":
@@ -225,6 +227,7 @@ function isWellFormed(payload: Uint8Array): boolean {
 function writeChunk(writer: FrameWriter, message: SnapshotChunk): void {
   writeWholes(writer, message.meta.index, message.meta.term);
   writer.bytes(packMembership(message.meta.membership));
+  writer.text(message.digest);
   writer.whole(message.offset);
   writer.bytes(message.bytes);
   writer.byte(message.done ? 1 : 0);
@@ -232,10 +235,11 @@ function writeChunk(writer: FrameWriter, message: SnapshotChunk): void {
 
 function readChunk(reader: FrameReader, envelope: Envelope): SnapshotChunk | null {
   const meta = readMeta(reader);
+  const digest = reader.text();
   const offset = reader.whole();
   const bytes = reader.bytes();
   const done = reader.flag();
-  return meta === null ? null : { kind: "snapshot-chunk", ...envelope, meta, offset, bytes, done };
+  return meta === null ? null : { kind: "snapshot-chunk", ...envelope, meta, digest, offset, bytes, done };
 }
 
 function readMeta(reader: FrameReader): SnapshotMeta | null {

@@ -81,7 +81,6 @@ export function becomeCandidate(state: RaftState, transfer: boolean, out: Output
   state.term = asTerm(state.term + 1);
   state.votedFor = state.self;
   restartHealing(state);
-  abortReceive(state, out);
   const amnesiacs = new Set(isAmnesiac(state) ? [state.self] : []);
   state.role = { kind: "candidate", votes: new Map(), amnesiacs, transfer, ownVoteAfter: null };
   resetElectionTimer(state);
@@ -201,6 +200,7 @@ function resultFor(state: RaftState, { votes, amnesiacs }: PreCandidate | Candid
 
 /** Starts to lead with an entry of its own, so that what earlier terms left can be committed with it (section 8). */
 function becomeLeader(state: RaftState, out: Output): void {
+  abortReceive(state, out);
   const end = lastIndex(state.log);
   const next = asIndex(end + 1);
   const progress: Leader["progress"] = new Map();

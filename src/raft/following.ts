@@ -9,7 +9,7 @@ import { appendEntries, firstDifference, lastIndex, lastWithTermAtMost, termAt }
 import { askAgain, askAtFirst, mayNotPromise } from "./healing.ts";
 import type { Output } from "./io.ts";
 import type { Append, Heartbeat, TimeoutNow } from "./messages.ts";
-import { hearLeader } from "./roles.ts";
+import { abortReceive, hearLeader } from "./roles.ts";
 import type { RaftState } from "./state.ts";
 import type { Entry } from "./types.ts";
 
@@ -33,6 +33,7 @@ export function onAppend(state: RaftState, message: Append, out: Output): void {
   const match = asIndex(prevIndex + entries.length);
   // Only what this message has verified may be committed; a longer log may still hold another leader's entries.
   advanceCommit(state, asIndex(Math.min(message.commit, match)));
+  if (state.receiving !== null && state.receiving.meta.index <= state.commit) abortReceive(state, out);
   acknowledge(state, message.from, match);
 }
 

@@ -78,6 +78,8 @@ export interface HeartbeatReply extends Envelope {
 export interface SnapshotChunk extends Envelope {
   readonly kind: "snapshot-chunk";
   readonly meta: SnapshotMeta;
+  /** Of the whole: where it is equal, another member's snapshot may be gone on with. 1 to NAME_UNITS_MAX units. */
+  readonly digest: string;
   readonly offset: number;
   readonly bytes: Uint8Array;
   readonly done: boolean;

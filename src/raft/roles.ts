@@ -14,7 +14,6 @@ export function becomeFollower(state: RaftState, term: Term, leader: MemberId | 
     state.term = term;
     state.votedFor = null;
     restartHealing(state);
-    abortReceive(state, out);
   }
   state.role = { kind: "follower", leader };
   resetElectionTimer(state);
@@ -47,7 +46,7 @@ export function hasLiveLeader(state: RaftState): boolean {
   return heard && state.role.kind === "follower" && state.role.leader !== null;
 }
 
-/** Gives up the snapshot that is being received; the next leader starts its own. */
+/** Gives up the snapshot that is being received. */
 export function abortReceive(state: RaftState, out: Output): void {
   if (state.receiving === null) return;
   out.receive.push({ kind: "abort", meta: state.receiving.meta });

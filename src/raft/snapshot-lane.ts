@@ -87,12 +87,13 @@ export class SnapshotLane {
       this.asked.delete(name);
       const { storage, chunkBytes, feed } = this.options;
       const bytes = await storage.readSnapshotChunk(meta, offset, chunkBytes);
-      if (bytes === undefined) {
+      const digest = await storage.snapshotDigest(meta);
+      if (bytes === undefined || digest === undefined) {
         feed({ kind: "snapshot-gone", to, meta });
         return;
       }
       const done = bytes.length < chunkBytes;
-      send({ kind: "snapshot-chunk", from, to, term, meta, offset, bytes, done });
+      send({ kind: "snapshot-chunk", from, to, term, meta, digest, offset, bytes, done });
     });
   }
 

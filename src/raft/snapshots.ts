@@ -84,9 +84,13 @@ export function onSnapshotChunk(state: RaftState, message: SnapshotChunk, out: O
     sendDurable(state, progressOf(state, message.from, meta, 0));
     return;
   }
-  if (!isReceiving(state, meta)) beginReceive(state, message, out);
+  if (!isReceiving(state, meta) || state.receiving?.digest !== message.digest) {
+    beginReceive(state, message, out);
+  }
   const { receiving } = state;
-  if (receiving === null || receiving.complete) return;
+  if (receiving === null) return;
+  receiving.from = message.from;
+  if (receiving.complete) return;
   if (message.offset !== receiving.offset) {
     sendProgress(state, message.from, meta, receiving.offset, out);
     return;
@@ -100,7 +104,7 @@ export function onSnapshotChunk(state: RaftState, message: SnapshotChunk, out: O
 export function onChunkStored(state: RaftState, meta: SnapshotMeta, offset: number, out: Output): void {
   const { receiving } = state;
   if (receiving === null || !isReceiving(state, meta) || receiving.complete) return;
-  sendProgress(state, receiving.from, meta, offset, out);
+  if (follows(state, receiving.from)) sendProgress(state, receiving.from, meta, offset, out);
 }
 
 /** All of a snapshot is durable. The log is replaced unless it has come to agree with the snapshot meanwhile. */
@@ -125,7 +129,7 @@ export function onReceiveFailed(state: RaftState, meta: SnapshotMeta, out: Outpu
   const { receiving } = state;
   if (receiving === null || !isReceiving(state, meta)) return;
   state.receiving = null;
-  sendProgress(state, receiving.from, meta, 0, out);
+  if (follows(state, receiving.from)) sendProgress(state, receiving.from, meta, 0, out);
 }
 
 /** Our own state machine made a snapshot. */
@@ -172,14 +176,19 @@ function isReceiving(state: RaftState, meta: SnapshotMeta): boolean {
   return state.receiving?.meta.index === meta.index && state.receiving.meta.term === meta.term;
 }
 
+function follows(state: RaftState, leader: MemberId): boolean {
+  return state.role.kind === "follower" && state.role.leader === leader;
+}
+
 function beginReceive(state: RaftState, message: SnapshotChunk, out: Output): void {
   abortReceive(state, out);
   if (message.offset !== 0) {
     sendProgress(state, message.from, message.meta, 0, out);
     return;
   }
-  state.receiving = { meta: message.meta, from: message.from, offset: 0, complete: false };
-  out.receive.push({ kind: "begin", meta: message.meta });
+  const { meta, digest, from } = message;
+  state.receiving = { meta, digest, from, offset: 0, complete: false };
+  out.receive.push({ kind: "begin", meta });
 }
 
 function sendProgress(state: RaftState, to: MemberId, meta: SnapshotMeta, offset: number, out: Output): void {

@@ -126,10 +126,15 @@ export interface RaftState {
   commit: LogIndex;
   /** The newest snapshot that is durable here. */
   snapshot: SnapshotMeta | null;
-  /** The snapshot being received: the offset that is wanted next, and whether all of it has come. */
+  /**
+   * The snapshot being received: the offset that is wanted next, and whether all of it has come. A leader that has the
+   * same one goes on with it.
+   */
   receiving: {
     readonly meta: SnapshotMeta;
-    readonly from: MemberId;
+    readonly digest: string;
+    /** Who sent of it last. */
+    from: MemberId;
     offset: number;
     complete: boolean;
   } | null;

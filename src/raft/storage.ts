@@ -20,6 +20,11 @@ export interface RaftStorage {
    * snapshot is neither.
    */
   readSnapshotChunk(meta: SnapshotMeta, offset: number, length: number): Promise<Uint8Array | undefined>;
+  /**
+   * Of all bytes of such a snapshot; text of 1 to 255 units. Members' snapshots of one index with equal digests are taken
+   * for equal.
+   */
+  snapshotDigest(meta: SnapshotMeta): Promise<string | undefined>;
   /** Of the snapshots that can be read now, these stay readable when newer ones come, and the other old ones need not. */
   keepSnapshots(indexes: readonly LogIndex[]): Promise<void>;
   /** The newest durable snapshot. */

@@ -96,6 +96,23 @@ test("the bytes of a snapshot, sent in pieces, make the same snapshot on another
   expect((await follower.open()).recovered.snapshot).toEqual(meta(5));
 });
 
+test("snapshots of two members have one digest if their bytes are the same, and only then", async () => {
+  const digests: (string | undefined)[] = [];
+  for (const [name, content] of [
+    ["one", 1],
+    ["two", 1],
+    ["three", 2],
+  ] as const) {
+    const host = new Host(name);
+    const storage = await withEntries(host, 5);
+    await host.run(storage.writeSnapshot(meta(4), [new Uint8Array(300).fill(content)]));
+    digests.push(await host.run(storage.snapshotDigest(meta(4))));
+    expect(await host.run(storage.snapshotDigest(meta(3)))).toBeUndefined();
+  }
+  expect(digests[0]).toBe(digests[1]);
+  expect(digests[0]).not.toBe(digests[2]);
+});
+
 test("a snapshot that is given up leaves the one before", async () => {
   const host = new Host("given up");
   const storage = await withEntries(host, 5);

@@ -28,6 +28,7 @@ function chunk(core: OneCore, index: number, term: number, of: { offset?: number
     kind: "snapshot-chunk",
     ...from(2, core.state.term),
     meta: metaAt(core, index, term),
+    digest: "d",
     offset: of.offset ?? 0,
     bytes: bytes("data"),
     done: of.done ?? true,

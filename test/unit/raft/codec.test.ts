@@ -99,6 +99,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     kind: kind("snapshot-chunk"),
     ...envelope,
     meta,
+    digest: fc.string({ minLength: 1, maxLength: 255 }),
     offset: whole,
     bytes: payload,
     done: fc.boolean(),

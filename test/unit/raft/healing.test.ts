@@ -194,6 +194,7 @@ describe("a member with an empty disk", () => {
       kind: "snapshot-chunk",
       ...from(2, 1),
       meta: { index: asIndex(5), term: asTerm(1), membership: core.state.membership },
+      digest: "d",
       offset: 0,
       bytes: new Uint8Array(4),
       done: false,

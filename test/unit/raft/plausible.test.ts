@@ -39,6 +39,7 @@ it("logs and snapshots are not newer than who speaks of them", () => {
       ...envelope,
       kind: "snapshot-chunk",
       meta: { index: asIndex(5), term: late, membership },
+      digest: "d",
       offset: 0,
       bytes: bytes("x"),
       done: true,

@@ -67,7 +67,7 @@ function chunk(from: number, term: number, index: number, content: readonly stri
   const meta = { index: asIndex(index), term: asTerm(1), membership: votersOnly(ids) };
   const image = bytes(JSON.stringify(content));
   const envelope = { from: memberId(from), to: memberId(1), term: asTerm(term) };
-  return { kind: "snapshot-chunk", ...envelope, meta, offset: 0, bytes: image, done: true };
+  return { kind: "snapshot-chunk", ...envelope, meta, digest: "d", offset: 0, bytes: image, done: true };
 }
 
 describe("a snapshot that is received before the one before is restored", () => {

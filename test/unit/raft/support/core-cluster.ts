@@ -277,6 +277,7 @@ export class CoreCluster {
       to: request.to,
       term: request.term,
       meta: request.meta,
+      digest: text(member.disk.snapshotBytes).slice(0, 200),
       offset: request.offset,
       bytes: chunk,
       done: end >= member.disk.snapshotBytes.length,

@@ -1,6 +1,7 @@
 // A disk in memory that takes its time, may refuse, and after a crash holds what was durable by then.
 import { asTerm, type LogIndex } from "../../../../src/kernel/ids.ts";
 import type { Clock } from "../../../../src/kernel/ports.ts";
+import { crc32c } from "../../../../src/log/index.ts";
 import type {
   AppendBatch,
   Entry,
@@ -85,6 +86,12 @@ export class MemoryStorage implements RaftStorage {
     await this.durable(() => undefined);
     const known = [...this.kept, ...(this.saved === undefined ? [] : [this.saved])];
     return known.find(({ meta }) => meta.index === index)?.bytes.slice(offset, offset + length);
+  }
+
+  async snapshotDigest({ index }: SnapshotMeta): Promise<string | undefined> {
+    const known = [...this.kept, ...(this.saved === undefined ? [] : [this.saved])];
+    const found = known.find(({ meta }) => meta.index === index);
+    return found && `${found.bytes.length}-${crc32c(found.bytes, 0, found.bytes.length)}`;
   }
 
   async keepSnapshots(indexes: readonly LogIndex[]): Promise<void> {
