@@ -12,11 +12,11 @@ export function missingFields(type: MessageDescriptor, message: UntypedMessage):
 
 function collect(type: MessageDescriptor, message: UntypedMessage, path: string, missing: string[]): void {
   if (!type.requires) return;
-  for (const field of type.fields) {
+  for (const field of type.requiring) {
     if (field.label !== "required" || message[field.name] !== undefined) continue;
     if (missing.length < MISSING_FIELDS_NAMED_MAX) missing.push(path + field.name);
   }
-  for (const field of type.fields) {
+  for (const field of type.requiring) {
     const value = message[field.name];
     if (value !== undefined) collectWithin(field, value, path, missing);
   }

@@ -67,6 +67,8 @@ export interface MessageDescriptor {
   readonly byNumber: readonly (FieldDescriptor | undefined)[];
   /** Whether it or any message in it has a required field. */
   readonly requires: boolean;
+  /** The fields because of which that is so. */
+  readonly requiring: readonly FieldDescriptor[];
 }
 
 declare const shape: unique symbol;
@@ -98,6 +100,7 @@ interface Draft {
   byName: Map<string, FieldDescriptor>;
   byNumber: (FieldDescriptor | undefined)[];
   requires: boolean;
+  requiring: readonly FieldDescriptor[];
 }
 
 /**
@@ -119,6 +122,7 @@ export function linkSchema(
     }
   }
   markRequires([...drafts.values()]);
+  gatherRequiring([...drafts.values()]);
   return Object.fromEntries(drafts);
 }
 
@@ -129,7 +133,7 @@ function enumType(name: string, numbers: EnumNumbers): EnumType {
 }
 
 function draft(name: string, fullName: string): Draft {
-  return { name, fullName, fields: [], byName: new Map(), byNumber: [], requires: false };
+  return { name, fullName, fields: [], byName: new Map(), byNumber: [], requires: false, requiring: [] };
 }
 
 function addField(message: Draft, field: FieldDescriptor): void {
@@ -201,6 +205,11 @@ function markRequires(messages: readonly Draft[]): void {
       changed = true;
     }
   }
+}
+
+/** When it is known which messages have a requirement. */
+function gatherRequiring(messages: readonly Draft[]): void {
+  for (const message of messages) message.requiring = message.fields.filter(bringsRequirement);
 }
 
 function bringsRequirement(field: FieldDescriptor): boolean {

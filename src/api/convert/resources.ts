@@ -3,7 +3,7 @@
 // in the state: it is written here for those who see it, and left out for those who do not (trap 25).
 import { NAME_CHARACTERS_MAX } from "../../allocator/limits.ts";
 import { makeResources, type ResourcePart, toMillis } from "../../allocator/resource-parts.ts";
-import type { Resources, ResourceValue } from "../../allocator/resources.ts";
+import { NO_RESOURCES, type Resources, type ResourceValue } from "../../allocator/resources.ts";
 import { decodeJson, encodeJson } from "../../contract/codec.ts";
 import { messageTypes } from "../../contract/message-types.ts";
 import type { ResourceReservationInfo, Resource as WireResource } from "../../contract/types.ts";
@@ -29,6 +29,21 @@ export function resourcesFromWire(list: readonly WireResource[]): Result<Resourc
   return makeResources(parts);
 }
 
+/**
+ * The same function, which answers for a list that says the same as the one before with the same Resources: tasks of one
+ * call mostly ask for equal ones.
+ */
+export function resourcesReader(): (list: readonly WireResource[]) => Result<Resources, string> {
+  let before: readonly WireResource[] | null = null;
+  let made: Result<Resources, string> = ok(NO_RESOURCES);
+  return (list) => {
+    if (before !== null && samePlainScalars(before, list)) return made;
+    before = list;
+    made = resourcesFromWire(list);
+    return made;
+  };
+}
+
 /** The roles that the resources name as theirs, each once. */
 export function allocationRoles(list: readonly WireResource[]): ReadonlySet<string> {
   const roles = new Set<string>();
@@ -50,6 +65,27 @@ export function resourcesToWire(
     ...metaToWire(meta, format),
     ...(allocationRole === null ? {} : { allocation_info: { role: allocationRole } }),
   }));
+}
+
+/** Only what is looked at here counts as the same: all else is read anew. */
+function samePlainScalars(a: readonly WireResource[], b: readonly WireResource[]): boolean {
+  if (a.length !== b.length) return false;
+  return a.every((resource, at) => {
+    const other = b[at];
+    return (
+      other !== undefined &&
+      resource.name === other.name &&
+      isPlainScalar(resource) &&
+      isPlainScalar(other) &&
+      resource.scalar?.value === other.scalar?.value
+    );
+  });
+}
+
+function isPlainScalar(resource: WireResource): boolean {
+  const { role, reservation, reservations, disk, revocable, shared, provider_id } = resource;
+  const meta = role ?? reservation ?? reservations ?? disk ?? revocable ?? shared ?? provider_id;
+  return resource.type === "SCALAR" && meta === undefined;
 }
 
 function partOf(resource: WireResource): Result<ResourcePart, string> {

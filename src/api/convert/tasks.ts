@@ -5,10 +5,12 @@ import { encodedTaskInfo } from "../../contract/encoded.ts";
 import type { ExecutorInfo, TaskInfo } from "../../contract/types.ts";
 import type { EncodedMessage } from "../../kernel/encoded.ts";
 import { type AgentId, asId, type ExecutorId, type TaskId } from "../../kernel/ids.ts";
-import type { Result } from "../../kernel/result.ts";
+import { ok, type Result } from "../../kernel/result.ts";
 import type { TaskSpec } from "../../state/commands.ts";
 import { problemOfId } from "./ids.ts";
 import { allocationRoles, resourcesFromWire } from "./resources.ts";
+
+const NONE: Result<Resources, string> = ok(NO_RESOURCES);
 
 interface Fault {
   readonly text: string;
@@ -19,10 +21,16 @@ interface Fault {
 /**
  * @param role of the offers that are accepted; null if they are unknown, and the ACCEPT is refused anyway
  * @param encoded the TaskInfo as it came; made if it is not there
+ * @param readResources one for all tasks of a call, which knows what it has read
  */
-export function taskSpec(info: TaskInfo, role: string | null, encoded?: EncodedMessage): TaskSpec {
-  const resources = resourcesFromWire(info.resources ?? []);
-  const executorResources = resourcesFromWire(info.executor?.resources ?? []);
+export function taskSpec(
+  info: TaskInfo,
+  role: string | null,
+  encoded?: EncodedMessage,
+  readResources = resourcesFromWire,
+): TaskSpec {
+  const resources = readResources(info.resources ?? []);
+  const executorResources = info.executor === undefined ? NONE : readResources(info.executor.resources ?? []);
   const fault = faultOf(info, role, resources, executorResources);
   return {
     taskId: asId<TaskId>(info.task_id.value),
@@ -72,7 +80,7 @@ function poison(text: string): Fault {
 function problemOfResources(info: TaskInfo, role: string | null): string | null {
   const own = info.resources ?? [];
   if (own.length === 0) return "Task uses no resources";
-  const all = [...own, ...(info.executor?.resources ?? [])];
+  const all = info.executor?.resources === undefined ? own : [...own, ...info.executor.resources];
   const roles = allocationRoles(all);
   if (roles.size > 1) return "The resources of the task are allocated to more than one role";
   const [named] = roles;
@@ -83,6 +91,7 @@ function problemOfResources(info: TaskInfo, role: string | null): string | null 
 }
 
 function mixesRevocable(all: NonNullable<TaskInfo["resources"]>): boolean {
+  if (all.every((each) => each.revocable === undefined)) return false;
   const revocable = new Set(all.filter((each) => each.revocable !== undefined).map(({ name }) => name));
   return all.some((each) => each.revocable === undefined && revocable.has(each.name));
 }

@@ -18,6 +18,7 @@ import {
 } from "../../kernel/ids.ts";
 import type { Accept, Command, Operation } from "../../state/commands.ts";
 import type { ClusterState } from "../../state/model.ts";
+import { resourcesReader } from "../convert/resources.ts";
 import { taskSpec } from "../convert/tasks.ts";
 import { refuseMsOf } from "../convert/times.ts";
 import { hexOf } from "../convert/uuids.ts";
@@ -144,7 +145,8 @@ function operationOf(
   const operationId = id?.value ?? null;
   if (type === "UNKNOWN") return [];
   if (type === "LAUNCH") {
-    const tasks = (launch?.task_infos ?? []).map((info) => taskSpec(info, role, encoded?.get(info)));
+    const read = resourcesReader();
+    const tasks = (launch?.task_infos ?? []).map((info) => taskSpec(info, role, encoded?.get(info), read));
     return [{ kind: "launch", operationId, tasks }];
   }
   const tasks = type === "LAUNCH_GROUP" ? (launch_group?.task_group.tasks ?? []) : [];

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { encodeFrame, frameReader } from "../../../src/api/agents/frames.ts";
 import { frameworkSpec } from "../../../src/api/convert/frameworks.ts";
 import { problemOfId, problemOfRole } from "../../../src/api/convert/ids.ts";
-import { resourcesFromWire, resourcesToWire } from "../../../src/api/convert/resources.ts";
+import { resourcesFromWire, resourcesReader, resourcesToWire } from "../../../src/api/convert/resources.ts";
 import { taskSpec } from "../../../src/api/convert/tasks.ts";
 import { failoverMsOf, refuseMsOf } from "../../../src/api/convert/times.ts";
 import { formatOfAnswer } from "../../../src/api/http/formats.ts";
@@ -347,5 +347,43 @@ describe("frames", () => {
     expect(reader()(Uint8Array.from([0, 0, 0, 101]))).toBe(false);
     expect(reader()(Uint8Array.from([0, 0, 0, 100]))).toBe(true);
     expect(received).toEqual([]);
+  });
+});
+
+describe("resources of the tasks of one call", () => {
+  const few = fc.record({
+    name: fc.constantFrom("cpus", "mem"),
+    type: fc.constant("SCALAR" as const),
+    scalar: fc.record({ value: fc.constantFrom(0, 0.5, 1, -1, Number.NaN) }),
+  });
+  const special = fc.tuple(
+    few,
+    fc.constantFrom<Partial<Resource>>({ role: "dev" }, { role: "*" }, { revocable: {} }, { shared: {} }),
+  );
+  const list = fc.array(
+    fc.oneof(
+      { weight: 4, arbitrary: few },
+      special.map(([a, b]) => ({ ...a, ...b })),
+      ports,
+    ),
+    {
+      maxLength: 2,
+    },
+  );
+
+  it("are read as if each list came alone, also where lists are equal or nearly so", () => {
+    fc.assert(
+      fc.property(fc.array(list, { maxLength: 12 }), (lists) => {
+        const read = resourcesReader();
+        for (const each of lists) expect(read(each)).toEqual(resourcesFromWire(each));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it("are the same ones where the lists say the same", () => {
+    const read = resourcesReader();
+    const cpus = () => [{ name: "cpus", type: "SCALAR" as const, scalar: { value: 1 } }];
+    expect(read(cpus())).toBe(read(cpus()));
   });
 });
