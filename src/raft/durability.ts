@@ -5,16 +5,19 @@ import { noteTruncated, replaceHistory } from "./configurations.ts";
 import { entriesBetween, lastIndex, truncateFrom } from "./entry-log.ts";
 import { isHealingOnDisk, noteMatch } from "./healing.ts";
 import type { Output } from "./io.ts";
+import { WITHHELD_MESSAGES_MAX } from "./limits.ts";
 import type { Message } from "./messages.ts";
-import type { RaftState } from "./state.ts";
+import type { RaftState, WithheldMessage } from "./state.ts";
 import type { SnapshotMeta } from "./types.ts";
 
 /** Stands for "after the write of this very step, or the last one issued": resolved by issueWrite. */
 const THIS_STEP = Number.POSITIVE_INFINITY;
 
-/** Sends once everything that the log and the hard state say now is durable. */
+/** Sends once everything that the log and the hard state say now is durable. While the disk hangs not all is kept. */
 export function sendDurable(state: RaftState, message: Message): void {
-  state.durability.withheld.push({ afterWrite: THIS_STEP, message });
+  const { withheld } = state.durability;
+  if (withheld.length >= WITHHELD_MESSAGES_MAX || isAskedAlready(withheld, message)) return;
+  withheld.push({ afterWrite: THIS_STEP, message });
 }
 
 /** Says, once it is durable, that our log agrees with the leader's up to `match`. */
@@ -93,6 +96,14 @@ export function durableThrough(state: RaftState): number {
 export function isStalled(state: RaftState, ticks: number): boolean {
   const oldest = state.durability.pending[0];
   return oldest !== undefined && state.now - oldest.issuedAt > ticks;
+}
+
+/** A candidate asks again at every heartbeat; what waits already says the same. */
+function isAskedAlready(withheld: readonly WithheldMessage[], message: Message): boolean {
+  if (message.kind !== "vote") return false;
+  return withheld.some(
+    ({ message: { kind, to, term } }) => kind === "vote" && to === message.to && term === message.term,
+  );
 }
 
 function tieWithheld(state: RaftState): void {

@@ -1,7 +1,7 @@
 // Proposals and reads of one turn of the event loop go to the core together: one append per follower, one write, one
 // round of heartbeats for all of them.
 import { asIndex, type LogIndex } from "../kernel/ids.ts";
-import { ENTRY_OVERHEAD_BYTES, PROPOSAL_ROUNDS_MAX } from "./limits.ts";
+import { ENTRY_OVERHEAD_BYTES, GATHERED_READS_MAX, PROPOSAL_ROUNDS_MAX } from "./limits.ts";
 
 /** Payloads that were accepted and promised an index, and that the core has not seen yet. */
 export class ProposalGatherer {
@@ -83,6 +83,8 @@ export class ReadGatherer {
   }
 
   add(): Promise<LogIndex> {
+    if (this.reads.size + this.confirmed.length >= GATHERED_READS_MAX)
+      return Promise.reject(new ReadIndexError("overloaded"));
     return new Promise((resolve, reject) => {
       const id = this.nextId++;
       this.reads.set(id, { resolve, reject });

@@ -44,6 +44,10 @@ export const PEER_BUFFER_BYTES_MAX = 32 * MIB;
 export const PROPOSAL_ROUNDS_MAX = 8;
 /** Reads waiting for their round of heartbeats. */
 export const PENDING_READS_MAX = 10_000;
+/** Reads that wait at all: for their turn, for their round, or for their index to be applied. */
+export const GATHERED_READS_MAX = 2 * PENDING_READS_MAX;
+/** Messages that wait for this member's disk; beyond it they are dropped, which Raft repairs. */
+export const WITHHELD_MESSAGES_MAX = 4096;
 /** Greatest term that is believed. */
 export const TERM_MAX = 2 ** 52;
 /** By how much a message's term may be ahead of ours; elections ten times a second take three thousand years for it. */
