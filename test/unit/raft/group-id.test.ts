@@ -15,7 +15,7 @@ import {
 import type { Membership, MembershipChange } from "../../../src/raft/types.ts";
 import { CoreCluster, entriesOfTerms, entry, memberId } from "./support/core-cluster.ts";
 import { type Host, NodeCluster } from "./support/node-cluster.ts";
-import { accepted, append, OneCore } from "./support/one-core.ts";
+import { accepted, append, heartbeat, OneCore } from "./support/one-core.ts";
 
 const ONE = asId<GroupId>("1".repeat(32));
 const TWO = asId<GroupId>("2".repeat(32));
@@ -75,6 +75,19 @@ describe("the id of a group", () => {
     expect(groupIdOf(hasty.state)).not.toBeNull();
   });
 
+  it("comes without the founders' addresses, which the first change of members writes down", () => {
+    const contacts = Object.fromEntries(
+      three.voters.map((id) => [id, { raftAddress: `raft ${id}`, apiAddress: `api ${id}` }]),
+    );
+    const core = new OneCore({ membership: { ...three, contacts } });
+    core.lead();
+    expect(core.state.membership.contacts).toEqual({});
+    core.hear(accepted(2, 1, 1));
+    const contact = { raftAddress: "raft m4", apiAddress: "api m4" };
+    core.take({ kind: "change-membership", change: { kind: "add-learner", id: memberId(4), contact } });
+    expect(core.state.membership.contacts).toEqual({ ...contacts, m4: contact });
+  });
+
   it("is kept by a restart, and by a snapshot", () => {
     const founding = membershipEntry(1, 1, { ...three, groupId: ONE });
     const restarted = new OneCore({ term: 1, membership: three, entries: [founding, entry(2, 1, "a")] });
@@ -103,6 +116,19 @@ describe("the id of a group", () => {
       const core = new OneCore({ term: 2, membership: three, entries: entries.slice(0, count) });
       expect([core.state.commit, groupIdOf(core.state)]).toEqual([0, TWO]);
     }
+  });
+});
+
+describe("a founder that needs nobody's vote", () => {
+  it("stands at once, unless it has heard a leader, though that one knows of no group", () => {
+    const alone = { membership: votersOnly([memberId(1)]), forgetful: true };
+    const founder = new OneCore(alone);
+    founder.tick();
+    expect(founder.state.role.kind).toBe("leader");
+    const wiped = new OneCore(alone);
+    wiped.hear(heartbeat(2, 3));
+    wiped.tick(100);
+    expect([wiped.state.role.kind, wiped.state.term]).toEqual(["follower", 3]);
   });
 });
 
