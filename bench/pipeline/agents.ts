@@ -1,6 +1,7 @@
 // Agents that run nothing: they register over the agents' connection, take what they are told, and send the statuses
 // that the benchmark asks for.
-import { Packr, Unpackr } from "msgpackr";
+import { Unpackr } from "msgpackr";
+import { packFrame as packAgentFrame } from "../../src/agents/frames.ts";
 import type { FromAgent, RunTask, ToAgent } from "../../src/contract/agent-protocol.ts";
 import { PROTOCOL_VERSION, TASKS_PER_RUN_MAX } from "../../src/contract/agent-protocol.ts";
 import { createUpgradeDialer } from "../../src/host/upgrade-network.ts";
@@ -11,7 +12,6 @@ const CONTROL_FRAME_BYTES_MAX = 160;
 const CPUS = 1_000;
 const MEM = 10_000_000;
 
-const packr = new Packr({ useRecords: false });
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true });
 
 export interface BenchAgent {
@@ -62,7 +62,9 @@ export function registerAgent(
 }
 
 export function packFrame(frame: FromAgent): Uint8Array {
-  return packr.pack(frame);
+  const packed = packAgentFrame(frame);
+  if (!packed.ok) throw new Error(packed.error);
+  return packed.value;
 }
 
 function registration(hostname: string): FromAgent {

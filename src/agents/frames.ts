@@ -1,4 +1,4 @@
-// Frames of the agent protocol as bytes: msgpack, bounded. What comes from a master is checked for its form before the
+// Frames of the agent protocol as bytes, bounded. What comes from a master is checked for its form before the
 // supervisor sees it; parts in Mesos' shape are passed through, for the master has validated them.
 import { Packr } from "msgpackr";
 import {
@@ -8,6 +8,7 @@ import {
   type ToAgent,
 } from "../contract/agent-protocol.ts";
 import { readTaskInfo } from "../contract/encoded.ts";
+import { encodeReports } from "../contract/status-reports.ts";
 import type { FrameworkInfo, TaskInfo } from "../contract/types.ts";
 import { err, ok, type Result } from "../kernel/result.ts";
 
@@ -15,9 +16,15 @@ const packr = new Packr({ useRecords: false });
 
 /** A frame of more than AGENT_FRAME_BYTES_MAX is an error: it would break the connection. */
 export function packFrame(frame: FromAgent | ToAgent): Result<Uint8Array, string> {
-  const bytes = new Uint8Array(packr.pack(frame));
+  const bytes = bytesOf(frame);
   if (bytes.length > AGENT_FRAME_BYTES_MAX) return err(`a ${frame.kind} frame has ${bytes.length} bytes`);
   return ok(bytes);
+}
+
+function bytesOf(frame: FromAgent | ToAgent): Uint8Array {
+  if (frame.kind === "status") return encodeReports([frame]);
+  if (frame.kind === "statuses") return encodeReports(frame.statuses);
+  return new Uint8Array(packr.pack(frame));
 }
 
 /** What a master says, as the agent reads it: tasks are no longer encoded. */

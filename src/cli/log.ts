@@ -5,6 +5,7 @@ import { describeEvent, inspect } from "../debugger/index.ts";
 import { EXIT } from "../host/exit-codes.ts";
 import { contentOf, effectiveEntries, logRecords, stateBefore } from "../host/log-folder.ts";
 import { plainJson } from "../host/plain-json.ts";
+import { readableEvent } from "../host/readable-statuses.ts";
 import type { LogRecord } from "../log/index.ts";
 import type { Entry } from "../state/codec.ts";
 import type { Event } from "../state/events.ts";
@@ -103,7 +104,7 @@ function printEvent({ index, term, time, event, patches }: EventLine, json: bool
     print(JSON.stringify({ index, term, time, ...event, patches }, plainJson));
     return;
   }
-  print(`${index} ${term} ${new Date(time).toISOString()} ${describeEvent(event)}`);
+  print(`${index} ${term} ${new Date(time).toISOString()} ${describeEvent(readableEvent(event))}`);
   for (const patch of patches ?? []) print(`    ${JSON.stringify(patch, plainJson)}`);
 }
 

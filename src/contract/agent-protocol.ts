@@ -1,6 +1,7 @@
 // What an agent and the leading master say to each other: frames on one connection that the agent opens, each frame a
-// msgpack map with a `kind`. Mesos has no public protocol here, so this one is ours and may change between versions;
-// PROTOCOL_VERSION says which is spoken. Message parts in Mesos' own shape (snake_case) are passed through as they are.
+// msgpack map with a `kind`, but for statuses, which have a form of their own (status-reports.ts). Mesos has no public
+// protocol here, so this one is ours and may change between versions; PROTOCOL_VERSION says which is spoken. Message parts
+// in Mesos' own shape (snake_case) are passed through as they are.
 import type { EncodedMessage } from "../kernel/encoded.ts";
 import type {
   AgentInfo,
@@ -12,7 +13,7 @@ import type {
   TaskStatus,
 } from "./types.ts";
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 /** HTTP path of the leading master on which an agent upgrades its connection. */
 export const AGENT_CONNECTION_PATH = "/tepui/v1/agent";
 /** Value of the Upgrade header on that path. */

@@ -2,7 +2,7 @@
 import type { Resources } from "../allocator/index.ts";
 import { format } from "../allocator/index.ts";
 import type { Event, EventOf } from "../state/events.ts";
-import type { TaskStatus } from "../state/model.ts";
+import type { Opaque, TaskStatus } from "../state/model.ts";
 
 type Descriptions = { readonly [Kind in Event["kind"]]: (event: EventOf<Kind>) => string };
 
@@ -58,10 +58,15 @@ function taskText(event: {
 }
 
 function statusText({ state, uuid, wire }: TaskStatus): string {
-  const { reason, message } = wire;
+  const { reason, message } = fieldsOf(wire);
   const why = typeof reason === "string" ? ` ${reason}` : "";
   const said = typeof message === "string" && message !== "" ? ` ${quote(message)}` : "";
   return `${state}${why}${said}${uuid === null ? " (by the master)" : ""}`;
+}
+
+/** None of a status that is still in bytes: whoever wants them in the text puts them there first. */
+function fieldsOf(wire: TaskStatus["wire"]): Opaque {
+  return wire instanceof Uint8Array ? {} : wire;
 }
 
 function executorText({ executor }: EventOf<"TaskLaunched">): string {

@@ -1,7 +1,8 @@
-// JSON of what state and events hold: bytes as base64, long integers as text, Maps as lists of pairs, a TaskInfo that is
-// carried in its encoded form as the message that it is.
+// JSON of what state and events hold: bytes as base64, long integers as text, Maps as lists of pairs, a TaskInfo or a
+// status that is carried in its encoded form as the message that it is.
 import { taskInfoOf } from "../contract/encoded.ts";
 import type { EncodedMessage } from "../kernel/encoded.ts";
+import { readableStatus } from "./readable-statuses.ts";
 
 /** The replacer for JSON.stringify. A Buffer has turned itself into an object before it gets here. */
 export function plainJson(this: unknown, key: string, value: unknown): unknown {
@@ -9,7 +10,7 @@ export function plainJson(this: unknown, key: string, value: unknown): unknown {
   if (original instanceof Uint8Array) return Buffer.from(original).toString("base64");
   if (original instanceof Map) return [...original];
   if (key === "wire" && typeof original === "string") return taskInfoIn(original as EncodedMessage, this);
-  return typeof value === "bigint" ? value.toString() : value;
+  return typeof value === "bigint" ? value.toString() : readableStatus(value);
 }
 
 function taskInfoIn(wire: EncodedMessage, task: unknown): unknown {

@@ -8,6 +8,7 @@ import { asIndex } from "../kernel/ids.ts";
 import type { Tracer } from "../kernel/ports.ts";
 import type { Master } from "../master/types.ts";
 import { plainJson } from "./plain-json.ts";
+import { readableEvent } from "./readable-statuses.ts";
 
 /** Events kept in the stream; Redis trims near this. */
 export const STREAM_EVENTS_MAX = 1_000_000;
@@ -108,7 +109,7 @@ async function copy(redis: Redis, options: RedisExportOptions, position: LogInde
     if (entry.index === position) continue;
     entry.events.forEach((event, n) => {
       const body = ["index", entry.index, "term", entry.term, "time", entry.time, "kind", event.kind];
-      const text = ["text", describeEvent(event), "event", JSON.stringify(event, plainJson)];
+      const text = ["text", describeEvent(readableEvent(event)), "event", JSON.stringify(event, plainJson)];
       const id = `${entry.index}-${n + 1}`;
       additions.push(["xadd", key, "MAXLEN", "~", STREAM_EVENTS_MAX, id, ...body, ...text]);
     });

@@ -5,7 +5,7 @@
 
 import { asMillis, type LogIndex, type Millis } from "../kernel/ids.ts";
 import type { Clock } from "../kernel/ports.ts";
-import { encodeEntry } from "../state/codec.ts";
+import { encodeEntry, eventsBytesAtMost } from "../state/codec.ts";
 import type { Command, Context } from "../state/commands.ts";
 import type { Decision } from "../state/decide.ts";
 import type { Effect } from "../state/effects.ts";
@@ -176,7 +176,7 @@ export class Pipeline {
       next = this.queue.first()
     ) {
       const decision = this.options.decide(replica.state(), next.command, context);
-      const needed = decision.kind === "accepted" ? packedBytesAtMost(decision.events) : 0;
+      const needed = decision.kind === "accepted" ? eventsBytesAtMost(decision.events) : 0;
       if (decided.length > 0 && bytes + needed > entryBytesMax) break;
       this.queue.shift();
       const rest = decision.kind === "accepted" ? decision.next : undefined;

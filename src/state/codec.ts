@@ -4,8 +4,10 @@ import type { Millis } from "../kernel/ids.ts";
 import { err, ok, type Result } from "../kernel/result.ts";
 import type { Event } from "./events.ts";
 import { isLaunches, launchesTogether, separateLaunches } from "./launches.ts";
-import { FORMAT_VERSION, MIGRATIONS, migrate } from "./migrations/index.ts";
-import { packValue, unpackValue } from "./packing.ts";
+import { FORMAT_VERSION, migrate } from "./migrations/index.ts";
+import { packedBytesAtMost } from "./packed-size.ts";
+import { packValue, packValueAfter, unpackValue } from "./packing.ts";
+import { eventsOfRows, isEncodedUpdate, rowsOf, type StatusRows } from "./status-rows.ts";
 
 /** What one Raft entry holds. */
 export interface Entry {
@@ -63,19 +65,85 @@ const EVENT_KINDS: { readonly [Kind in Event["kind"]]: { readonly since: number 
   DigestRecorded: { since: 1 },
 };
 
-export function encodeEntry(entry: Entry): Uint8Array {
-  return packValue([FORMAT_VERSION, entry.time, launchesTogether(entry.events)]);
+/** An entry with statuses in rows begins with it, which no packed list does; then u32 bytes of the packed part, big-endian. */
+const ROWS_TAG = 0x53;
+const ROWS_HEAD_BYTES = 5;
+/** At most what a status takes in an entry beside its bytes and its three ids. */
+const ROW_BYTES_MAX = 128;
+
+export function encodeEntry({ time, events }: Entry): Uint8Array {
+  const items = launchesTogether(events);
+  const rows = rowsOf(items, time);
+  return rows === null ? packValue([FORMAT_VERSION, time, items]) : encodeRows(time, rows);
 }
 
+function encodeRows(time: Millis, { items, names, cells, bodies }: StatusRows): Uint8Array {
+  const packed = packValueAfter(ROWS_HEAD_BYTES, [FORMAT_VERSION, time, items, names, cells]);
+  let size = packed.length;
+  for (const body of bodies) size += body.length;
+  const bytes = new Uint8Array(size);
+  bytes.set(packed);
+  bytes[0] = ROWS_TAG;
+  new DataView(bytes.buffer).setUint32(1, packed.length - ROWS_HEAD_BYTES);
+  let at = packed.length;
+  for (const body of bodies) {
+    bytes.set(body, at);
+    at += body.length;
+  }
+  return bytes;
+}
+
+/** How many bytes the events add to an entry at most. */
+export function eventsBytesAtMost(events: readonly Event[]): number {
+  let bytes = 0;
+  for (const event of events) {
+    if (!isEncodedUpdate(event)) {
+      bytes += packedBytesAtMost(event);
+      continue;
+    }
+    const { frameworkId, taskId, agentId, status } = event;
+    const ids = 3 * (frameworkId.length + taskId.length + agentId.length);
+    bytes += ROW_BYTES_MAX + ids + status.wire.length + (status.data?.length ?? 0);
+  }
+  return bytes;
+}
+
+/** Statuses in rows are views of the entry's bytes. */
 export function decodeEntry(bytes: Uint8Array): Result<Entry, DecodeError> {
+  return bytes[0] === ROWS_TAG ? decodeRows(bytes) : decodePacked(bytes);
+}
+
+function decodeRows(bytes: Uint8Array): Result<Entry, DecodeError> {
+  if (bytes.length < ROWS_HEAD_BYTES) return err(malformed("it ends within its head"));
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1);
+  const end = ROWS_HEAD_BYTES + length;
+  if (end > bytes.length) return err(malformed("it ends within its packed part"));
+  const unpacked = unpackVersioned(bytes.subarray(ROWS_HEAD_BYTES, end), 5);
+  if (!unpacked.ok) return unpacked;
+  const { version, parts } = unpacked.value;
+  const [time, ...rows] = parts;
+  if (!isTime(time)) return err(malformed("the entry has no time"));
+  const events = eventsOfRows(rows, bytes.subarray(end), time);
+  return events === null ? err(malformed("the rows of statuses are none")) : entryOf(version, time, events);
+}
+
+function decodePacked(bytes: Uint8Array): Result<Entry, DecodeError> {
   const unpacked = unpackVersioned(bytes, 3);
   if (!unpacked.ok) return unpacked;
   const { version, parts } = unpacked.value;
   const [time, events] = parts;
-  if (typeof time !== "number" || !Number.isSafeInteger(time)) return err(malformed("the entry has no time"));
+  if (!isTime(time)) return err(malformed("the entry has no time"));
   if (!Array.isArray(events)) return err(malformed("the entry has no events"));
+  return entryOf(version, time, events as readonly unknown[]);
+}
+
+function isTime(time: unknown): time is Millis {
+  return typeof time === "number" && Number.isSafeInteger(time);
+}
+
+function entryOf(version: number, time: Millis, events: readonly unknown[]): Result<Entry, DecodeError> {
   const decoded: Event[] = [];
-  for (const raw of events as readonly unknown[]) {
+  for (const raw of events) {
     if (isLaunches(raw)) {
       const launched = separateLaunches(raw);
       if (launched === null) return err(malformed("launches that are written together are not whole"));
@@ -86,7 +154,7 @@ export function decodeEntry(bytes: Uint8Array): Result<Entry, DecodeError> {
     if (!event.ok) return event;
     decoded.push(event.value);
   }
-  return ok({ time: time as Millis, events: decoded });
+  return ok({ time, events: decoded });
 }
 
 /** The parts of a packed array after the version that it begins with. */
@@ -117,7 +185,7 @@ export function malformed(message: string): DecodeError {
 }
 
 function decodeEvent(raw: unknown, version: number): Result<Event, DecodeError> {
-  const event = MIGRATIONS.length === 0 ? raw : migrate(raw, "event", version);
+  const event = version === FORMAT_VERSION ? raw : migrate(raw, "event", version);
   const kind = typeof event === "object" && event !== null && "kind" in event ? event.kind : undefined;
   if (typeof kind !== "string") return err(malformed("an event has no kind"));
   if (Object.hasOwn(EVENT_KINDS, kind)) return ok(event as Event);

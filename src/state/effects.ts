@@ -21,6 +21,8 @@ export type FrameworkEvent =
   | {
       readonly kind: "update";
       readonly status: TaskStatus;
+      /** From which health, checks and container are taken over: the newest status that the framework has been sent. */
+      readonly before?: TaskStatus;
       readonly taskId: TaskId;
       readonly agentId: AgentId | null;
     }

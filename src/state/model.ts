@@ -144,8 +144,13 @@ export interface TaskStatus {
   /** Lower-case hexadecimal of the 16 bytes; null when made by the master: such a status is not acknowledged (trap 1). */
   readonly uuid: string | null;
   readonly at: Millis;
-  /** The TaskStatus as it is sent to the framework, without `data` once it is history (trap 40). */
-  readonly wire: Opaque;
+  /**
+   * The TaskStatus as it is sent to the framework: its fields if the master made it, its bytes and no `data` if it is an
+   * agent's, which may be a view of more memory until the next checkpoint.
+   */
+  readonly wire: Opaque | Uint8Array;
+  /** `data` beside bytes that have it; none once the status is history (trap 40). */
+  readonly data?: Uint8Array;
 }
 
 export interface Task {

@@ -1,7 +1,7 @@
 // Task states and the statuses that the master itself makes: they carry no uuid and are not acknowledged (trap 1).
 import type { AgentId, ExecutorId, FrameworkId, Millis, TaskId } from "../kernel/ids.ts";
 import { MESSAGE_CHARACTERS_MAX } from "./limits.ts";
-import type { Framework, FrameworkSpec, Opaque, Task, TaskStateName, TaskStatus } from "./model.ts";
+import type { Framework, FrameworkSpec, Task, TaskStateName, TaskStatus } from "./model.ts";
 
 /** A task in it never runs again; UNREACHABLE and UNKNOWN are not among them (reference, section e). */
 export function isTerminal(state: TaskStateName): boolean {
@@ -45,8 +45,6 @@ export interface MasterStatus {
   readonly reason: MasterReason;
   readonly message: string;
   readonly unreachableSince?: Millis | null;
-  /** Fields taken over from an earlier status. */
-  readonly extra?: Opaque;
 }
 
 /** A TaskStatus by the master, in Mesos' shape. */
@@ -65,13 +63,13 @@ export function masterStatus(parts: MasterStatus, now: Millis): TaskStatus {
   if (unreachableSince !== undefined && unreachableSince !== null) {
     wire.unreachable_time = { nanoseconds: BigInt(unreachableSince) * 1_000_000n };
   }
-  return { state: parts.state, uuid: null, at: now, wire: { ...wire, ...parts.extra } };
+  return { state: parts.state, uuid: null, at: now, wire };
 }
 
 /** A status of a task that the cluster knows. */
 export function statusOfTask(
   task: Task,
-  parts: Pick<MasterStatus, "state" | "reason" | "message" | "unreachableSince" | "extra">,
+  parts: Pick<MasterStatus, "state" | "reason" | "message" | "unreachableSince">,
   now: Millis,
 ): TaskStatus {
   return masterStatus({ ...parts, taskId: task.id, agentId: task.agentId, executorId: task.executorId }, now);

@@ -2,8 +2,9 @@
 // them. What the cluster says to an agent is put into the protocol's words here.
 import { Unpackr } from "msgpackr";
 import type { FromAgent, ToAgent } from "../../contract/agent-protocol.ts";
-import { STATUSES_FRAME_BYTES_MAX, STATUSES_PER_FRAME_MAX } from "../../contract/agent-protocol.ts";
+import { STATUSES_FRAME_BYTES_MAX } from "../../contract/agent-protocol.ts";
 import { taskInfoOf } from "../../contract/encoded.ts";
+import { decodeReports, isReportsFrame, type ReceivedReport } from "../../contract/status-reports.ts";
 import type { FrameworkInfo, KillPolicy } from "../../contract/types.ts";
 import { enumNumbers } from "../../contract/types.ts";
 import type { AgentMessage } from "../../state/effects.ts";
@@ -13,14 +14,26 @@ export type RunMessage = Extract<AgentMessage, { readonly kind: "run" }>;
 
 type Plain = { readonly [field: string]: unknown };
 
-/** Bytes are copied: a status that is kept must not hold on to the socket's memory. */
+/** What agents send, statuses in the form in which they are carried on. */
+export type AgentReport =
+  | Exclude<FromAgent, { readonly kind: "status" | "statuses" }>
+  | { readonly kind: "statuses"; readonly reports: readonly ReceivedReport[] };
+
+/** Bytes are copied: a message that waits must not hold on to the socket's memory. */
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, copyBuffers: true });
 
 /** The message in the frame, or null if it is none that an agent sends. */
-export function messageOfFrame(frame: Uint8Array): FromAgent | null {
+export function messageOfFrame(frame: Uint8Array): AgentReport | null {
+  if (isReportsFrame(frame)) return reportsOfFrame(frame);
   const value = unpacked(frame);
-  if (!isPlain(value) || !isFromAgent(value)) return null;
-  return value.kind === "statuses" && frame.byteLength > STATUSES_FRAME_BYTES_MAX ? null : value;
+  return isPlain(value) && isFromAgent(value) ? value : null;
+}
+
+/** Statuses are views of the frame. */
+function reportsOfFrame(frame: Uint8Array): AgentReport | null {
+  const reports = decodeReports(frame);
+  if (reports === null || (reports.length > 1 && frame.byteLength > STATUSES_FRAME_BYTES_MAX)) return null;
+  return { kind: "statuses", reports };
 }
 
 /** The protocol's form of what the cluster tells an agent. */
@@ -64,17 +77,10 @@ function unpacked(frame: Uint8Array): unknown {
   }
 }
 
-function isFromAgent(value: Plain): value is Plain & FromAgent {
+function isFromAgent(value: Plain): value is Plain & Exclude<AgentReport, { readonly kind: "statuses" }> {
   switch (value.kind) {
     case "register":
       return isRegister(value);
-    case "status":
-      return isStatusReport(value);
-    case "statuses":
-      return (
-        isListOf(value.statuses, (each) => isPlain(each) && isStatusReport(each)) &&
-        (value.statuses as readonly unknown[]).length <= STATUSES_PER_FRAME_MAX
-      );
     case "executor-message":
       return isText(value.frameworkId) && isText(value.executorId) && value.data instanceof Uint8Array;
     case "executor-exited":
@@ -85,10 +91,6 @@ function isFromAgent(value: Plain): value is Plain & FromAgent {
     default:
       return false;
   }
-}
-
-function isStatusReport(value: Plain): boolean {
-  return isText(value.frameworkId) && isTaskState(value.latestState) && isStatus(value.status);
 }
 
 function isRegister(value: Plain): boolean {
@@ -113,16 +115,6 @@ function isTaskRow(row: unknown): boolean {
 function isExecutorRow(row: unknown): boolean {
   return (
     isPlain(row) && isText(row.frameworkId) && isPlain(row.executor) && isIdMessage(row.executor.executor_id)
-  );
-}
-
-function isStatus(status: unknown): boolean {
-  return (
-    isPlain(status) &&
-    isIdMessage(status.task_id) &&
-    isTaskState(status.state) &&
-    (status.uuid === undefined || status.uuid instanceof Uint8Array) &&
-    (status.timestamp === undefined || Number.isFinite(status.timestamp))
   );
 }
 

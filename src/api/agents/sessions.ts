@@ -2,8 +2,8 @@
 // reports in the order in which they came, messages to agents. Knows no socket.
 import { Packr } from "msgpackr";
 import {
-  type FromAgent,
   PROTOCOL_VERSION,
+  type RegisterAgent,
   STATUSES_PER_FRAME_MAX,
   TASKS_PER_RUN_MAX,
   type ToAgent,
@@ -23,10 +23,8 @@ import {
   AGENT_REGISTER_TIMEOUT_MS,
   AGENT_SILENCE_MS_MAX,
   AGENT_UNSENT_BYTES_MAX,
-  STATUS_BYTES_MAX,
-  STATUS_TEXT_CHARACTERS_MAX,
 } from "../limits.ts";
-import { agentMessage, messageOfFrame } from "./messages.ts";
+import { type AgentReport, agentMessage, messageOfFrame } from "./messages.ts";
 import { RunGatherer } from "./run-gatherer.ts";
 
 interface Session {
@@ -111,11 +109,11 @@ export class AgentSessions {
     else if (message.kind === "register") this.register(session, message);
     else if (message.kind === "pong") this.ponged(session);
     else if (session.phase === "registered" && session.agentId !== null) {
-      this.report(session, session.agentId, boundedReport(message, frame.byteLength));
+      this.report(session, session.agentId, message);
     } else this.closeFor(session, `a ${message.kind} frame before the agent is registered`);
   }
 
-  private register(session: Session, frame: Extract<FromAgent, { readonly kind: "register" }>): void {
+  private register(session: Session, frame: RegisterAgent): void {
     if (session.phase !== "connected") this.closeFor(session, "a second register frame");
     else if (!this.context.isLeading()) this.redirectTo(session, this.context.master.status().leader);
     else if (frame.protocolVersion !== PROTOCOL_VERSION) {
@@ -190,7 +188,7 @@ export class AgentSessions {
   }
 
   /** Not waited for: reports are many, and the order of the calls is the order of the log. */
-  private report(session: Session, agentId: AgentId, message: FromAgent): void {
+  private report(session: Session, agentId: AgentId, message: AgentReport): void {
     const command = reportCommand(message, agentId, this.context.clock.wallMs());
     if (command === null) return;
     if (session.commandsInFlight >= AGENT_COMMANDS_IN_FLIGHT_MAX) {
@@ -272,12 +270,4 @@ export class AgentSessions {
   private reportGone(agentId: AgentId, connectionId: string): void {
     void this.context.master.submit({ kind: "disconnect-agent", agentId, connectionId });
   }
-}
-
-/** A status that would not fit into the log goes without what makes it large. */
-function boundedReport(message: FromAgent, frameBytes: number): FromAgent {
-  if (message.kind !== "status" || frameBytes <= STATUS_BYTES_MAX) return message;
-  const { data: _data, labels: _labels, limitation: _limitation, ...status } = message.status;
-  const text = (status.message ?? "").slice(0, STATUS_TEXT_CHARACTERS_MAX);
-  return { ...message, status: { ...status, message: text } };
 }

@@ -1,11 +1,9 @@
 // AgentInfo and what agents report, as commands.
 import type { AgentFacts } from "../../allocator/index.ts";
-import type {
-  FromAgent,
-  RegisterAgent as RegisterFrame,
-  StatusReport,
-} from "../../contract/agent-protocol.ts";
-import type { AgentInfo, Attribute, TaskStatus as WireStatus } from "../../contract/types.ts";
+import type { RegisterAgent as RegisterFrame } from "../../contract/agent-protocol.ts";
+import type { EncodedStatus, StatusFacts } from "../../contract/encoded-status.ts";
+import type { ReceivedReport } from "../../contract/status-reports.ts";
+import type { AgentInfo, Attribute } from "../../contract/types.ts";
 import {
   type AgentId,
   asId,
@@ -17,10 +15,11 @@ import {
 import { err, ok, type Result } from "../../kernel/result.ts";
 import type { Command, RegisterAgent, StatusUpdate } from "../../state/commands.ts";
 import type { AgentSpec, TaskStatus } from "../../state/model.ts";
+import { ownReport } from "../agents/bounded-statuses.ts";
+import type { AgentReport } from "../agents/messages.ts";
 import { ipv4Of } from "./addresses.ts";
 import { resourcesFromWire } from "./resources.ts";
 import { millisOfSeconds } from "./times.ts";
-import { hexOf } from "./uuids.ts";
 
 /** Mesos' default of AgentInfo.port. */
 const AGENT_PORT_DEFAULT = 5051;
@@ -47,12 +46,10 @@ export function registerCommand(frame: RegisterFrame, connectionId: string): Res
 }
 
 /** The command of a report; null for frames that report nothing. @param now used where a status has no timestamp */
-export function reportCommand(frame: FromAgent, agentId: AgentId, now: Millis): Command | null {
+export function reportCommand(frame: AgentReport, agentId: AgentId, now: Millis): Command | null {
   switch (frame.kind) {
-    case "status":
-      return { kind: "update-status", agentId, ...updateOf(frame, now) };
     case "statuses":
-      return { kind: "update-statuses", agentId, updates: frame.statuses.map((each) => updateOf(each, now)) };
+      return updateCommand(frame.reports, agentId, now);
     case "executor-message":
       return { kind: "message-framework", agentId, ...executorOf(frame), data: frame.data };
     case "executor-exited":
@@ -65,22 +62,27 @@ export function reportCommand(frame: FromAgent, agentId: AgentId, now: Millis): 
   }
 }
 
-function updateOf({ frameworkId, status, latestState }: StatusReport, now: Millis): StatusUpdate {
+function updateCommand(reports: readonly ReceivedReport[], agentId: AgentId, now: Millis): Command {
+  const updates = reports.map((report) => updateOf(ownReport(report), now));
+  const [update] = updates;
+  return update !== undefined && updates.length === 1
+    ? { kind: "update-status", agentId, ...update }
+    : { kind: "update-statuses", agentId, updates };
+}
+
+function updateOf({ frameworkId, facts, status, latestState }: ReceivedReport, now: Millis): StatusUpdate {
   return {
     frameworkId: asId<FrameworkId>(frameworkId),
-    taskId: asId<TaskId>(status.task_id.value),
-    status: statusOf(status, now),
+    taskId: asId<TaskId>(facts.taskId),
+    status: statusOf(facts, status, now),
     latestState,
   };
 }
 
-function statusOf(status: WireStatus, now: Millis): TaskStatus {
-  return {
-    state: status.state,
-    uuid: status.uuid === undefined ? null : hexOf(status.uuid),
-    at: status.timestamp === undefined ? now : millisOfSeconds(status.timestamp),
-    wire: { ...status },
-  };
+function statusOf({ state, uuid, timestamp }: StatusFacts, status: EncodedStatus, now: Millis): TaskStatus {
+  const at = timestamp === null ? now : millisOfSeconds(timestamp);
+  const { bytes: wire, data } = status;
+  return data === null ? { state, uuid, at, wire } : { state, uuid, at, wire, data };
 }
 
 function executorOf(frame: { readonly frameworkId: string; readonly executorId: string }): {

@@ -13,6 +13,7 @@ import type { ApiContext } from "../context.ts";
 import { constraintsToWire } from "../convert/constraints.ts";
 import { agentParts } from "../convert/offers.ts";
 import { resourcesToWire } from "../convert/resources.ts";
+import { statusToWire } from "../convert/statuses.ts";
 import { secondsOf } from "../convert/times.ts";
 import { executorsOf, totalOf, type Usage, usageOf, usageOr } from "../operator/usage.ts";
 import { AGENT_CAPABILITIES, agentPid } from "../operator/views.ts";
@@ -146,7 +147,7 @@ function taskOf(task: Task): Json {
     state: task.state,
     resources: amounts(task.resources),
     role: task.role,
-    statuses: task.statuses.map(({ state, wire }) => statusOf(state, wire as unknown as WireStatus)),
+    statuses: task.statuses.map((status) => statusOf(status.state, statusToWire(status))),
     ...(info.labels === undefined ? {} : { labels: info.labels.labels ?? [] }),
     ...part("discovery", messageTypes.DiscoveryInfo, info.discovery),
     ...part("container", messageTypes.ContainerInfo, info.container),

@@ -1,7 +1,8 @@
 // From what the cluster tells operators to the event on their streams (MO12).
-import type { MasterEvent, TaskStatus } from "../../contract/types.ts";
+import type { MasterEvent } from "../../contract/types.ts";
 import type { OperatorEvent } from "../../state/effects.ts";
 import type { ClusterState } from "../../state/model.ts";
+import { statusToWire } from "../convert/statuses.ts";
 import { HEARTBEAT_INTERVAL_MS } from "../limits.ts";
 import { getState } from "./lists.ts";
 import { agentView, frameworkEventView, frameworkInfo, taskBasics } from "./views.ts";
@@ -48,7 +49,7 @@ function taskUpdated(
 ): NonNullable<MasterEvent["task_updated"]> {
   return {
     framework_id: { value: event.frameworkId },
-    status: event.status.wire as unknown as TaskStatus,
+    status: statusToWire(event.status),
     state: event.state,
   };
 }

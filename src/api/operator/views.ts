@@ -9,7 +9,6 @@ import type {
   MasterResponseGetFrameworksFramework,
   TaskInfo,
   Offer as WireOffer,
-  TaskStatus as WireStatus,
   Task as WireTask,
 } from "../../contract/types.ts";
 import type { AgentId, FrameworkId, TaskId } from "../../kernel/ids.ts";
@@ -19,6 +18,7 @@ import { ipv4Of } from "../convert/addresses.ts";
 import { constraintsToWire } from "../convert/constraints.ts";
 import { offerToWire } from "../convert/offers.ts";
 import { resourcesToWire } from "../convert/resources.ts";
+import { statusToWire } from "../convert/statuses.ts";
 import { timeInfo } from "../convert/times.ts";
 import { bytesOf } from "../convert/uuids.ts";
 import { byRoleToWire, type Usage } from "./usage.ts";
@@ -121,7 +121,7 @@ export function taskView(task: Task): WireTask {
   const last = task.statuses.findLast(({ uuid }) => uuid !== null);
   return {
     ...taskBasics(task, task.frameworkId, task.id),
-    statuses: task.statuses.map(({ wire }) => wire as unknown as WireStatus),
+    statuses: task.statuses.map(statusToWire),
     ...(last?.uuid == null
       ? {}
       : { status_update_state: last.state, status_update_uuid: bytesOf(last.uuid) }),

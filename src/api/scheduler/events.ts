@@ -1,8 +1,9 @@
 // From what the cluster tells a framework to the event on its stream.
-import type { MasterInfo, OperationStatus, SchedulerEvent, TaskStatus } from "../../contract/types.ts";
+import type { MasterInfo, OperationStatus, SchedulerEvent } from "../../contract/types.ts";
 import type { FrameworkId } from "../../kernel/ids.ts";
 import type { FrameworkEvent } from "../../state/effects.ts";
 import { type OfferForm, offerToWire } from "../convert/offers.ts";
+import { statusAfter } from "../convert/statuses.ts";
 import { HEARTBEAT_INTERVAL_MS } from "../limits.ts";
 
 /** @param refined whether the framework has RESERVATION_REFINEMENT */
@@ -16,7 +17,7 @@ export function schedulerEvent(
     case "rescind":
       return { type: "RESCIND", rescind: { offer_id: { value: event.offerId } } };
     case "update":
-      return { type: "UPDATE", update: { status: event.status.wire as unknown as TaskStatus } };
+      return { type: "UPDATE", update: { status: statusAfter(event.status, event.before) } };
     case "message":
       return { type: "MESSAGE", message: { ...executorOf(event), data: event.data } };
     case "failure":

@@ -11,6 +11,7 @@ import type { EventStream } from "../http/event-stream.ts";
 import { CONTENT_TYPES, encodeAsRecord, type Format } from "../http/formats.ts";
 import { FRAMEWORK_STREAMS_MAX, HEARTBEAT_INTERVAL_MS } from "../limits.ts";
 import { errorEvent, HEARTBEAT, schedulerEvent, subscribedEvent } from "./events.ts";
+import { updateRecord } from "./update-record.ts";
 
 /** One subscription. */
 export interface Subscription {
@@ -63,7 +64,10 @@ export class FrameworkSessions {
       return;
     }
     const bound = this.byFramework.get(frameworkId);
-    if (bound !== undefined) this.sendTo(bound, schedulerEvent(event, bound.refined));
+    if (bound === undefined || bound.stream.isClosed) return;
+    const record = recordAsIs(event, bound.format);
+    if (record === null) this.sendTo(bound, schedulerEvent(event, bound.refined));
+    else bound.stream.send(record);
   }
 
   /** The cluster ends a stream, with an ERROR event first if there is a message. */
@@ -139,4 +143,10 @@ export class FrameworkSessions {
   private reportGone(frameworkId: FrameworkId, streamId: StreamId): void {
     void this.context.master.submit({ kind: "disconnect-framework", frameworkId, streamId });
   }
+}
+
+/** An update whose bytes can be passed on as they came; null for any other event. */
+function recordAsIs(event: FrameworkEvent, format: Format): Uint8Array | null {
+  if (event.kind !== "update" || event.before !== undefined || format !== "protobuf") return null;
+  return updateRecord(event.status);
 }

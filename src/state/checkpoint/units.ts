@@ -1,7 +1,8 @@
 // The state as a sequence of small units in canonical order: what a snapshot is packed from, and read back by
 // restore.ts. A unit may rest on the one before it: what hangs on a framework or an agent follows it. Small tables that
 // change often come first, tasks last (images.ts says why).
-import type { Agent, ClusterState, Framework } from "../model.ts";
+import type { Agent, ClusterState, Framework, Task } from "../model.ts";
+import { ownStatuses } from "../own-bytes.ts";
 import { allocatorAgentUnits, allocatorUnits } from "./allocator-units.ts";
 import { type Images, SECTIONS } from "./images.ts";
 import { entriesOf, executorsOf, itemsOf, keyPairsOf, keysOf, valuesOf } from "./parts.ts";
@@ -69,11 +70,16 @@ function* taskUnits(framework: Framework, images: Images): Generator<Unit, void>
   for (const executor of images.list(framework.executors, executorsOf)) {
     yield unit(TAGS.executor, images.object(executor));
   }
-  for (const task of images.list(framework.tasks, valuesOf)) yield unit(TAGS.task, images.object(task));
+  for (const task of images.list(framework.tasks, valuesOf)) yield taskUnit(TAGS.task, task, images);
   for (const task of images.list(framework.unreachableTasks, valuesOf)) {
-    yield unit(TAGS.unreachableTask, images.object(task));
+    yield taskUnit(TAGS.unreachableTask, task, images);
   }
   for (const task of images.list(framework.completedTasks, itemsOf)) {
-    yield unit(TAGS.completedTask, images.object(task));
+    yield taskUnit(TAGS.completedTask, task, images);
   }
+}
+
+function taskUnit(tag: number, task: Task, images: Images): Unit {
+  ownStatuses(task);
+  return unit(tag, images.object(task));
 }

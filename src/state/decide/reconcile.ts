@@ -5,7 +5,7 @@ import type { AgentId, Millis, TaskId } from "../../kernel/ids.ts";
 import type { Command, Context } from "../commands.ts";
 import type { Effect } from "../effects.ts";
 import { RECONCILED_TASKS_MAX } from "../limits.ts";
-import type { ClusterState, Framework, Opaque, Task, TaskStatus } from "../model.ts";
+import type { ClusterState, Framework, Task, TaskStatus } from "../model.ts";
 import { masterStatus, orLost, sentState, statusOfTask } from "../statuses.ts";
 import { answered, type Decision } from "./decision.ts";
 import { connectedFramework } from "./frameworks.ts";
@@ -19,7 +19,7 @@ export function decideReconcile(
   if ("refusal" in found) return found.refusal;
   const { framework } = found;
   if (command.tasks.length === 0) {
-    return answered([...framework.tasks.values()].map((task) => update(framework, task, latest(task, now))));
+    return answered([...framework.tasks.values()].map((task) => latest(framework, task, now)));
   }
   const asked = command.tasks.slice(0, RECONCILED_TASKS_MAX);
   return answered(asked.map(({ taskId, agentId }) => answer(state, framework, taskId, agentId, now)));
@@ -34,7 +34,7 @@ export function answer(
   now: Millis,
 ): Effect {
   const task = framework.tasks.get(taskId);
-  if (task !== undefined) return update(framework, task, latest(task, now));
+  if (task !== undefined) return latest(framework, task, now);
   const away = framework.unreachableTasks.get(taskId);
   const where = away?.agentId ?? agentId;
   const [name, message, unreachableSince] =
@@ -54,18 +54,10 @@ export function answer(
 }
 
 /** The last state that was sent, not the latest that is known (trap 3). */
-function latest(task: Task, now: Millis): TaskStatus {
+function latest(framework: Framework, task: Task, now: Millis): Effect {
   const message = "Reconciliation: Latest task state";
-  const extra = inherited(task.statuses.at(-1)?.wire);
-  return statusOfTask(task, { state: sentState(task), reason: "RECONCILIATION", message, extra }, now);
-}
-
-function inherited(wire: Opaque | undefined): Opaque {
-  const fields: Record<string, unknown> = {};
-  for (const name of ["healthy", "check_status", "container_status"]) {
-    if (wire?.[name] !== undefined) fields[name] = wire[name];
-  }
-  return fields;
+  const status = statusOfTask(task, { state: sentState(task), reason: "RECONCILIATION", message }, now);
+  return update(framework, task, status, task.statuses.at(-1));
 }
 
 /** Its agent may be about to follow it: with many tasks that takes several commands. */
@@ -97,7 +89,9 @@ function update(
   framework: Framework,
   task: { readonly id: TaskId; readonly agentId: AgentId | null },
   status: TaskStatus,
+  before?: TaskStatus,
 ): Effect {
-  const event = { kind: "update", status, taskId: task.id, agentId: task.agentId } as const;
+  const known = before === undefined ? {} : { before };
+  const event = { kind: "update", status, ...known, taskId: task.id, agentId: task.agentId } as const;
   return { to: "framework", frameworkId: framework.id, event };
 }

@@ -118,7 +118,9 @@ function newTask(event: TaskLaunched, time: Millis): Task {
 }
 
 function withoutData(status: TaskStatus): TaskStatus {
-  if (!("data" in status.wire)) return status;
-  const { data: _data, ...wire } = status.wire;
-  return { ...status, wire };
+  const { state, uuid, at, wire, data } = status;
+  if (data !== undefined) return { state, uuid, at, wire };
+  if (wire instanceof Uint8Array || !("data" in wire)) return status;
+  const { data: _data, ...rest } = wire;
+  return { state, uuid, at, wire: rest };
 }

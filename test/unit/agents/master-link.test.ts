@@ -1,7 +1,11 @@
 // How the agent finds the leading master and keeps to it.
 import { expect, test } from "vitest";
 import { packFrame, unpackToAgent } from "../../../src/agents/frames.ts";
-import { AGENT_FRAME_BYTES_MAX, TASKS_PER_RUN_MAX } from "../../../src/contract/agent-protocol.ts";
+import {
+  AGENT_FRAME_BYTES_MAX,
+  PROTOCOL_VERSION,
+  TASKS_PER_RUN_MAX,
+} from "../../../src/contract/agent-protocol.ts";
 import { encodedTaskInfo } from "../../../src/contract/encoded.ts";
 import type { EncodedMessage } from "../../../src/kernel/encoded.ts";
 import { commandTask, FRAMEWORK, framework, Rig, runCommand } from "./rig/rig.ts";
@@ -21,7 +25,7 @@ test("the first registration has no id; the later ones have the id that was give
   await rig.startAgent();
   expect(registrations(rig).map(({ agentId }) => agentId)).toEqual([undefined, "cluster-S0", "cluster-S0"]);
   expect(registrations(rig)[0]).toMatchObject({
-    protocolVersion: 1,
+    protocolVersion: PROTOCOL_VERSION,
     version: "0.1.0",
     info: { hostname: "host-1" },
     tasks: [],

@@ -3,9 +3,11 @@ import { pack } from "msgpackr";
 import { describe, expect, it } from "vitest";
 import {
   AGENT_CONNECTION_PATH,
+  PROTOCOL_VERSION,
   STATUSES_FRAME_BYTES_MAX,
   STATUSES_PER_FRAME_MAX,
 } from "../../../src/contract/agent-protocol.ts";
+import { encodeReports } from "../../../src/contract/status-reports.ts";
 import { ask } from "./support/client.ts";
 import { AGENT_INFO, FakeAgent } from "./support/fake-agent.ts";
 import { startApi } from "./support/fixture.ts";
@@ -134,6 +136,11 @@ describe("a frame of several statuses", () => {
     status: { task_id: { value: taskId }, state: "TASK_RUNNING" as const },
   });
 
+  const withData = (bytes: number) => {
+    const report = status("t");
+    return { ...report, status: { ...report.status, data: new Uint8Array(bytes) } };
+  };
+
   it("is one command", async () => {
     const { master, port } = await startApi();
     const agent = new FakeAgent(port);
@@ -146,14 +153,14 @@ describe("a frame of several statuses", () => {
 
   it.each([
     ["with more than the master said", Array.from({ length: STATUSES_PER_FRAME_MAX + 1 }, () => status("t"))],
-    ["with one that is none", [{ ...status("t"), latestState: "TASK_NOPE" }]],
-    ["that is too large", [{ ...status("t"), more: "x".repeat(STATUSES_FRAME_BYTES_MAX) }]],
+    ["with one of nobody's framework", [status("t1"), { ...status("t2"), frameworkId: "" }]],
+    ["that is too large", [status("t1"), withData(STATUSES_FRAME_BYTES_MAX)]],
   ])("%s closes the connection", async (_, statuses) => {
     const { master, port } = await startApi();
     const agent = new FakeAgent(port);
     agent.register();
     await agent.nextOf("registered");
-    agent.sendBytes(pack({ kind: "statuses", statuses }));
+    agent.send({ kind: "statuses", statuses });
     await agent.untilClosed();
     expect(master.commands.map(({ kind }) => kind)).not.toContain("update-statuses");
   });
@@ -163,7 +170,7 @@ describe("a frame that is none closes the connection and reaches nobody", () => 
   const task = { frameworkId: "f", taskId: "t", state: "TASK_NOPE" };
   const register = {
     kind: "register",
-    protocolVersion: 1,
+    protocolVersion: PROTOCOL_VERSION,
     info: AGENT_INFO,
     version: "1",
     tasks: [],
@@ -175,12 +182,13 @@ describe("a frame that is none closes the connection and reaches nobody", () => 
     ["an unknown kind", pack({ kind: "nope" })],
     [
       "a status before registering",
-      pack({
-        kind: "status",
-        frameworkId: "f",
-        latestState: "TASK_RUNNING",
-        status: { task_id: { value: "t" }, state: "TASK_RUNNING" },
-      }),
+      encodeReports([
+        {
+          frameworkId: "f",
+          latestState: "TASK_RUNNING",
+          status: { task_id: { value: "t" }, state: "TASK_RUNNING" },
+        },
+      ]),
     ],
     ["a register frame without tasks", pack({ ...register, tasks: undefined })],
     ["a task in no known state", pack({ ...register, tasks: [task] })],

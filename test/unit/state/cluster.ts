@@ -25,6 +25,7 @@ import type {
   Framework,
   FrameworkSpec,
   Offer,
+  Opaque,
   Task,
   TaskStateName,
   TaskStatus,
@@ -290,14 +291,16 @@ export class Cluster {
     name: TaskStateName,
     latestState: TaskStateName = name,
     agentId?: AgentId,
-    wire: Readonly<Record<string, unknown>> = {},
+    wire: Readonly<Record<string, unknown>> | Uint8Array = {},
   ): { readonly uuid: string; readonly effects: readonly Effect[] } {
     this.uuids += 1;
     const uuid = this.uuids.toString(16).padStart(32, "0");
     const effects = this.update(
       frameworkId,
       taskId,
-      statusOf(name, uuid, this.now, wire),
+      wire instanceof Uint8Array
+        ? encodedStatusOf(name, uuid, this.now, wire, wire.subarray(1))
+        : statusOf(name, uuid, this.now, wire),
       latestState,
       agentId,
     );
@@ -345,6 +348,17 @@ export class Cluster {
   }
 }
 
+/** As agents send them: bytes, of which the state knows nothing, and data beside them. */
+export function encodedStatusOf(
+  name: TaskStateName,
+  uuid: string | null,
+  at: number,
+  wire: Uint8Array,
+  data?: Uint8Array,
+): TaskStatus {
+  return { state: name, uuid, at: asMillis(at), wire, ...(data === undefined ? {} : { data }) };
+}
+
 export function statusOf(
   name: TaskStateName,
   uuid: string | null,
@@ -377,6 +391,9 @@ export function sent(effects: readonly Effect[]): readonly AgentMessage[] {
   return effects.flatMap((effect) => (effect.to === "agent" ? [effect.message] : []));
 }
 
-export function wires(effects: readonly Effect[]): readonly TaskStatus["wire"][] {
-  return told(effects).flatMap((event) => (event.kind === "update" ? [event.status.wire] : []));
+/** Of statuses that are not in bytes. */
+export function wires(effects: readonly Effect[]): readonly Opaque[] {
+  return told(effects).flatMap((event) =>
+    event.kind === "update" && !(event.status.wire instanceof Uint8Array) ? [event.status.wire] : [],
+  );
 }

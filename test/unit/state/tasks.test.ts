@@ -260,7 +260,8 @@ describe("reconciliation (SC23)", () => {
       { taskId: asId<never>("t-unknown-2"), agentId },
       { taskId: asId<never>("t-unknown-3"), agentId: asId<never>("no-such-agent") },
     ];
-    const answers = wires(cluster.do({ kind: "reconcile", frameworkId: id, tasks }));
+    const effects = cluster.do({ kind: "reconcile", frameworkId: id, tasks });
+    const answers = wires(effects);
     const common = {
       source: "SOURCE_MASTER",
       reason: "REASON_RECONCILIATION",
@@ -273,8 +274,6 @@ describe("reconciliation (SC23)", () => {
         state: "TASK_RUNNING",
         message: "Reconciliation: Latest task state",
         agent_id: { value: agentId },
-        healthy: true,
-        container_status: { executor_pid: 7 },
       },
       {
         ...common,

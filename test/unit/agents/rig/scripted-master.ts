@@ -2,11 +2,27 @@
 import { unpack } from "msgpackr";
 import { packFrame } from "../../../../src/agents/frames.ts";
 import type { FromAgent, RegisterAgent, ToAgent } from "../../../../src/contract/agent-protocol.ts";
+import { decodeStatus } from "../../../../src/contract/encoded-status.ts";
+import { decodeReports, isReportsFrame } from "../../../../src/contract/status-reports.ts";
 import type { TaskStatus } from "../../../../src/contract/types.ts";
 import type { ConnectionHandler, Network } from "../../../../src/kernel/ports.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
 
 const DELAY_MS = 1;
+
+/** As the agent meant it. */
+function unpackFromAgent(bytes: Uint8Array): FromAgent {
+  if (!isReportsFrame(bytes)) return unpack(bytes) as FromAgent;
+  const reports = (decodeReports(bytes) ?? []).map(({ frameworkId, latestState, status }) => {
+    const decoded = decodeStatus(status);
+    if (!decoded.ok) throw new Error(decoded.error);
+    return { frameworkId, latestState, status: decoded.value };
+  });
+  const [first] = reports;
+  return first !== undefined && reports.length === 1
+    ? { kind: "status", ...first }
+    : { kind: "statuses", statuses: reports };
+}
 
 export type StatusFrame = Extract<FromAgent, { kind: "status" }>;
 
@@ -84,7 +100,7 @@ export class ScriptedMaster {
     }
     return {
       send: (bytes: Uint8Array) => {
-        const frame = unpack(bytes.slice()) as FromAgent;
+        const frame = unpackFromAgent(bytes.slice());
         if (!this.down) later(() => this.#take(frame, reply));
       },
       bufferedBytes: () => 0,

@@ -1,5 +1,6 @@
 // An agent that speaks the protocol over a real HTTP upgrade and does nothing by itself but answer pings.
-import { pack, unpack } from "msgpackr";
+import { unpack } from "msgpackr";
+import { packFrame } from "../../../../src/agents/frames.ts";
 import type { FromAgent, ToAgent } from "../../../../src/contract/agent-protocol.ts";
 import { PROTOCOL_VERSION } from "../../../../src/contract/agent-protocol.ts";
 import type { AgentInfo, TaskState } from "../../../../src/contract/types.ts";
@@ -41,7 +42,9 @@ export class FakeAgent {
   }
 
   send(frame: FromAgent): void {
-    this.connection.send(pack(frame));
+    const packed = packFrame(frame);
+    if (!packed.ok) throw new Error(packed.error);
+    this.connection.send(packed.value);
   }
 
   sendBytes(bytes: Uint8Array): void {
