@@ -66,8 +66,9 @@ export class EventLoop {
     const onRejection = (error: unknown): void => watcher.failed(error, this.#current ?? nobody);
     process.on("unhandledRejection", onRejection);
     return new Promise<void>((resolve) => {
+      const step = (): void => this.#step(until, watcher);
       const turn = (): void => {
-        for (let i = 0; i < IMMEDIATES_PER_TURN; i++) setImmediate(() => this.#step(until, watcher));
+        for (let i = 0; i < IMMEDIATES_PER_TURN; i++) setImmediate(step);
         setImmediate(() => (this.#isOver(until) ? resolve() : turn()));
       };
       turn();

@@ -277,13 +277,17 @@ export class SimDisk {
   }
 
   #failureOf(operation: DiskOperation, path: string): Error | undefined {
-    const at = this.#planned.findIndex((plan) => plan.operation === operation && path.includes(plan.path));
-    const [plan] = at === -1 ? [] : this.#planned.splice(at, 1);
-    if (plan !== undefined) return diskError(plan.code, operation, path);
+    const code = this.#planned.length > 0 ? this.#plannedFailure(operation, path) : undefined;
+    if (code !== undefined) return diskError(code, operation, path);
     const probability = this.#errorProbability(operation);
     return probability > 0 && chance(this.#random, probability)
       ? diskError("EIO", operation, path)
       : undefined;
+  }
+
+  #plannedFailure(operation: DiskOperation, path: string): string | undefined {
+    const at = this.#planned.findIndex((plan) => plan.operation === operation && path.includes(plan.path));
+    return at === -1 ? undefined : this.#planned.splice(at, 1)[0]?.code;
   }
 
   #errorProbability(operation: DiskOperation): number {
@@ -355,6 +359,7 @@ export class SimDisk {
   }
 
   #hasRoom(file: SimFile, end: number): boolean {
+    if (this.#faults.capacityBytes === Number.POSITIVE_INFINITY) return true;
     return this.usedBytes() + Math.max(0, end - file.size) <= this.#faults.capacityBytes;
   }
 }

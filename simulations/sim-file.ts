@@ -80,7 +80,7 @@ export class SimFile {
 
   synced(mark: number): void {
     for (const change of this.#unsynced) if (change.id <= mark) this.#durable.apply(change);
-    this.#unsynced = this.#unsynced.filter((change) => change.id > mark);
+    this.#unsynced = this.#changes === mark ? [] : this.#unsynced.filter((change) => change.id > mark);
   }
 
   /** A failed sync: the cache says that all is written, the disk never got it, and the next sync will not try again. */

@@ -90,7 +90,8 @@ export class SimNetwork {
   }
 
   slow(from: string, to: string, factor: number): void {
-    this.#slow.set(`${from}>${to}`, factor);
+    if (factor === 1) this.#slow.delete(`${from}>${to}`);
+    else this.#slow.set(`${from}>${to}`, factor);
   }
 
   healAll(): void {
@@ -342,7 +343,7 @@ export class SimNetwork {
   }
 
   #isCut(from: string, to: string): boolean {
-    return this.#cut.has(`${from}>${to}`);
+    return this.#cut.size > 0 && this.#cut.has(`${from}>${to}`);
   }
 
   #latency(from: string, to: string): Micros {
@@ -351,7 +352,8 @@ export class SimNetwork {
     const usual = low + below(random, high - low + 1);
     // One frame in thirty is late, so that connections overtake each other by more than their usual spread.
     const late = below(random, 30) === 0 ? 1 + below(random, 20) : 1;
-    return Math.min(usual * late * (this.#slow.get(`${from}>${to}`) ?? 1), LATENCY_US_MAX);
+    const slow = this.#slow.size > 0 ? (this.#slow.get(`${from}>${to}`) ?? 1) : 1;
+    return Math.min(usual * late * slow, LATENCY_US_MAX);
   }
 }
 

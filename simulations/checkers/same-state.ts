@@ -83,11 +83,10 @@ export class SameState {
 
 /** As the digest has it: Maps and lists count in their order, fields do not. */
 function isSame(a: unknown, b: unknown): boolean {
-  if (Object.is(a, b)) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (a instanceof Map) return b instanceof Map && a.size === b.size && sameItems(a.entries(), b.entries());
-  if (Array.isArray(a))
-    return Array.isArray(b) && a.length === b.length && a.every((item, i) => isSame(item, b[i]));
+  if (a === b) return a !== 0 || Object.is(a, b);
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return Object.is(a, b);
+  if (a instanceof Map) return b instanceof Map && a.size === b.size && sameItems(a, b);
+  if (Array.isArray(a)) return Array.isArray(b) && sameElements(a, b);
   if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.compare(a, b) === 0;
   return sameFields(a as Fields, b as Fields);
 }
@@ -97,23 +96,29 @@ type Fields = Readonly<Record<string, unknown>>;
 function sameFields(a: Fields, b: Fields): boolean {
   let fields = 0;
   for (const name in a) {
-    if (!(name in b) || !isSame(a[name], b[name])) return false;
+    const one = a[name];
+    const two = b[name];
+    if (!isSame(one, two) || (two === undefined && !(name in b))) return false;
     fields += 1;
   }
   for (const _ in b) fields -= 1;
   return fields === 0;
 }
 
-function sameItems(
-  a: Iterator<readonly [unknown, unknown]>,
-  b: Iterator<readonly [unknown, unknown]>,
-): boolean {
-  for (;;) {
-    const one = a.next();
-    const two = b.next();
-    if (one.done === true || two.done === true) return one.done === two.done;
-    if (!isSame(one.value[0], two.value[0]) || !isSame(one.value[1], two.value[1])) return false;
+function sameElements(a: readonly unknown[], b: readonly unknown[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (!isSame(a[i], b[i])) return false;
+  return true;
+}
+
+/** Both are of one size. */
+function sameItems(a: ReadonlyMap<unknown, unknown>, b: ReadonlyMap<unknown, unknown>): boolean {
+  const keys = b.keys();
+  const values = b.values();
+  for (const [key, value] of a) {
+    if (!isSame(key, keys.next().value) || !isSame(value, values.next().value)) return false;
   }
+  return true;
 }
 
 /** The paths of the smallest parts that differ, and both values there. */

@@ -151,11 +151,18 @@ function generationOf(name: string): number {
 function frameOf(changes: readonly Change[]): Uint8Array {
   const payload = packr.pack(changes);
   const frame = new Uint8Array(HEADER_BYTES + payload.length);
-  const view = new DataView(frame.buffer);
-  view.setUint32(0, payload.length, true);
-  view.setUint32(4, crc32(payload), true);
+  setUint32(frame, 0, payload.length);
+  setUint32(frame, 4, crc32(payload));
   frame.set(payload, HEADER_BYTES);
   return frame;
+}
+
+/** Little-endian. */
+function setUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
 }
 
 /** The payload of the frame at an offset, or null if there is no whole and undamaged one. */

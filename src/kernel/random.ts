@@ -39,7 +39,8 @@ export function pick<Item>(random: Random, items: readonly Item[]): Item {
 
 /** A version 4 UUID whose randomness comes from the generator. */
 export function uuidFrom(random: Random): string {
-  const hex = [0, 0, 0, 0].map(() => random.uint32().toString(16).padStart(8, "0")).join("");
+  const word = (): string => random.uint32().toString(16).padStart(8, "0");
+  const hex = word() + word() + word() + word();
   const variant = ((Number.parseInt(hex.charAt(16), 16) & 0x3) | 0x8).toString(16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

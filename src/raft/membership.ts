@@ -38,6 +38,7 @@ export function everyVoter(membership: Membership): readonly MemberId[] {
 
 /** Each member once: voters, then those on their way out, then learners. */
 export function everyMember(membership: Membership): readonly MemberId[] {
+  if (membership.outgoing.length === 0 && membership.learners.length === 0) return membership.voters;
   return [...new Set([...membership.voters, ...membership.outgoing, ...membership.learners])];
 }
 
