@@ -1,14 +1,19 @@
 // One process at a time may write to a data folder. The lock is the kernel's (flock on an open file), so it ends with
 // its holder, whichever way that dies, and with the machine. Node has no call for it: util-linux' or busybox' `flock`
-// takes it on our open file, and it stays ours. Without that program the file names its holder by process id, start
-// time and boot id, and counts for nothing once there is no such process.
+// takes it on our open file, and it stays ours. Without that program a file names its holder (lock-holder.ts), and
+// counts for nothing once that process is gone. Each way says what it has before it looks for the other, so that a
+// container with the program and one without do not both get the folder.
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { hostname } from "node:os";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Tracer } from "../kernel/ports.ts";
+import { type Holder, isAlive, openBeacon, ownHolder, readHolder } from "./lock-holder.ts";
 
 export interface FolderLock {
+  /** "name": there is no `flock` program, so the lock is a file that names its holder. */
+  readonly by: "kernel" | "name";
   release(): Promise<void>;
 }
 
@@ -24,15 +29,6 @@ export class FolderInUse extends Error {
     );
     this.name = "FolderInUse";
   }
-}
-
-interface Holder {
-  readonly pid: number;
-  readonly host: string;
-  /** Clock ticks between the machine's start and the process's; null where /proc does not tell. */
-  readonly startTicks: string | null;
-  readonly bootId: string | null;
-  readonly since: string;
 }
 
 export interface LockOptions {
@@ -54,13 +50,33 @@ export async function lockFolder(folder: string, options: LockOptions = {}): Pro
     closeSync(file);
     throw new FolderInUse(folder, await readHolder(path));
   }
-  if (taken === "taken") {
-    ftruncateSync(file);
-    writeSync(file, JSON.stringify(await ownHolder()));
-    return { release: async () => closeSync(file) };
-  }
+  if (taken === "taken") return lockedByKernel(folder, file);
   closeSync(file);
   return lockByName(folder);
+}
+
+async function lockedByKernel(folder: string, file: number): Promise<FolderLock> {
+  const named = join(folder, HOLDER_FILE);
+  ftruncateSync(file);
+  writeSync(file, JSON.stringify(await ownHolder(null)));
+  const release = async (): Promise<void> => {
+    ftruncateSync(file);
+    closeSync(file);
+  };
+  const other = await readHolder(named);
+  if (other !== null && (await isAlive(folder, other))) {
+    await release();
+    throw new FolderInUse(folder, other, named);
+  }
+  await removeHolder(folder, named, other);
+  return { by: "kernel", release };
+}
+
+/** For the long-lived: an operator had better install the program. */
+export function sayHowLocked({ by }: FolderLock, folder: string, tracer: Tracer): void {
+  if (by === "kernel") return;
+  const reason = `there is no flock program (util-linux or busybox): ${folder} is locked by the file ${HOLDER_FILE} in it`;
+  tracer.warn("folder locked by name", { reason });
 }
 
 /** "unknown": there is no such program, or it could not do it. */
@@ -74,75 +90,48 @@ function flock(file: number, program: string): Promise<"taken" | "held" | "unkno
 
 async function lockByName(folder: string): Promise<FolderLock> {
   const path = join(folder, HOLDER_FILE);
-  const own = JSON.stringify(await ownHolder());
   const held = await readHolder(path);
   if (held !== null) {
-    if (await isAlive(held)) throw new FolderInUse(folder, held, path);
+    if (await isAlive(folder, held)) throw new FolderInUse(folder, held, path);
     await removeStale(folder, path, held);
   }
+  const beacon = await openBeacon(folder, `lock.${nonce()}.sock`);
+  const release = async (): Promise<void> => {
+    await rm(path, { force: true });
+    await beacon.close();
+  };
   try {
-    await writeFile(path, own, { flag: "wx" });
+    await writeFile(path, JSON.stringify(await ownHolder(beacon.name)), { flag: "wx" });
   } catch {
+    await beacon.close();
     throw new FolderInUse(folder, await readHolder(path), path);
   }
-  return { release: () => rm(path, { force: true }) };
+  const byKernel = join(folder, LOCK_FILE);
+  const other = await readHolder(byKernel);
+  if (other !== null && (await isAlive(folder, other))) {
+    await release();
+    throw new FolderInUse(folder, other, byKernel);
+  }
+  return { by: "name", release };
 }
 
 /** Two that start at once may both find it stale; whoever took away the other's new one gives it back. */
 async function removeStale(folder: string, path: string, stale: Holder): Promise<void> {
-  const away = `${path}.${process.pid}`;
+  const away = `${path}.${nonce()}`;
   await rename(path, away).catch(() => undefined);
   const moved = await readHolder(away);
-  if (moved !== null && moved.pid !== stale.pid) {
+  if (moved !== null && JSON.stringify(moved) !== JSON.stringify(stale)) {
     await rename(away, path);
     throw new FolderInUse(folder, moved);
   }
-  await rm(away, { force: true });
+  await removeHolder(folder, away, stale);
 }
 
-async function isAlive(holder: Holder): Promise<boolean> {
-  if (holder.host !== hostname()) return true;
-  if (holder.bootId !== (await bootId())) return false;
-  try {
-    process.kill(holder.pid, 0);
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
-  return holder.startTicks === (await startTicks(holder.pid));
+async function removeHolder(folder: string, path: string, holder: Holder | null): Promise<void> {
+  await rm(path, { force: true });
+  if (holder?.socket != null) await rm(join(folder, holder.socket), { force: true });
 }
 
-async function ownHolder(): Promise<Holder> {
-  return {
-    pid: process.pid,
-    host: hostname(),
-    startTicks: await startTicks(process.pid),
-    bootId: await bootId(),
-    since: new Date().toISOString(),
-  };
-}
-
-/** Null if the file is missing or holds something else. */
-async function readHolder(path: string): Promise<Holder | null> {
-  try {
-    const value: unknown = JSON.parse(await readFile(path, "utf8"));
-    if (typeof value !== "object" || value === null || !("pid" in value) || !("host" in value)) return null;
-    return value as Holder;
-  } catch {
-    return null;
-  }
-}
-
-async function bootId(): Promise<string | null> {
-  return readFile("/proc/sys/kernel/random/boot_id", "utf8").then(
-    (text) => text.trim(),
-    () => null,
-  );
-}
-
-/** Field 22 of /proc/PID/stat; the name before it, in parentheses, may hold anything. */
-async function startTicks(pid: number): Promise<string | null> {
-  return readFile(`/proc/${pid}/stat`, "utf8").then(
-    (text) => text.slice(text.lastIndexOf(")") + 2).split(" ")[19] ?? null,
-    () => null,
-  );
+function nonce(): string {
+  return randomBytes(8).toString("hex");
 }

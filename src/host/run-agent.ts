@@ -13,7 +13,7 @@ import type { Attribute } from "../contract/types.ts";
 import type { Tracer } from "../kernel/ports.ts";
 import { agentResources } from "./agent-resources.ts";
 import { EXIT } from "./exit-codes.ts";
-import { lockFolder } from "./folder-lock.ts";
+import { lockFolder, sayHowLocked } from "./folder-lock.ts";
 import { nodeClock } from "./node-clock.ts";
 import { createNodeDisk } from "./node-disk.ts";
 import { nodeRandom } from "./node-random.ts";
@@ -63,6 +63,7 @@ export async function runAgent(config: AgentConfig): Promise<RunningAgent> {
   const workDirectory = resolve(config.workDirectory);
   await mkdir(join(workDirectory, "meta"), { recursive: true });
   const lock = await lockFolder(workDirectory);
+  sayHowLocked(lock, workDirectory, config.tracer);
   const machine = await detectMachine(workDirectory);
   const agent = agentOf(config, machine, workDirectory);
   const http = await startAgentHttp({

@@ -8,7 +8,7 @@ import { createMaster, type FatalCause, type MasterMember } from "../master/mast
 import type { Settings } from "../state/commands.ts";
 import { compressors } from "./compression.ts";
 import { EXIT } from "./exit-codes.ts";
-import { lockFolder } from "./folder-lock.ts";
+import { lockFolder, sayHowLocked } from "./folder-lock.ts";
 import { nodeClock } from "./node-clock.ts";
 import { createNodeDisk } from "./node-disk.ts";
 import { nodeRandom } from "./node-random.ts";
@@ -61,6 +61,7 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
     tracer: config.tracer,
   });
   const lock = await lockFolder(config.dataDirectory);
+  sayHowLocked(lock, config.dataDirectory, config.tracer);
   const random = nodeRandom();
   const master = await createMaster({
     self: config.self,
