@@ -52,6 +52,7 @@ export function benchOptions(ticks: number): SimOptions {
     raft: { tickMs: 50, heartbeatMs: 100, electionMinMs: 1_000, electionMaxMs: 2_000 },
     log: {},
     snapshotIntervalEntries: 20_000,
+    weightsEveryMs: null,
     readsAreChecked: false,
   };
 }

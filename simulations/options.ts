@@ -97,6 +97,8 @@ export interface SimOptions {
   readonly raft: Partial<RaftTuning>;
   readonly log: Partial<LogLimits>;
   readonly snapshotIntervalEntries: number;
+  /** Mean time between two changes of weights; null for none. Milliseconds. */
+  readonly weightsEveryMs: number | null;
   /** The history of launches and reads is kept and checked for linearizability. */
   readonly readsAreChecked: boolean;
 }
@@ -145,6 +147,7 @@ export function swarmOptions(seed: string, ticks: number | null): SimOptions {
     raft: swarmRaft(random),
     log: swarmLog(random),
     snapshotIntervalEntries: pick(random, [50, 200, 1_000]),
+    weightsEveryMs: pick(seededRandom(`weights ${seed}`), [null, 1_000, 5_000]),
     readsAreChecked: true,
   };
 }

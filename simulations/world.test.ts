@@ -151,6 +151,20 @@ describe("the checkers fail when", () => {
     expect(failure?.checker).toBe("linearizability");
   });
 
+  test("weights are answered as set and are not", async () => {
+    const world = calm("weights", { weightsEveryMs: 200 });
+    const forget = (): void => {
+      for (const { master } of world.masters) {
+        if (master === null) continue;
+        const submit = master.submit.bind(master);
+        master.submit = async (command) =>
+          command.kind === "update-weights" ? { kind: "done", reply: null } : submit(command);
+      }
+    };
+    const { failure } = await at(world, 300, forget).run();
+    expect(failure?.checker).toBe("weights");
+  });
+
   test("one member's state is changed behind its back", async () => {
     const world = calm("state");
     at(world, 1_000, () => {

@@ -23,6 +23,7 @@ import { AgentMachine, FrameworkMachine, type Machine, MasterMachine, type World
 import { Operator } from "./operator.ts";
 import { type SimOptions, TICK_MS } from "./options.ts";
 import { Reader } from "./reader.ts";
+import { Reweigher } from "./reweigher.ts";
 import type { FrameworkObserver } from "./sim-framework.ts";
 import { SimNetwork } from "./sim-network.ts";
 import type { ContainerObserver } from "./sim-runtime.ts";
@@ -72,6 +73,7 @@ export class World {
   readonly #faultParts: FaultParts;
   readonly #operator: Operator;
   readonly #reader: Reader;
+  readonly #reweigher: Reweigher | null;
   readonly #byName: ReadonlyMap<string, MasterMachine>;
   readonly #life: Life = { name: "world", alive: true };
   #failure: CheckFailure | null = null;
@@ -102,6 +104,11 @@ export class World {
     const shared = { loop, trace, masters: this.masters, ledger: this.ledger };
     this.#operator = new Operator({ ...shared, random: seededRandom(`${seed} operator`) });
     this.#reader = new Reader({ ...shared, random: seededRandom(`${seed} reader`) });
+    const { weightsEveryMs: everyMs } = options;
+    this.#reweigher =
+      everyMs === null
+        ? null
+        : new Reweigher({ ...shared, random: seededRandom(`${seed} reweigher`), everyMs });
     this.#faultParts = {
       ...shared,
       options,
@@ -131,6 +138,7 @@ export class World {
     this.#faults.start();
     await this.#runUntil(this.tick() + this.options.ticks);
     this.#faults.stop();
+    this.#reweigher?.stop();
     if (!this.#isOver() && !this.#operator.isReplacing() && mayHaveCore(this)) await this.#healCore();
     if (!this.#isOver()) await this.#comeToRest();
     if (!this.#isOver()) this.#guard(() => this.#checkEnd());
@@ -143,6 +151,7 @@ export class World {
       this.loop.schedule(random.uint32() % 1_000_000, this.#life, () => machine.start());
     }
     if (this.options.readsAreChecked) this.#reader.start();
+    this.#reweigher?.start();
     this.#sample();
   }
 
@@ -218,6 +227,7 @@ export class World {
     checkNoneLost(this.ledger, strandedTasks(this));
     checkOutcomes(this.ledger);
     if (this.options.readsAreChecked) this.#reader.check();
+    this.#reweigher?.check(this.replayed.state);
   }
 
   #runUntil(tick: number): Promise<void> {
