@@ -7,8 +7,15 @@ const MINUTE_MS = 60_000;
 /** One hour. */
 export const BENCH_TICKS = (60 * MINUTE_MS) / TICK_MS;
 
+export interface BenchKind {
+  /** Next to no work: a launch every twelve minutes and framework. */
+  readonly idle: boolean;
+  /** Without faults. */
+  readonly calm: boolean;
+}
+
 /** @param ticks before all is healed */
-export function benchOptions(ticks: number): SimOptions {
+export function benchOptions(ticks: number, { idle, calm }: BenchKind): SimOptions {
   return {
     ...swarmOptions("bench", ticks),
     masters: 3,
@@ -33,7 +40,7 @@ export function benchOptions(ticks: number): SimOptions {
       badCalls: 0.02,
       teardowns: 0,
       failoverTimeoutS: 600,
-      paceMs: { low: 10_000, high: 50_000 },
+      paceMs: idle ? { low: 11 * MINUTE_MS, high: 13 * MINUTE_MS } : { low: 10_000, high: 50_000 },
     },
     latencyUs: { low: 100, high: 1_000 },
     giveUpMs: { low: 5_000, high: 15_000 },
@@ -45,7 +52,9 @@ export function benchOptions(ticks: number): SimOptions {
       syncLatencyMs: { low: 1, high: 10 },
     },
     faultsFromTheStart: false,
-    faultEveryMs: Object.fromEntries(FAULT_KINDS.map((kind: FaultKind) => [kind, 10 * MINUTE_MS])),
+    faultEveryMs: calm
+      ? {}
+      : Object.fromEntries(FAULT_KINDS.map((kind: FaultKind) => [kind, 10 * MINUTE_MS])),
     downMs: { low: 1_000, high: 20_000 },
     cutMs: { low: 1_000, high: 20_000 },
     settings: { frameworkReconnectMs: 60_000, agentReconnectMs: 75_000, offerTimeoutMs: null },

@@ -1,6 +1,6 @@
 // `npm run sim`: runs seeds one after the other until one fails, and says how to run that one again.
 import { parseArgs } from "node:util";
-import { BENCH_TICKS, benchOptions } from "./bench.ts";
+import { BENCH_TICKS, type BenchKind, benchOptions } from "./bench.ts";
 import type { CheckFailure } from "./checkers/check.ts";
 import { banner, swarmOptions, TICK_MS } from "./options.ts";
 import { DEFAULT_TICKS, raftSwarm } from "./raft-world/options.ts";
@@ -14,6 +14,8 @@ const HELP = `Usage: npm run sim -- [options]
   --world W     cluster: whole clusters; raft: members alone with clients of registers (default: cluster)
   --verbose     print every line of the trace
   --bench       the fixed run by which speed is measured (default: ${BENCH_TICKS} ticks, one hour)
+  --idle        with --bench: next to no work
+  --calm        with --bench: without faults
   --help        this`;
 
 interface Arguments {
@@ -21,7 +23,7 @@ interface Arguments {
   readonly ticks: number | null;
   readonly runs: number;
   readonly verbose: boolean;
-  readonly bench: boolean;
+  readonly bench: BenchKind | null;
   readonly members: boolean;
 }
 
@@ -53,10 +55,11 @@ async function main(): Promise<number> {
     const seed = seedAfter(given.seed, i);
     current = worldOf(seed, given);
     if (given.runs === 1) console.log(`SEED=${seed}\n${banner(current.options)}`);
+    const begunCpuMs = cpuMs();
     const result = await current.run();
     count(totals, result);
     if (result.failure !== null) return report(seed, current, result, result.failure);
-    if (!result.interrupted) progress(seed, result, totals);
+    if (!result.interrupted) progress(seed, result, speed(result.tick * TICK_MS, begunCpuMs));
   }
   summarize(totals);
   return interrupted ? 130 : 0;
@@ -65,7 +68,8 @@ async function main(): Promise<number> {
 function worldOf(seed: string, { ticks, bench, members, verbose }: Arguments): World | RaftWorld {
   const printer = verbose ? print : null;
   if (members) return new RaftWorld(raftSwarm(seed, ticks ?? DEFAULT_TICKS), printer);
-  return new World(bench ? benchOptions(ticks ?? BENCH_TICKS) : swarmOptions(seed, ticks), printer);
+  const options = bench === null ? swarmOptions(seed, ticks) : benchOptions(ticks ?? BENCH_TICKS, bench);
+  return new World(options, printer);
 }
 
 function readArguments(): Arguments | null {
@@ -77,6 +81,8 @@ function readArguments(): Arguments | null {
       world: { type: "string", default: "cluster" },
       verbose: { type: "boolean", default: false },
       bench: { type: "boolean", default: false },
+      idle: { type: "boolean", default: false },
+      calm: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -94,7 +100,7 @@ function readArguments(): Arguments | null {
     ticks,
     runs,
     verbose: values.verbose,
-    bench: values.bench,
+    bench: values.bench ? { idle: values.idle, calm: values.calm } : null,
     members: values.world === "raft",
   };
 }
@@ -114,11 +120,11 @@ function count(totals: Totals, { tick, events }: RunResult): void {
   totals.events += events;
 }
 
-function progress(seed: string, { tick, hash, counts }: RunResult, totals: Totals): void {
+function progress(seed: string, { tick, hash, counts }: RunResult, howFast: string): void {
   const { committed, terms, launched, written } = counts;
   const work = launched === undefined ? `${written} writes` : `${launched} tasks`;
   console.log(
-    `seed ${seed}: ${tick} ticks, ${work}, ${committed} entries, ${terms} terms, trace ${hash}, ${speed(totals)}`,
+    `seed ${seed}: ${tick} ticks, ${work}, ${committed} entries, ${terms} terms, trace ${hash}, ${howFast}`,
   );
 }
 
@@ -139,13 +145,13 @@ function summarize(totals: Totals): void {
   const virtualS = Math.round(totals.virtualMs / 1_000);
   const realS = ((performance.now() - totals.startedMs) / 1_000).toFixed(1);
   console.log(
-    `${totals.runs} seeds, ${virtualS} s of virtual time in ${realS} s: ${speed(totals)}, ${totals.events} events`,
+    `${totals.runs} seeds, ${virtualS} s of virtual time in ${realS} s: ${speed(totals.virtualMs, totals.startedCpuMs)}, ${totals.events} events`,
   );
 }
 
 /** Of this thread's own processor time: what other programs take of the core meanwhile is not the simulator's. */
-function speed({ virtualMs, startedCpuMs }: Totals): string {
-  return `${Math.round(virtualMs / Math.max(1, cpuMs() - startedCpuMs))} times real time`;
+function speed(virtualMs: number, sinceCpuMs: number): string {
+  return `${Math.round(virtualMs / Math.max(1, cpuMs() - sinceCpuMs))} times real time`;
 }
 
 function cpuMs(): number {

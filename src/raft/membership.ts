@@ -76,8 +76,19 @@ export function electionResult(
 
 function majorityValue(voters: readonly MemberId[], reached: (member: MemberId) => number): number {
   if (voters.length === 0) return 0;
-  const values = voters.map(reached).sort((a, b) => b - a);
+  const values = voters.map(reached);
+  sortDescending(values);
   return values[voters.length >> 1] ?? 0;
+}
+
+/** By insertion: they are few, and this is done for every message that a leader receives. */
+function sortDescending(values: number[]): void {
+  for (let i = 1; i < values.length; i++) {
+    const value = values[i] as number;
+    let at = i;
+    for (; at > 0 && (values[at - 1] as number) < value; at--) values[at] = values[at - 1] as number;
+    values[at] = value;
+  }
 }
 
 function majorityVote(voters: readonly MemberId[], votes: ReadonlyMap<MemberId, boolean>): VoteResult {
