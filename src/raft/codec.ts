@@ -70,7 +70,7 @@ function bodySize(message: Message): number {
     case "heartbeat":
       return 16;
     case "heartbeat-reply":
-      return 8;
+      return 16;
     case "snapshot-chunk":
       return (
         33 + packMembership(message.meta.membership).length + textSize(message.digest) + message.bytes.length
@@ -117,7 +117,7 @@ function writeBody(writer: FrameWriter, message: Message): void {
       writeWholes(writer, message.commit, message.round);
       break;
     case "heartbeat-reply":
-      writer.whole(message.round);
+      writeWholes(writer, message.round, message.promiseMs);
       break;
     case "snapshot-chunk":
       writeChunk(writer, message);
@@ -162,7 +162,7 @@ function readBody(reader: FrameReader, kind: Message["kind"], envelope: Envelope
     case "heartbeat":
       return { kind, ...envelope, commit: index(), round: reader.whole() };
     case "heartbeat-reply":
-      return { kind, ...envelope, round: reader.whole() };
+      return { kind, ...envelope, round: reader.whole(), promiseMs: reader.whole() };
     case "snapshot-chunk":
       return readChunk(reader, envelope);
     case "snapshot-progress":

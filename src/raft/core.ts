@@ -218,7 +218,7 @@ function onStale(state: RaftState, message: Message, out: Output): void {
     out.messages.push({ kind: "vote-reply", from, to, term, granted: false, amnesia: false });
   const leads =
     message.kind === "append" || message.kind === "heartbeat" || message.kind === "snapshot-chunk";
-  if (leads) out.messages.push({ kind: "heartbeat-reply", from, to, term, round: 0 });
+  if (leads) out.messages.push({ kind: "heartbeat-reply", from, to, term, round: 0, promiseMs: 0 });
 }
 
 /** The message is of the current term, or answers a pre-vote. */

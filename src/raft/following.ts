@@ -8,6 +8,7 @@ import { becomeCandidate, mayStand } from "./election.ts";
 import { appendEntries, firstDifference, lastIndex, lastWithTermAtMost, termAt } from "./entry-log.ts";
 import { askAgain, askAtFirst, mayNotPromise } from "./healing.ts";
 import type { Output } from "./io.ts";
+import { promised } from "./lease.ts";
 import type { Append, Heartbeat, TimeoutNow } from "./messages.ts";
 import { abortReceive, hearLeader } from "./roles.ts";
 import type { RaftState } from "./state.ts";
@@ -49,6 +50,7 @@ export function onHeartbeat(state: RaftState, message: Heartbeat, out: Output): 
     to: message.from,
     term: state.term,
     round: message.round,
+    promiseMs: promised(state),
   });
 }
 

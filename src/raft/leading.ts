@@ -6,7 +6,7 @@ import { isStalled } from "./durability.ts";
 import { entriesBetween, lastIndex, lastWithTermAtMost, termAt, totalBytes } from "./entry-log.ts";
 import { answerHeals, onHealRequest } from "./healers.ts";
 import type { Output, ProposalOutcome } from "./io.ts";
-import { beginRound, noteRound } from "./lease.ts";
+import { beginRound, notePromise, noteRound } from "./lease.ts";
 import { quorumValue } from "./membership.ts";
 import type { AppendAccepted, AppendRejected, HealRequest, HeartbeatReply } from "./messages.ts";
 import { noteAccepted, type Progress, probe } from "./progress.ts";
@@ -99,6 +99,7 @@ export function onHeartbeatReply(state: RaftState, message: HeartbeatReply, out:
   const { leader, progress } = heard;
   if (message.round > progress.round && message.round <= leader.round) progress.round = message.round;
   progress.answered = Math.max(progress.answered, progress.round);
+  notePromise(state, progress, message, out);
   answerReads(state, leader, out);
   answerHeals(state, leader, out);
   if (progress.mode.kind === "probe") progress.mode.paused = false;

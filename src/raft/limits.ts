@@ -157,6 +157,8 @@ export interface CoreTuning {
   readonly snapshotWindowChunks: number;
   readonly leaseReads: boolean;
   readonly leaseTicks: number;
+  /** The shortest election timeout by the clock. */
+  readonly electionMinMs: number;
 }
 
 /**
@@ -196,5 +198,6 @@ export function coreTuning(tuning: RaftTuning): CoreTuning {
     snapshotWindowChunks: tuning.snapshotWindowChunks,
     leaseReads: tuning.leaseReads,
     leaseTicks,
+    electionMinMs: Math.floor(ticks(tuning.electionMinMs) * tuning.tickMs),
   };
 }

@@ -72,6 +72,8 @@ export interface Heartbeat extends Envelope {
 export interface HeartbeatReply extends Envelope {
   readonly kind: "heartbeat-reply";
   readonly round: number;
+  /** For so long from now on the speaker supports no other candidate: what a lease rests on. 0 where leases are off. */
+  readonly promiseMs: number;
 }
 
 /** A piece of InstallSnapshot. */

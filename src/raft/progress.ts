@@ -36,6 +36,10 @@ export interface Progress {
   heardAt: number;
   /** The latest round of heartbeats that it has answered. */
   round: number;
+  /** The latest round that it has answered with a promise that is long enough for a lease. */
+  promisedRound: number;
+  /** Its last answer promised too little. */
+  hasRefusedLease: boolean;
   /** The latest round that it has answered even though it may confirm nothing (healing.ts). */
   answered: number;
   /** The round in which it was told what heals it; what it asked up to then is answered. */
@@ -57,6 +61,8 @@ export function newProgress(next: LogIndex, now: number): Progress {
     inflightBytes: 0,
     heardAt: now,
     round: 0,
+    promisedRound: 0,
+    hasRefusedLease: false,
     answered: 0,
     healedAt: 0,
     healsAt: null,

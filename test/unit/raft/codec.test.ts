@@ -94,7 +94,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     hintTerm: term,
   }),
   fc.record({ kind: kind("heartbeat"), ...envelope, commit: index, round: whole }),
-  fc.record({ kind: kind("heartbeat-reply"), ...envelope, round: whole }),
+  fc.record({ kind: kind("heartbeat-reply"), ...envelope, round: whole, promiseMs: whole }),
   fc.record({
     kind: kind("snapshot-chunk"),
     ...envelope,

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { asTerm } from "../../../src/kernel/ids.ts";
 import { CATCH_UP_TICKS_MAX, coreTuning, DEFAULT_TUNING, leaseTicksOf } from "../../../src/raft/limits.ts";
 import { CoreCluster, memberId, numberOf } from "./support/core-cluster.ts";
-import { heartbeat, OneCore, ofKind, preVote, vote } from "./support/one-core.ts";
+import { accepted, heartbeat, heartbeatReply, OneCore, ofKind, preVote, vote } from "./support/one-core.ts";
 
 const SEEDS = 60;
 
@@ -101,6 +101,38 @@ describe("a lease", () => {
     core.hear(heartbeat(2, 1));
     core.take({ kind: "leader-gone", member: memberId(2) });
     expect(ofKind(core.hear(preVote(3, 1, [9, 1])), "pre-vote-reply")[0]?.granted).toBe(false);
+  });
+
+  it("rests on those alone who promise as much: not on a member that has leases off or shorter timeouts", () => {
+    const tuning = { leaseReads: true, leaseTicks: 8, electionMinMs: 300 };
+    for (const [promiseMs, isServed] of [
+      [0, false],
+      [299, false],
+      [300, true],
+    ] as const) {
+      const core = new OneCore({ term: 1, tuning });
+      core.lead();
+      core.hear(accepted(2, 2, 1));
+      core.hear(accepted(3, 2, 1));
+      const sent = ofKind(core.tick(2), "heartbeat").at(-1);
+      const answered = core.hear(heartbeatReply(2, 2, sent?.round ?? -1, promiseMs));
+      expect(core.take({ kind: "read-index", ids: [7] }).reads.length).toBe(isServed ? 1 : 0);
+      const warned = answered.trace.filter(({ event }) => event === "raft.no-lease-from");
+      expect(warned.length).toBe(isServed ? 0 : 1);
+      // Without a lease the round that the read has asked for confirms it.
+      const { role } = core.state;
+      const round = role.kind === "leader" ? role.round : -1;
+      const { reads, trace } = core.hear(heartbeatReply(2, 2, round, promiseMs));
+      expect([reads.length, trace.length]).toEqual([isServed ? 0 : 1, 0]);
+    }
+  });
+
+  it("is promised by those that have leases on, for their shortest timeout", () => {
+    for (const leaseReads of [true, false]) {
+      const core = new OneCore({ term: 1, tuning: { leaseReads, leaseTicks: 8, electionMinMs: 300 } });
+      const [reply] = ofKind(core.hear(heartbeat(2, 1, 0, 4)), "heartbeat-reply");
+      expect(reply).toMatchObject({ round: 4, promiseMs: leaseReads ? 300 : 0 });
+    }
   });
 
   it("is off by default, and shorter than the shortest timeout by drift and by ticks that are caught up", () => {

@@ -89,7 +89,7 @@ function heartbeat(from: MemberId, to: MemberId, reply: "" | "-reply" = ""): Mes
   const envelope = { from, to, term: asTerm(1) };
   return reply === ""
     ? { kind: "heartbeat", ...envelope, commit: 0 as never, round: 0 }
-    : { kind: "heartbeat-reply", ...envelope, round: 0 };
+    : { kind: "heartbeat-reply", ...envelope, round: 0, promiseMs: 0 };
 }
 
 it("a member that is not known yet is answered at the address that it gives", async () => {

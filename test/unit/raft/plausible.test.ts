@@ -70,7 +70,9 @@ it("a member that names an absurd term is hung up on, and the cluster stays in i
       encodeHandshake({ clusterName: "test", from, to: leader.id, address: from, groupId: null }),
     );
     const term = asTerm(Number.MAX_SAFE_INTEGER - i);
-    connection.send(encodeMessage({ kind: "heartbeat-reply", from, to: leader.id, term, round: 0 }));
+    connection.send(
+      encodeMessage({ kind: "heartbeat-reply", from, to: leader.id, term, round: 0, promiseMs: 0 }),
+    );
     await cluster.clock.advance(20);
     expect(closed).toBe(true);
   }

@@ -173,8 +173,8 @@ export function heartbeat(number: number, term: number, commit = 0, round = 0): 
   return { kind: "heartbeat", ...from(number, term), commit: asIndex(commit), round };
 }
 
-export function heartbeatReply(number: number, term: number, round: number): Message {
-  return { kind: "heartbeat-reply", ...from(number, term), round };
+export function heartbeatReply(number: number, term: number, round: number, promiseMs = 0): Message {
+  return { kind: "heartbeat-reply", ...from(number, term), round, promiseMs };
 }
 
 /** The messages of one kind. */
