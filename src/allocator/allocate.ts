@@ -26,9 +26,9 @@ export type ClosedReason =
   /** Nobody competes, or nobody who may have this agent's GPUs (AL15). */
   | { readonly kind: "nobody-competes" }
   | { readonly kind: "below-minimum"; readonly minimum: Minimum }
-  /** Everyone who competes has offer constraints that it does not satisfy (AL14). */
+  /** Everyone who competes asks for something else: attributes (AL14), or more than is free (AL12). */
   | { readonly kind: "all-excluded" }
-  /** Everyone who competes has a filter that covers what is free, or constraints that the agent does not satisfy. */
+  /** Everyone who competes has a filter that covers what is free, or asks for something else. */
   | { readonly kind: "all-refused" }
   /** The cycle has made as many offers as it may; the next one goes on here. */
   | { readonly kind: "cycle-full" };
@@ -98,41 +98,57 @@ function openAgents(
   const filtersEnded = (nextFilterExpiry(s) ?? Number.POSITIVE_INFINITY) <= now;
   for (const agentId of (watcher === null ? s.withFree : s.agents).keys()) {
     const agent = agentOf(s, agentId);
-    const reason = closedReason(s, agentId, agent, filtersEnded, demands);
-    if (reason === null) open.push({ agentId, agent, offer: offerable(agent.free) });
-    else watcher?.closed(agentId, reason === "below-minimum" ? { kind: reason, minimum } : { kind: reason });
+    const kind = closedKind(s, agentId, agent, filtersEnded, demands);
+    if (kind === null) open.push({ agentId, agent, offer: offerable(agent.free) });
+    else watcher?.closed(agentId, closedReason(s, agent, kind, demands, minimum));
   }
   return open;
 }
 
+type ClosedKind = Exclude<ClosedReason["kind"], "cycle-full" | "below-minimum">;
+
+/** A minimum that nobody's wishes come under is a reason of its own. */
 function closedReason(
+  s: AllocatorState,
+  agent: AgentEntry,
+  kind: ClosedKind,
+  demands: Demands,
+  minimum: Minimum,
+): ClosedReason {
+  if (kind !== "all-excluded" || demands.isEnoughForSomebody(agent.free, contenderCount(s, agent)))
+    return { kind };
+  return { kind: "below-minimum", minimum };
+}
+
+function closedKind(
   s: AllocatorState,
   agentId: AgentId,
   agent: AgentEntry,
   filtersEnded: boolean,
   demands: Demands,
-): Exclude<ClosedReason["kind"], "cycle-full"> | null {
+): ClosedKind | null {
   if (!agent.active) return "inactive";
   if (offerable(agent.free).length === 0) return "nothing-free";
   const contenders = contenderCount(s, agent);
   if (contenders === 0) return "nobody-competes";
-  const excluded = demands.excludedCount(agentId, agent);
-  if (excluded >= contenders) return "all-excluded";
-  if (!filtersEnded && isRefusedByAll(agentId, agent, contenders, excluded, demands)) return "all-refused";
-  return demands.isEnoughForSomebody(agent.free) ? null : "below-minimum";
+  const keptAway = demands.keptAwayCount(agentId, agent, contenders);
+  if (keptAway >= contenders) return "all-excluded";
+  const isRefused = !filtersEnded && isRefusedByAll(agentId, agent, contenders, keptAway, demands);
+  return isRefused ? "all-refused" : null;
 }
 
-/** By a filter or by constraints; who refuses it in both ways counts once. */
+/** By a filter or by what they ask for; who refuses it in both ways counts once. */
 function isRefusedByAll(
   agentId: AgentId,
   agent: AgentEntry,
   contenders: number,
-  excluded: number,
+  keptAway: number,
   demands: Demands,
 ): boolean {
-  if (agent.blocked + excluded < contenders) return false;
-  if (excluded === 0 || agent.blocked === 0) return true;
-  return agent.blocked + excluded - demands.excludedAndBlockedCount(agentId, agent) >= contenders;
+  const both = agent.blocked + keptAway;
+  if (both < contenders) return false;
+  if (keptAway === 0 || agent.blocked === 0) return true;
+  return both - demands.keptAwayAndBlockedCount(agentId, agent) >= contenders;
 }
 
 function inTurn(open: OpenAgent[], lastGiven: AgentId | null): readonly OpenAgent[] {

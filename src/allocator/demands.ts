@@ -41,18 +41,15 @@ interface Candidate {
 }
 
 export class Demands {
-  /** Whether no client asks for more than the cycle's own minimum. */
-  readonly areNone: boolean;
   readonly #minimums: Minimum[];
-  readonly #places: Map<Minimum, number> = new Map();
+  /** By text: equal ones share a place. */
+  readonly #places: Map<string, number> = new Map();
   /** Live clients that ask for something. */
   readonly #byClient: Map<ClientNumber, Demand> = new Map();
-  readonly #constrained: (Demand & { readonly constraints: RoleConstraints })[] = [];
+  readonly #demanding = { all: 0, gpu: 0 };
   readonly #source: RequirementsSource | null;
   readonly #cache: ConstraintCache;
   readonly #round: number;
-  /** Whether some live client is content with the cycle's own minimum. */
-  #globalCounts = false;
   #candidate: Candidate | null = null;
 
   /** @param minimum the cycle's own */
@@ -60,65 +57,60 @@ export class Demands {
     this.#minimums = [minimum];
     this.#source = source;
     this.#cache = source?.cache ?? new ConstraintCache();
-    if (source === null) this.#globalCounts = true;
-    else this.#read(s, source);
-    this.areNone = this.#byClient.size === 0;
-    const inUse = this.#constrained.map(({ constraints }) => constraints);
-    this.#cache.begin(s.agents.size, inUse);
-    this.#round = this.#cache.roundOf([...inUse, ...this.#constrained.map(({ gpu }) => gpu)]);
+    if (source !== null) this.#read(s, source);
+    const demands = [...this.#byClient.values()];
+    const inUse = demands.flatMap(({ constraints }) => (constraints === null ? [] : [constraints]));
+    this.#cache.begin(s.agents, (agentId) => this.#factsOf(agentId), inUse);
+    const members = demands.map(({ constraints, minimum: place, gpu }) => [
+      constraints,
+      this.#minimums[place],
+      gpu,
+    ]);
+    this.#round = this.#cache.roundOf(members.flat());
   }
 
-  /** How many of the clients that could have the agent, filters aside, are kept from it by their constraints. */
-  excludedCount(agentId: AgentId, agent: AgentEntry): number {
-    if (this.#constrained.length === 0) return 0;
-    const slot = this.#slotOf(agentId);
-    const { counted, version } = slot;
-    if (counted?.round === this.#round && counted.version === version && counted.gpu === agent.gpu) {
-      return counted.count;
-    }
-    let count = 0;
-    for (const { constraints, gpu } of this.#constrained) {
-      if ((!agent.gpu || gpu) && this.#cache.excludes(constraints, slot)) count++;
-    }
-    slot.counted = { round: this.#round, version, gpu: agent.gpu, count };
-    return count;
+  /** Whether no client asks for more than the cycle's own minimum. */
+  get areNone(): boolean {
+    return this.#byClient.size === 0;
   }
 
-  /** How many of those that are kept away by constraints are counted in the agent's `blocked` too. */
-  excludedAndBlockedCount(agentId: AgentId, agent: AgentEntry): number {
-    const slot = this.#slotOf(agentId);
+  /**
+   * How many of those who could have the agent, filters aside, are kept from it by what they ask for.
+   * @param contenders how many could
+   */
+  keptAwayCount(agentId: AgentId, agent: AgentEntry, contenders: number): number {
+    const demanding = agent.gpu ? this.#demanding.gpu : this.#demanding.all;
+    const content = contenders - demanding;
+    const short = content === 0 || reaches(agent.free, this.#minimums[GLOBAL] ?? []) ? 0 : content;
+    return demanding === 0 ? short : short + this.#demandingKeptAway(agentId, agent);
+  }
+
+  /** How many of those that are kept away by what they ask for are counted in the agent's `blocked` too; never less. */
+  keptAwayAndBlockedCount(agentId: AgentId, agent: AgentEntry): number {
+    const candidate = this.#candidateOf(agentId);
+    const isShort = !reaches(agent.free, this.#minimums[GLOBAL] ?? []);
     let count = 0;
     for (const [number, filters] of agent.filters) {
       const demand = this.#byClient.get(number);
-      if (demand === undefined || demand.constraints === null || (agent.gpu && !demand.gpu)) continue;
-      if (isBlocking(filters) && this.#cache.excludes(demand.constraints, slot)) count++;
+      if (demand === undefined && !isShort) continue;
+      if ((demand === undefined || this.#isUnmet(demand, candidate, agent)) && isBlocking(filters)) count++;
     }
     return count;
   }
 
   /** Whether what is free is enough for somebody who competes. */
-  isEnoughForSomebody(free: Resources): boolean {
-    return this.#minimums.some(
-      (minimum, at) => (at !== GLOBAL || this.#globalCounts) && reaches(free, minimum),
-    );
+  isEnoughForSomebody(free: Resources, contenders: number): boolean {
+    const asked = contenders > this.#byClient.size ? [GLOBAL] : [];
+    for (const { minimum } of this.#byClient.values()) asked.push(minimum);
+    return asked.some((place) => reaches(free, this.#minimums[place] ?? []));
   }
 
   /** Whether the client's own wishes keep it from the agent. */
   keepsAway(number: ClientNumber, agentId: AgentId, agent: AgentEntry): boolean {
-    const candidate = this.#candidateOf(agentId);
-    const demand = this.#byClient.get(number);
-    if (
-      demand != null &&
-      demand.constraints !== null &&
-      this.#cache.excludes(demand.constraints, candidate.slot)
-    )
-      return true;
-    const place = demand?.minimum ?? GLOBAL;
-    candidate.reached[place] ??= reaches(agent.free, this.#minimums[place] ?? []);
-    return !candidate.reached[place];
+    return this.#isUnmet(this.#byClient.get(number), this.#candidateOf(agentId), agent);
   }
 
-  /** Why it does, null if it does not. */
+  /** Why they do, null if they do not. */
   unmet(number: ClientNumber, agentId: AgentId, agent: AgentEntry): UnmetDemand | null {
     const demand = this.#byClient.get(number);
     const constraints = demand?.constraints ?? null;
@@ -131,24 +123,48 @@ export class Demands {
     return { kind: "minimum", minimum, lacks: minimum.map((set) => lacking(agent.free, set)) };
   }
 
+  #isUnmet(demand: Demand | undefined, candidate: Candidate, agent: AgentEntry): boolean {
+    const constraints = demand?.constraints ?? null;
+    if (constraints !== null && this.#cache.excludes(constraints, candidate.slot)) return true;
+    const place = demand?.minimum ?? GLOBAL;
+    candidate.reached[place] ??= reaches(agent.free, this.#minimums[place] ?? []);
+    return !candidate.reached[place];
+  }
+
+  /** Remembered as long as clients, agent and what is free there stay the same ones. */
+  #demandingKeptAway(agentId: AgentId, agent: AgentEntry): number {
+    const candidate = this.#candidateOf(agentId);
+    const { slot } = candidate;
+    const { counted, version } = slot;
+    const isSame = counted?.round === this.#round && counted.version === version;
+    if (isSame && counted.gpu === agent.gpu && counted.free === agent.free) return counted.count;
+    let count = 0;
+    for (const demand of this.#byClient.values()) {
+      if ((!agent.gpu || demand.gpu) && this.#isUnmet(demand, candidate, agent)) count++;
+    }
+    const { gpu, free } = agent;
+    if (!this.#cache.isBehind) slot.counted = { round: this.#round, version, gpu, free, count };
+    return count;
+  }
+
   #read(s: AllocatorState, source: RequirementsSource): void {
     for (const [number, client] of s.clients) {
       if (!client.live) continue;
       const asked = source.requirementsOf(client.frameworkId, client.role);
-      const minimum = this.#placeOf(asked?.minimum ?? null);
-      if (minimum === GLOBAL) this.#globalCounts = true;
       if (asked === null) continue;
-      const { constraints } = asked;
       const { gpu } = frameworkOf(s, client.frameworkId);
-      this.#byClient.set(number, { constraints, minimum, gpu });
-      if (constraints !== null) this.#constrained.push({ constraints, minimum, gpu });
+      const minimum = this.#placeOf(asked.minimum);
+      this.#byClient.set(number, { constraints: asked.constraints, minimum, gpu });
+      this.#demanding.all++;
+      if (gpu) this.#demanding.gpu++;
     }
   }
 
   #placeOf(minimum: Minimum | null): number {
     if (minimum === null) return GLOBAL;
-    const place = this.#places.get(minimum) ?? this.#minimums.push(minimum) - 1;
-    this.#places.set(minimum, place);
+    const text = this.#cache.textOf(minimum);
+    const place = this.#places.get(text) ?? this.#minimums.push(minimum) - 1;
+    this.#places.set(text, place);
     return place;
   }
 
@@ -159,7 +175,11 @@ export class Demands {
   }
 
   #slotOf(agentId: AgentId): AgentSlot {
-    return this.#cache.slotOf(agentId, this.#source?.factsOf(agentId) ?? NO_FACTS);
+    return this.#cache.slotOf(agentId, this.#factsOf(agentId));
+  }
+
+  #factsOf(agentId: AgentId): AgentFacts {
+    return this.#source?.factsOf(agentId) ?? NO_FACTS;
   }
 }
 
@@ -171,7 +191,7 @@ export function reaches(free: Resources, minimum: Minimum): boolean {
 }
 
 function reachesSet(free: Resources, set: Readonly<Record<string, number>>): boolean {
-  for (const name of Object.keys(set)) if (scalarOf(free, name) < (set[name] ?? 0)) return false;
+  for (const name in set) if (scalarOf(free, name) < (set[name] ?? 0)) return false;
   return true;
 }
 

@@ -11,10 +11,9 @@ export {
   setAgentActive,
   updateAgent,
 } from "./agents.ts";
-export { allocate, DEFAULT_MINIMUM } from "./allocate.ts";
+export { allocate } from "./allocate.ts";
 export { checkAllocator } from "./check.ts";
 export type {
-  AgentAttribute,
   AgentFacts,
   AttributeConstraint,
   Predicate,
@@ -44,7 +43,7 @@ export {
   createAllocatorState,
   type FrameworkTerms,
 } from "./model.ts";
-export type { Minimum, Requirements, RequirementsSource } from "./requirements.ts";
+export type { Minimum, Requirements } from "./requirements.ts";
 export { makeResources, type ResourcePart, toMillis } from "./resource-parts.ts";
 export { format, formatMillis, parse, parseMillis } from "./resource-text.ts";
 export {

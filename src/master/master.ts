@@ -1,6 +1,7 @@
 // The loop that puts log, consensus and state together: on a follower it applies what is committed; on the leader it
 // runs the pipeline, the deadlines and the allocation cycles. All of the outside comes by ports, so the simulator runs
 // this very code. Streams, HTTP and wire formats belong to the api.
+import { WORK_PER_CYCLE_MAX } from "../allocator/constraints/limits.ts";
 import { ConstraintCache } from "../allocator/index.ts";
 import { InvariantError } from "../kernel/assert.ts";
 import {
@@ -95,7 +96,7 @@ class MasterLoop implements Master {
   private readonly node: RaftNode;
   private readonly membership: Members;
   private readonly replica: Replica;
-  private readonly constraintCache: ConstraintCache = new ConstraintCache();
+  private readonly constraintCache: ConstraintCache = new ConstraintCache({ workMax: WORK_PER_CYCLE_MAX });
   private readonly checkpoints: Checkpoints;
   private readonly snapshotInterval: number;
   private readonly timers: Timers;
@@ -411,6 +412,7 @@ class MasterLoop implements Master {
     const started = this.options.clock.monotonicMs();
     const decision = decide(state, command, context);
     this.lastCycleMs = this.options.clock.monotonicMs() - started;
+    if (this.constraintCache.isBehind) this.askAllocation();
     return decision;
   }
 

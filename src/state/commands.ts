@@ -33,7 +33,10 @@ export interface Context {
   /** For the founding of a new cluster only. */
   readonly newClusterId: ClusterId;
   readonly settings: Settings;
-  /** Spares an allocation cycle what an earlier one has worked out; changes no decision. */
+  /**
+   * Spares an allocation cycle what an earlier one has worked out. It changes no decision, unless it bounds the work of
+   * a cycle: then agents that a cycle does not come to are left to later ones.
+   */
   readonly constraintCache?: ConstraintCache;
 }
 

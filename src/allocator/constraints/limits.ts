@@ -22,4 +22,13 @@ export const COMPILED_REGEXES_MAX = 128;
 export const MATCHES_PER_COMPILATION_MAX = 256;
 
 /** Bytes of remembered answers, one for each pair of constraints and agent; beyond it answers are worked out each time. */
-export const VERDICT_BYTES_MAX = 64 * 1024 * 1024;
+export const VERDICT_BYTES_MAX = 256 * 1024 * 1024;
+
+/** Of one evaluation of constraints, about 0.1 µs; the unit of WORK_PER_CYCLE_MAX. */
+export const EVALUATION_COST = 1;
+
+/** Of one match of a regular expression: so many evaluations. */
+export const MATCH_COST = 25;
+
+/** What one cycle of a master spends on evaluation, about 50 ms; the next cycle goes on. */
+export const WORK_PER_CYCLE_MAX = 500_000;

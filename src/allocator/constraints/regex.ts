@@ -62,13 +62,21 @@ export function problemOfRegex(regex: string, limits: RegexLimits): string | nul
 export class RegexCache {
   readonly #compiled: Map<string, { readonly regex: RE2JS | null; matches: number }> = new Map();
 
+  #matchCount = 0;
+
   /** Whether the whole text matches; null for an expression that cannot be read. */
   readonly matches = (regex: string, text: string): boolean | null => {
     const entry = this.#entry(regex);
+    this.#matchCount++;
     if (entry.regex === null) return null;
     if (++entry.matches >= MATCHES_PER_COMPILATION_MAX) this.#compiled.delete(regex);
     return entry.regex.testExact(text);
   };
+
+  /** Since the beginning. */
+  get matchCount(): number {
+    return this.#matchCount;
+  }
 
   get size(): number {
     return this.#compiled.size;

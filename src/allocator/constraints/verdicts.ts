@@ -1,9 +1,9 @@
 // Remembered answers to "does this agent satisfy these constraints?": one byte for each pair, so that a cycle in which
 // nothing has changed evaluates nothing. Derived from the state and never part of it: it may be thrown away at any time.
-// Constraints and facts are known by identity, for neither is ever changed in place.
+// Constraints and facts are known by identity, for neither is ever changed in place; equal constraints share answers.
 import type { AgentId } from "../../kernel/ids.ts";
 import { type ConstraintFailure, failuresOf, satisfies } from "./evaluate.ts";
-import { VERDICT_BYTES_MAX } from "./limits.ts";
+import { EVALUATION_COST, MATCH_COST, VERDICT_BYTES_MAX } from "./limits.ts";
 import type { AgentFacts, RoleConstraints } from "./model.ts";
 import { RegexCache } from "./regex.ts";
 
@@ -21,14 +21,28 @@ export interface AgentSlot {
     readonly round: number;
     readonly version: number;
     readonly gpu: boolean;
+    /** What was free on the agent. */
+    readonly free: object;
     readonly count: number;
   } | null;
 }
 
 interface Table {
+  readonly constraints: RoleConstraints;
   verdicts: Uint8Array;
+  /** Agents below this index have been evaluated, unless their facts have changed since. */
+  filled: number;
   /** The cycle in which it was last asked. */
   usedIn: number;
+}
+
+export interface ConstraintCacheOptions {
+  readonly bytesMax?: number;
+  /**
+   * What one cycle may spend on evaluation (EVALUATION_COST, MATCH_COST); what it does not come to counts as excluded
+   * in that cycle, and `isBehind` says so. Without it a cycle evaluates all that it needs.
+   */
+  readonly workMax?: number;
 }
 
 /** Places that the first table has; tables grow with the number of agents. */
@@ -36,17 +50,28 @@ const FIRST_CAPACITY = 64;
 
 export class ConstraintCache {
   readonly #bytesMax: number;
+  readonly #workMax: number;
   readonly #regexes: RegexCache = new RegexCache();
   readonly #slots: Map<AgentId, AgentSlot> = new Map();
-  /** The one used longest ago comes first. */
-  readonly #tables: Map<RoleConstraints, Table> = new Map();
+  /** By index. */
+  readonly #places: AgentSlot[] = [];
+  /** By text, for equal constraints; the one used longest ago comes first. */
+  readonly #tables: Map<string, Table> = new Map();
+  readonly #texts: WeakMap<object, string> = new WeakMap();
   #bytes = 0;
   #cycle = 0;
+  #agentCount = 0;
   #round: { readonly number: number; readonly members: readonly unknown[] } = { number: 0, members: [] };
   #evaluations = 0;
+  #work = 0;
+  #behind = false;
 
-  constructor(bytesMax: number = VERDICT_BYTES_MAX) {
+  constructor({
+    bytesMax = VERDICT_BYTES_MAX,
+    workMax = Number.POSITIVE_INFINITY,
+  }: ConstraintCacheOptions = {}) {
     this.#bytesMax = bytesMax;
+    this.#workMax = workMax;
   }
 
   /** How often constraints were held against an agent, since the beginning. */
@@ -59,20 +84,30 @@ export class ConstraintCache {
     return this.#bytes;
   }
 
+  /** Whether the last cycle could not evaluate all that it needed: the next one goes on. */
+  get isBehind(): boolean {
+    return this.#behind;
+  }
+
   /**
    * Begins a cycle. Agents that are no more are forgotten when they have become many.
    * @param inUse the constraints that it may ask about: others go first when there is no more room
    */
-  begin(agentCount: number, inUse: readonly RoleConstraints[]): void {
+  begin(
+    agents: ReadonlyMap<AgentId, unknown>,
+    factsOf: (agentId: AgentId) => AgentFacts,
+    inUse: readonly RoleConstraints[],
+  ): void {
     this.#cycle++;
-    if (this.#slots.size > 2 * agentCount + FIRST_CAPACITY) this.#clear();
-    for (const constraints of inUse) {
-      const table = this.#tables.get(constraints);
-      if (table === undefined || table.usedIn === this.#cycle) continue;
-      table.usedIn = this.#cycle;
-      this.#tables.delete(constraints);
-      this.#tables.set(constraints, table);
-    }
+    this.#work = 0;
+    this.#behind = false;
+    if (this.#slots.size > 2 * agents.size + FIRST_CAPACITY) this.#clear();
+    if (inUse.length === 0) return;
+    for (const constraints of inUse) this.#use(this.textOf(constraints));
+    if (this.#agentCount === agents.size) return;
+    // All that are new before any is asked about, so that a table is filled in one go.
+    for (const agentId of agents.keys()) this.slotOf(agentId, factsOf(agentId));
+    this.#agentCount = agents.size;
   }
 
   /**
@@ -90,8 +125,9 @@ export class ConstraintCache {
     const known = this.#slots.get(agentId);
     if (known?.facts === facts) return known;
     if (known === undefined) {
-      const slot: AgentSlot = { index: this.#slots.size, facts, version: 0, counted: null };
+      const slot: AgentSlot = { index: this.#places.length, facts, version: 0, counted: null };
       this.#slots.set(agentId, slot);
+      this.#places.push(slot);
       return slot;
     }
     const changed = JSON.stringify(known.facts) !== JSON.stringify(facts);
@@ -102,35 +138,71 @@ export class ConstraintCache {
 
   excludes(constraints: RoleConstraints, slot: AgentSlot): boolean {
     const table = this.#tableFor(constraints, slot.index);
-    const known = table?.verdicts[slot.index] ?? UNKNOWN;
+    if (table === null) return this.#evaluate(constraints, slot) === EXCLUDED;
+    if (slot.index >= table.filled) this.#fill(table);
+    const known = table.verdicts[slot.index] ?? UNKNOWN;
     if (known !== UNKNOWN) return known === EXCLUDED;
-    this.#evaluations++;
-    const excluded = !satisfies(constraints, slot.facts, this.#regexes.matches);
-    if (table !== null) table.verdicts[slot.index] = excluded ? EXCLUDED : SATISFIES;
-    return excluded;
+    if (!this.#mayWork()) return true;
+    const verdict = this.#evaluate(constraints, slot);
+    table.verdicts[slot.index] = verdict;
+    return verdict === EXCLUDED;
+  }
+
+  /** Equal objects have equal texts. They must never be changed in place. */
+  textOf(asked: object): string {
+    const known = this.#texts.get(asked);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(asked);
+    this.#texts.set(asked, text);
+    return text;
   }
 
   failures(constraints: RoleConstraints, facts: AgentFacts): readonly ConstraintFailure[] {
     return failuresOf(constraints, facts, this.#regexes.matches);
   }
 
-  /** A table with room for the agent; null if there is no memory for it. */
+  /** One table after the other, so that its expressions are compiled once. */
+  #fill(table: Table): void {
+    while (table.filled < this.#places.length && this.#mayWork()) {
+      const slot = this.#places[table.filled];
+      if (slot !== undefined) table.verdicts[slot.index] = this.#evaluate(table.constraints, slot);
+      table.filled++;
+    }
+  }
+
+  #evaluate(constraints: RoleConstraints, { facts }: AgentSlot): number {
+    this.#evaluations++;
+    const before = this.#regexes.matchCount;
+    const satisfied = satisfies(constraints, facts, this.#regexes.matches);
+    this.#work += EVALUATION_COST + (this.#regexes.matchCount - before) * MATCH_COST;
+    return satisfied ? SATISFIES : EXCLUDED;
+  }
+
+  #mayWork(): boolean {
+    if (this.#work < this.#workMax) return true;
+    this.#behind = true;
+    return false;
+  }
+
+  /** A table with room for all agents; null if there is no memory for it. */
   #tableFor(constraints: RoleConstraints, index: number): Table | null {
-    const known = this.#tables.get(constraints);
+    const text = this.textOf(constraints);
+    const known = this.#tables.get(text);
     if (known !== undefined && index < known.verdicts.length) return known;
     let capacity = FIRST_CAPACITY;
-    while (capacity < this.#slots.size) capacity *= 2;
+    while (capacity < this.#places.length) capacity *= 2;
     const before = known?.verdicts ?? new Uint8Array(0);
-    if (!this.#makeRoom(capacity - before.length, constraints)) return null;
-    const table = { verdicts: new Uint8Array(capacity), usedIn: this.#cycle };
-    table.verdicts.set(before);
-    this.#tables.set(constraints, table);
+    if (!this.#makeRoom(capacity - before.length, text)) return null;
+    const verdicts = new Uint8Array(capacity);
+    verdicts.set(before);
+    const table = { constraints, verdicts, filled: known?.filled ?? 0, usedIn: this.#cycle };
+    this.#tables.set(text, table);
     this.#bytes += capacity - before.length;
     return table;
   }
 
   /** Tables of this cycle stay, or they would drive each other out again and again. */
-  #makeRoom(bytes: number, beside: RoleConstraints): boolean {
+  #makeRoom(bytes: number, beside: string): boolean {
     for (const [oldest, { verdicts, usedIn }] of this.#tables) {
       if (this.#bytes + bytes <= this.#bytesMax) return true;
       if (oldest === beside || usedIn === this.#cycle) continue;
@@ -138,6 +210,14 @@ export class ConstraintCache {
       this.#bytes -= verdicts.length;
     }
     return this.#bytes + bytes <= this.#bytesMax;
+  }
+
+  #use(text: string): void {
+    const table = this.#tables.get(text);
+    if (table === undefined || table.usedIn === this.#cycle) return;
+    table.usedIn = this.#cycle;
+    this.#tables.delete(text);
+    this.#tables.set(text, table);
   }
 
   #forgetAgent(slot: AgentSlot): void {
@@ -149,6 +229,8 @@ export class ConstraintCache {
 
   #clear(): void {
     this.#slots.clear();
+    this.#places.length = 0;
+    this.#agentCount = 0;
     this.#tables.clear();
     this.#bytes = 0;
     this.#round = { number: this.#round.number + 1, members: [] };

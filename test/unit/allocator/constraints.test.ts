@@ -15,6 +15,7 @@ import {
   RegexCache,
 } from "../../../src/allocator/constraints/regex.ts";
 import { ConstraintCache } from "../../../src/allocator/constraints/verdicts.ts";
+import type { AgentId } from "../../../src/kernel/ids.ts";
 import { agent } from "./helpers.ts";
 
 const facts = (attributes: Record<string, string | null>, more: Partial<AgentFacts> = {}): AgentFacts => ({
@@ -181,40 +182,53 @@ describe("a regular expression", () => {
 
 describe("remembered answers", () => {
   const constraints = one({ kind: "text-equals", value: "r1" });
+  const fleet = (size: number) => new Map(Array.from({ length: size }, (_, number) => [agent(number), true]));
+  const inRacks = (count: number) => {
+    const all = Array.from({ length: count }, (_, number) => facts({ rack: `r${number}` }));
+    return (agentId: AgentId) => all[numberOf(agentId) % count] ?? facts({});
+  };
+  const numberOf = (agentId: AgentId) => Number(/\d+$/.exec(agentId)?.[0]);
 
   it("are worked out once for each pair of constraints and agent", () => {
     const cache = new ConstraintCache();
+    const [agents, factsOf] = [fleet(200), inRacks(4)];
     for (let cycle = 0; cycle < 3; cycle++) {
-      cache.begin(200, [constraints]);
-      for (let number = 0; number < 200; number++) {
-        const slot = cache.slotOf(agent(number), facts({ rack: number < 50 ? "r1" : "r2" }));
-        expect(cache.excludes(constraints, slot)).toBe(number >= 50);
+      cache.begin(agents, factsOf, [constraints]);
+      for (const agentId of agents.keys()) {
+        const excluded = cache.excludes(constraints, cache.slotOf(agentId, factsOf(agentId)));
+        expect(excluded).toBe(numberOf(agentId) % 4 !== 1);
       }
     }
+    expect(cache.evaluations).toBe(200);
+    const equal = one({ kind: "text-equals", value: "r1" });
+    expect(cache.excludes(equal, cache.slotOf(agent(1), factsOf(agent(1))))).toBe(false);
     expect(cache.evaluations).toBe(200);
   });
 
   it("are worked out anew when the agent's facts or the constraints change, and only then", () => {
     const cache = new ConstraintCache();
-    cache.begin(1, [constraints]);
-    expect(cache.excludes(constraints, cache.slotOf(agent(1), facts({ rack: "r1" })))).toBe(false);
-    expect(cache.excludes(constraints, cache.slotOf(agent(1), facts({ rack: "r1" })))).toBe(false);
+    cache.begin(fleet(1), () => facts({ rack: "r1" }), [constraints]);
+    expect(cache.excludes(constraints, cache.slotOf(agent(0), facts({ rack: "r1" })))).toBe(false);
+    expect(cache.excludes(constraints, cache.slotOf(agent(0), facts({ rack: "r1" })))).toBe(false);
     expect(cache.evaluations).toBe(1);
-    expect(cache.excludes(constraints, cache.slotOf(agent(1), facts({ rack: "r2" })))).toBe(true);
+    expect(cache.excludes(constraints, cache.slotOf(agent(0), facts({ rack: "r2" })))).toBe(true);
     const others = one({ kind: "text-equals", value: "r2" });
-    expect(cache.excludes(others, cache.slotOf(agent(1), facts({ rack: "r2" })))).toBe(false);
+    expect(cache.excludes(others, cache.slotOf(agent(0), facts({ rack: "r2" })))).toBe(false);
     expect(cache.evaluations).toBe(3);
   });
 
   it("need no more memory than they may, and are right without any", () => {
     const all = Array.from({ length: 10 }, (_, at) => one({ kind: "text-equals", value: `r${at}` }));
+    const [agents, factsOf] = [fleet(100), inRacks(10)];
     for (const bytesMax of [0, 128, 1_000]) {
-      const cache = new ConstraintCache(bytesMax);
+      const cache = new ConstraintCache({ bytesMax });
       for (let cycle = 0; cycle < 2; cycle++) {
-        cache.begin(100, all);
-        for (let number = 0; number < 100; number++) {
-          const slot = cache.slotOf(agent(number), facts({ rack: `r${number % 10}` }));
-          for (const [at, each] of all.entries()) expect(cache.excludes(each, slot)).toBe(at !== number % 10);
+        cache.begin(agents, factsOf, all);
+        for (const agentId of agents.keys()) {
+          const slot = cache.slotOf(agentId, factsOf(agentId));
+          for (const [at, each] of all.entries()) {
+            expect(cache.excludes(each, slot)).toBe(at !== numberOf(agentId) % 10);
+          }
         }
         expect(cache.bytes).toBeLessThanOrEqual(bytesMax);
       }
@@ -222,17 +236,31 @@ describe("remembered answers", () => {
   });
 
   it("make room for constraints that are in use, and forget agents that are no more", () => {
-    const cache = new ConstraintCache(64);
+    const cache = new ConstraintCache({ bytesMax: 64 });
     const others = one({ kind: "exists" });
-    const known = facts({ rack: "r1" });
-    cache.begin(1, [constraints]);
-    cache.excludes(constraints, cache.slotOf(agent(1), known));
-    cache.begin(1, [others]);
-    cache.excludes(others, cache.slotOf(agent(1), known));
-    cache.excludes(others, cache.slotOf(agent(1), known));
+    const factsOf = inRacks(1);
+    for (const each of [constraints, others, others]) {
+      cache.begin(fleet(1), factsOf, [each]);
+      cache.excludes(each, cache.slotOf(agent(0), factsOf(agent(0))));
+    }
     expect(cache.evaluations).toBe(2);
-    for (let number = 2; number < 100; number++) cache.slotOf(agent(number), known);
-    cache.begin(1, [others]);
+    for (let number = 1; number < 100; number++) cache.slotOf(agent(number), factsOf(agent(number)));
+    cache.begin(fleet(1), factsOf, [others]);
     expect(cache.bytes).toBe(0);
+  });
+
+  it("are worked out over several cycles when one would take too long; until then nobody gets the agent", () => {
+    const cache = new ConstraintCache({ workMax: 30 });
+    const [agents, factsOf] = [fleet(100), inRacks(2)];
+    const wanted = one({ kind: "text-not-equals", value: "r1" });
+    const excluded: number[] = [];
+    for (let cycle = 0; cycle < 5; cycle++) {
+      cache.begin(agents, factsOf, [wanted]);
+      const slots = [...agents.keys()].map((agentId) => cache.slotOf(agentId, factsOf(agentId)));
+      excluded.push(slots.filter((slot) => cache.excludes(wanted, slot)).length);
+      expect(cache.isBehind).toBe(cycle < 3);
+    }
+    expect(excluded).toEqual([85, 70, 55, 50, 50]);
+    expect(cache.evaluations).toBe(100);
   });
 });

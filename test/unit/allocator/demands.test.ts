@@ -281,7 +281,7 @@ describe("over any history", () => {
         const [state, facts] = [createAllocatorState(), noFacts()];
         const world = { now: 0, nextAgent: 0, nextFramework: 0 };
         const wishes: Wishes = { asked: new Map(), facts: new Map() };
-        const cache = new ConstraintCache(bytes);
+        const cache = new ConstraintCache({ bytesMax: bytes });
         const begin = ["agent", "framework", "agent", "framework", "agent"].map((kind) => ({ kind }) as Step);
         for (const step of [...begin, ...all]) {
           if (step.kind === "facts") wishes.facts.set(step.agent, step.facts);
