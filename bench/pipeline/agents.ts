@@ -16,7 +16,7 @@ const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true });
 
 export interface BenchAgent {
   readonly id: string;
-  /** The bytes are copied before this returns. */
+  /** The bytes must stay as they are until the turn is over. */
   send(frame: Uint8Array): void;
   close(): void;
 }

@@ -44,13 +44,13 @@ export class CallSocket {
   }
 }
 
-/** A whole POST to the scheduler API with a protobuf body. */
-export function schedulerRequest(api: string, streamId: string, body: Uint8Array): Buffer {
+/** A whole POST to the scheduler API with a protobuf body. @param streamId null before there is one */
+export function schedulerRequest(api: string, streamId: string | null, body: Uint8Array): Buffer {
   const head = [
     "POST /api/v1/scheduler HTTP/1.1",
     `Host: ${api}`,
     "Content-Type: application/x-protobuf",
-    `Mesos-Stream-Id: ${streamId}`,
+    streamId === null ? "Accept: application/x-protobuf" : `Mesos-Stream-Id: ${streamId}`,
     `Content-Length: ${body.length}`,
   ];
   return Buffer.concat([Buffer.from(head.join("\r\n") + HEAD_END, "latin1"), body]);

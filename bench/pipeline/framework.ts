@@ -1,12 +1,10 @@
 // A framework's subscription for the benchmark: raw records of its stream, offers as they come, calls as bytes.
-import { type ClientRequest, type IncomingMessage, request } from "node:http";
 import { decodeProtobuf, encodeProtobuf } from "../../src/contract/codec.ts";
 import { messageTypes } from "../../src/contract/message-types.ts";
-import { RecordDecoder } from "../../src/contract/record-io.ts";
 import type { Offer, SchedulerCall, TaskInfo } from "../../src/contract/types.ts";
 import { CallSocket, schedulerRequest } from "./call-socket.ts";
+import { EventSocket } from "./event-socket.ts";
 
-const PROTOBUF = "application/x-protobuf";
 const TASK_CPUS = 0.001;
 const TASK_MEM = 1;
 /** Stands in a template where the number of a task goes. */
@@ -35,23 +33,7 @@ export async function subscribe(
   name: string,
   handlers: FrameworkHandlers,
 ): Promise<BenchFramework> {
-  const decoder = new RecordDecoder();
-  const { outgoing, response } = await openStream(api, name);
-  const streamId = String(response.headers["mesos-stream-id"]);
-  let closing = false;
-  const id = await new Promise<string>((resolve) => {
-    response.on("data", (bytes: Buffer) => {
-      const records = decoder.push(bytes);
-      if (!records.ok) return handlers.onFailure(records.error);
-      for (const record of records.value) take(Buffer.from(record.buffer), handlers, resolve);
-    });
-    response.on("close", () => {
-      if (!closing) handlers.onFailure(`the stream of ${name} was closed`);
-    });
-    response.on("error", (error) => {
-      if (!closing) handlers.onFailure(error.message);
-    });
-  });
+  const { stream, streamId, id } = await openStream(api, name, handlers);
   const bytesOf = (call: Omit<SchedulerCall, "framework_id">): Buffer => {
     const whole = { ...call, framework_id: { value: id } };
     return schedulerRequest(api, streamId, encodeProtobuf(messageTypes.SchedulerCall, whole));
@@ -64,35 +46,31 @@ export async function subscribe(
         resolve();
       });
     });
-  return {
-    id,
-    request: bytesOf,
-    call,
-    close() {
-      closing = true;
-      outgoing.destroy();
-    },
-  };
+  return { id, request: bytesOf, call, close: () => stream.close() };
 }
 
-function openStream(
-  api: string,
-  name: string,
-): Promise<{ readonly outgoing: ClientRequest; readonly response: IncomingMessage }> {
+interface OpenStream {
+  readonly stream: EventSocket;
+  readonly streamId: string;
+  /** The framework's. */
+  readonly id: string;
+}
+
+function openStream(api: string, name: string, handlers: FrameworkHandlers): Promise<OpenStream> {
   const info = { user: "nobody", name, roles: ["bench"], capabilities: [{ type: "MULTI_ROLE" as const }] };
   const body = encodeProtobuf(messageTypes.SchedulerCall, {
     type: "SUBSCRIBE",
     subscribe: { framework_info: info },
   });
-  const headers = { "Content-Type": PROTOBUF, Accept: PROTOBUF };
-  return new Promise((resolve, reject) => {
-    const outgoing = request(`http://${api}/api/v1/scheduler`, { method: "POST", headers, agent: false });
-    outgoing.once("response", (response) => {
-      if (response.statusCode === 200) resolve({ outgoing, response });
-      else reject(new Error(`SUBSCRIBE was answered ${response.statusCode}`));
+  return new Promise((resolve) => {
+    let streamId = "";
+    const stream = new EventSocket(api, schedulerRequest(api, null, body), {
+      onOpen(given) {
+        streamId = given;
+      },
+      onRecord: (record) => take(record, handlers, (id) => resolve({ stream, streamId, id })),
+      onFailure: (reason) => handlers.onFailure(`${name}: ${reason}`),
     });
-    outgoing.once("error", reject);
-    outgoing.end(body);
   });
 }
 

@@ -140,10 +140,12 @@ class MasterLoop implements Master {
   }
 
   submit(command: Command): Promise<Outcome> {
-    return new Promise((resolve) => {
-      if (this.leading && this.pipeline !== null) this.pipeline.submit(command, resolve);
-      else resolve({ kind: "not-leader", leader: this.otherLeader() });
-    });
+    return new Promise((resolve) => this.order(command, resolve));
+  }
+
+  order(command: Command, done: (outcome: Outcome) => void): void {
+    if (this.leading && this.pipeline !== null) this.pipeline.submit(command, done);
+    else done({ kind: "not-leader", leader: this.otherLeader() });
   }
 
   status(): MasterStatus {

@@ -18,6 +18,8 @@ export interface Master {
    * calls; outcomes come in that order too. Never rejects.
    */
   submit(command: Command): Promise<Outcome>;
+  /** The same for commands that come in masses: without a promise for each. `done` may be called before this returns. */
+  order(command: Command, done: (outcome: Outcome) => void): void;
   status(): MasterStatus;
   /** The live state, to be read and not kept. On a leader it may be ahead of what is committed: see `settled`. */
   state(): ClusterState;

@@ -42,6 +42,20 @@ export function encodeMessage(message: Message): Uint8Array {
   return writer.frame;
 }
 
+/** Whether two messages, to different members, are the same bytes. Only entries are worth the question. */
+export function haveSameFrame(one: Message, other: Message): boolean {
+  return (
+    one.kind === "append" &&
+    other.kind === "append" &&
+    one.term === other.term &&
+    one.prevIndex === other.prevIndex &&
+    one.prevTerm === other.prevTerm &&
+    one.commit === other.commit &&
+    one.entries.length === other.entries.length &&
+    one.entries.every((entry, at) => entry === other.entries[at])
+  );
+}
+
 /** The message in a frame from a known member, or what is wrong with it. Payloads are views of the frame. */
 export function decodeMessage(frame: Uint8Array, from: MemberId, to: MemberId): Result<Message, string> {
   const reader = new FrameReader(frame);

@@ -281,7 +281,7 @@ class Node implements RaftNode {
     if (out.write !== null) this.writes.issue(out.write);
     if (out.membership !== null) this.peers.update(this.addresses(out.membership));
     this.peers.joinGroup(groupIdOf(this.core));
-    for (const message of out.messages) this.peers.send(message);
+    this.peers.sendAll(out.messages);
     for (const received of out.receive) this.lane.receive(received);
     for (const request of out.chunkRequests) {
       this.lane.serve(request, this.options.self, (message) => this.peers.send(message));

@@ -4,7 +4,7 @@
 import type { GroupId, MemberId } from "../kernel/ids.ts";
 import type { Clock, Listener, Network, Random, Timer, Tracer } from "../kernel/ports.ts";
 import { Callers } from "./callers.ts";
-import { encodeMessage } from "./codec.ts";
+import { encodeMessage, haveSameFrame } from "./codec.ts";
 import { foreignReason } from "./foreign.ts";
 import { encodeHandshake, type Handshake } from "./handshake.ts";
 import { FOREIGN_MAX, GUEST_IDLE_MS, GUESTS_MAX } from "./limits.ts";
@@ -122,9 +122,22 @@ export class Peers {
   }
 
   send(message: Message): void {
-    const guest = this.guests.get(message.to);
-    if (guest !== undefined) this.use(message.to, guest);
-    this.links.get(message.to)?.send(encodeMessage(message));
+    this.sendAll([message]);
+  }
+
+  /** Entries that go to several members are encoded once. */
+  sendAll(messages: readonly Message[]): void {
+    let last: { readonly message: Message; readonly frame: Uint8Array } | null = null;
+    for (const message of messages) {
+      const guest = this.guests.get(message.to);
+      if (guest !== undefined) this.use(message.to, guest);
+      const link = this.links.get(message.to);
+      if (link === undefined) continue;
+      if (last === null || !haveSameFrame(last.message, message)) {
+        last = { message, frame: encodeMessage(message) };
+      }
+      link.send(last.frame);
+    }
   }
 
   async stop(): Promise<void> {

@@ -12,7 +12,21 @@ export function frameLength(frame: Uint8Array): Uint8Array {
 
 /** The frame with its length before it, in one piece of memory. */
 export function encodeFrame(frame: Uint8Array): Uint8Array {
-  return Buffer.concat([frameLength(frame), frame]);
+  return encodeFrames([frame]);
+}
+
+/** All frames, each with its length before it, in one piece of memory. */
+export function encodeFrames(frames: readonly Uint8Array[]): Uint8Array {
+  let size = LENGTH_BYTES * frames.length;
+  for (const { byteLength } of frames) size += byteLength;
+  const bytes = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const frame of frames) {
+    at = bytes.writeUInt32BE(frame.byteLength, at);
+    bytes.set(frame, at);
+    at += frame.byteLength;
+  }
+  return bytes;
 }
 
 /**

@@ -29,7 +29,6 @@ export function messageOfFrame(frame: Uint8Array): AgentReport | null {
   return isPlain(value) && isFromAgent(value) ? value : null;
 }
 
-/** Statuses are views of the frame. */
 function reportsOfFrame(frame: Uint8Array): AgentReport | null {
   const reports = decodeReports(frame);
   if (reports === null || (reports.length > 1 && frame.byteLength > STATUSES_FRAME_BYTES_MAX)) return null;

@@ -196,7 +196,7 @@ export class AgentSessions {
       return;
     }
     session.commandsInFlight += 1;
-    void this.context.master.submit(command).then((outcome) => this.afterReport(session, command, outcome));
+    this.context.master.order(command, (outcome) => this.afterReport(session, command, outcome));
   }
 
   /** What is not committed is sent again by the agent; a rejected report is of a task that nobody knows. */

@@ -3,7 +3,7 @@
 import type { Duplex } from "node:stream";
 import { AGENT_FRAME_BYTES_MAX } from "../../contract/agent-protocol.ts";
 import type { Connection, ConnectionHandler } from "../../kernel/ports.ts";
-import { encodeFrame, frameReader } from "./frames.ts";
+import { encodeFrames, frameReader } from "./frames.ts";
 
 /** A connection that is open. Its handler is set by `attach`, with whatever bytes came along with the upgrade. */
 export class SocketConnection implements Connection {
@@ -13,7 +13,9 @@ export class SocketConnection implements Connection {
   });
   private handler: ConnectionHandler | null = null;
   private closed = false;
-  private gathering = false;
+  /** Frames of this turn: together they are one write. */
+  private gathered: Uint8Array[] = [];
+  private gatheredBytes = 0;
 
   constructor(socket: Duplex) {
     this.socket = socket;
@@ -30,24 +32,22 @@ export class SocketConnection implements Connection {
     if (head.byteLength > 0) this.receive(head);
   }
 
-  /** Frames of one turn leave in one system call. */
+  /** Frames of one turn leave in one piece. What is in the frame must stay until the turn is over. */
   send(frame: Uint8Array): void {
     if (this.closed) return;
-    if (!this.gathering) {
-      this.gathering = true;
-      this.socket.cork();
-      process.nextTick(() => this.release());
-    }
-    this.socket.write(encodeFrame(frame));
+    if (this.gathered.length === 0) process.nextTick(() => this.release());
+    this.gathered.push(frame);
+    this.gatheredBytes += frame.byteLength;
   }
 
   bufferedBytes(): number {
-    return this.socket.writableLength;
+    return this.socket.writableLength + this.gatheredBytes;
   }
 
   /** What was sent before is still delivered if the other side reads it in time. */
   close(): void {
     if (this.closed) return;
+    this.release();
     this.closed = true;
     this.socket.end(() => this.socket.destroy());
   }
@@ -59,8 +59,10 @@ export class SocketConnection implements Connection {
   }
 
   private release(): void {
-    this.gathering = false;
-    this.socket.uncork();
+    const { gathered } = this;
+    this.gathered = [];
+    this.gatheredBytes = 0;
+    if (gathered.length > 0 && !this.closed) this.socket.write(encodeFrames(gathered));
   }
 
   private receive(bytes: Uint8Array): void {

@@ -15,7 +15,7 @@ import {
 import { err, ok, type Result } from "../../kernel/result.ts";
 import type { Command, RegisterAgent, StatusUpdate } from "../../state/commands.ts";
 import type { AgentSpec, TaskStatus } from "../../state/model.ts";
-import { ownReport } from "../agents/bounded-statuses.ts";
+import { boundedStatus } from "../agents/bounded-statuses.ts";
 import type { AgentReport } from "../agents/messages.ts";
 import { ipv4Of } from "./addresses.ts";
 import { resourcesFromWire } from "./resources.ts";
@@ -63,7 +63,7 @@ export function reportCommand(frame: AgentReport, agentId: AgentId, now: Millis)
 }
 
 function updateCommand(reports: readonly ReceivedReport[], agentId: AgentId, now: Millis): Command {
-  const updates = reports.map((report) => updateOf(ownReport(report), now));
+  const updates = reports.map((report) => updateOf(report, now));
   const [update] = updates;
   return update !== undefined && updates.length === 1
     ? { kind: "update-status", agentId, ...update }
@@ -74,7 +74,7 @@ function updateOf({ frameworkId, facts, status, latestState }: ReceivedReport, n
   return {
     frameworkId: asId<FrameworkId>(frameworkId),
     taskId: asId<TaskId>(facts.taskId),
-    status: statusOf(facts, status, now),
+    status: statusOf(facts, boundedStatus(status), now),
     latestState,
   };
 }

@@ -1,7 +1,7 @@
 // What the wire says and what the state holds are the same thing, in both directions and in both encodings.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { encodeFrame, frameReader } from "../../../src/api/agents/frames.ts";
+import { encodeFrame, encodeFrames, frameReader } from "../../../src/api/agents/frames.ts";
 import { frameworkSpec } from "../../../src/api/convert/frameworks.ts";
 import { problemOfId, problemOfRole } from "../../../src/api/convert/ids.ts";
 import { resourcesFromWire, resourcesReader, resourcesToWire } from "../../../src/api/convert/resources.ts";
@@ -328,6 +328,7 @@ describe("frames", () => {
     fc.assert(
       fc.property(frames, fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1 }), (sent, sizes) => {
         const bytes = Buffer.concat(sent.map((frame) => encodeFrame(frame)));
+        expect(Buffer.from(encodeFrames(sent))).toEqual(bytes);
         const received: number[][] = [];
         const read = frameReader(100, (frame) => void received.push([...frame]));
         let at = 0;

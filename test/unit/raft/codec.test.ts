@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { pack } from "msgpackr";
 import { describe, expect, it } from "vitest";
 import { asId, asIndex, asTerm, type GroupId, type MemberId } from "../../../src/kernel/ids.ts";
-import { decodeMessage, encodeMessage } from "../../../src/raft/codec.ts";
+import { decodeMessage, encodeMessage, haveSameFrame } from "../../../src/raft/codec.ts";
 import { acceptHandshake, encodeHandshake } from "../../../src/raft/handshake.ts";
 import { MEMBERS_MAX } from "../../../src/raft/limits.ts";
 import {
@@ -264,6 +264,21 @@ describe("the handshake", () => {
         expect(acceptHandshake(garbage, expected).ok).toBe(false);
       }),
       { numRuns: 2000 },
+    );
+  });
+});
+
+describe("entries to two members", () => {
+  it("are said to have the same frame only if they have", () => {
+    fc.assert(
+      fc.property(append, fc.boolean(), (one, hasEntries) => {
+        if (one.kind !== "append") return;
+        const other: Message = { ...one, to: memberId(3), entries: hasEntries ? [...one.entries] : [] };
+        if (!haveSameFrame(one, other)) expect(one.entries.length).toBeGreaterThan(other.entries.length);
+        else expect(encodeMessage(other)).toEqual(encodeMessage(one));
+        const later: Message = { ...other, commit: asIndex(other.commit + 1) };
+        expect(haveSameFrame(one, later)).toBe(false);
+      }),
     );
   });
 });

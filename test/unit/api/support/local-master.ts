@@ -115,6 +115,10 @@ export class LocalMaster implements Master {
     return outcome;
   }
 
+  order(command: Command, done: (outcome: Outcome) => void): void {
+    void this.submit(command).then(done);
+  }
+
   allocate(): void {
     if (this.leader === SELF) this.carryOut({ kind: "allocate" });
   }
