@@ -32,11 +32,11 @@ export type DecodeError =
     };
 
 /** Every kind of event, with the format version in which it first appeared. */
-const EVENT_KINDS: { readonly [Kind in Event["kind"]]: { readonly since: number } } = {
+export const EVENT_KINDS: { readonly [Kind in Event["kind"]]: { readonly since: number } } = {
   ClusterFounded: { since: 1 },
   LeaderElected: { since: 1 },
   FrameworkSubscribed: { since: 1 },
-  FrameworkUpdated: { since: 2 },
+  FrameworkUpdated: { since: 3 },
   FrameworkDisconnected: { since: 1 },
   FrameworkRemoved: { since: 1 },
   FrameworkSuppressed: { since: 1 },
@@ -60,7 +60,7 @@ const EVENT_KINDS: { readonly [Kind in Event["kind"]]: { readonly since: number 
   TaskStatusAcknowledged: { since: 1 },
   TaskKillRequested: { since: 1 },
   ExecutorExited: { since: 1 },
-  WeightsUpdated: { since: 2 },
+  WeightsUpdated: { since: 3 },
   FiltersExpired: { since: 1 },
   DigestRecorded: { since: 1 },
 };

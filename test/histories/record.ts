@@ -1,20 +1,24 @@
 // Records a member's log for test/histories: a seeded life of a cluster with every kind of event in it, written by this
-// version of the program. Run once for each new version of the log or event format, never again for an old one:
-// node test/histories/record.ts test/histories/v<N>, and git add --force, for *.log is ignored.
-import { mkdir } from "node:fs/promises";
+// version of the program. Run for each new version of the log or event format until that is released, never again for an
+// old one, with a seed whose life has all kinds in it: node test/histories/record.ts test/histories/v<N> <N> <seed>, and
+// git add --force, for *.log is ignored.
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import zlib from "node:zlib";
+import { contentOf, effectiveEntries, stateBefore } from "../../src/host/log-folder.ts";
 import { createNodeDisk } from "../../src/host/node-disk.ts";
 import { asId, asIndex, asTerm, type GroupId, type MemberId } from "../../src/kernel/ids.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
+import { formatVersion } from "../../src/log/format.ts";
 import { openLog } from "../../src/log/index.ts";
 import { encodeMembership } from "../../src/master/membership-header.ts";
-import { type Entry, encodeEntry } from "../../src/state/codec.ts";
-import { digestOf, encodeSnapshot } from "../../src/state/snapshot.ts";
+import { type Entry, EVENT_KINDS, encodeEntry } from "../../src/state/codec.ts";
+import { FORMAT_VERSION } from "../../src/state/migrations/index.ts";
+import { digest, digestOf, encodeSnapshot } from "../../src/state/snapshot.ts";
 import { Cluster } from "../unit/state/cluster.ts";
 import { begin, take } from "../unit/state/random-commands.ts";
 
-const [, , target = "", version = "2", seed = "b"] = process.argv;
+const [, , target = "", version = "2", seed = "e"] = process.argv;
 const STEPS = 420;
 const SNAPSHOT_AT = 150;
 const MEMBERSHIP_AT = 40;
@@ -128,4 +132,34 @@ async function write(folder: string): Promise<void> {
   }
 }
 
+/** What test/unit/log/histories.test.ts compares. @throws Error if the life lacks a kind of event: take another seed */
+async function expectedOf(folder: string): Promise<object> {
+  const kinds = new Set<string>();
+  let last = { index: 0, term: 0 };
+  for await (const record of effectiveEntries(folder)) {
+    if (record.kind === "damage") throw new Error(`${record.file}: ${record.why}`);
+    last = record.entry;
+    for (const event of contentOf(record.entry)?.events ?? []) kinds.add(event.kind);
+  }
+  const missing = Object.keys(EVENT_KINDS).filter((kind) => !kinds.has(kind));
+  if (missing.length > 0) throw new Error(`seed "${seed}" has no ${missing.join(", ")}: take another`);
+  const files = await readdir(join(folder, "log"));
+  const snapshot = Number.parseInt(files.find((name) => name.endsWith(".snap")) ?? "0", 16);
+  const digests: Record<string, string> = {};
+  for (const index of [1, 60, snapshot, snapshot + 40, last.index]) {
+    digests[index] = digest(await stateBefore(folder, index + 1));
+  }
+  return {
+    logFormat: formatVersion,
+    eventFormat: FORMAT_VERSION,
+    lastIndex: last.index,
+    lastTerm: last.term,
+    hardState: { term: 3, votedFor: "m2" },
+    snapshot,
+    kinds: [...kinds].sort(),
+    digests: { [FORMAT_VERSION]: digests },
+  };
+}
+
 await write(join(target));
+await writeFile(join(target, "expected.json"), `${JSON.stringify(await expectedOf(target), null, 2)}\n`);

@@ -9,6 +9,7 @@ import { createNodeDisk } from "../../../src/host/node-disk.ts";
 import { verifyLog } from "../../../src/host/verify-log.ts";
 import { asIndex } from "../../../src/kernel/ids.ts";
 import { openLog } from "../../../src/log/index.ts";
+import { EVENT_KINDS } from "../../../src/state/codec.ts";
 import { FORMAT_VERSION } from "../../../src/state/migrations/index.ts";
 import { digest } from "../../../src/state/snapshot.ts";
 
@@ -48,6 +49,11 @@ it("there is a history of every version of the log and of events", async () => {
   expect(new Set(all.map(({ eventFormat }) => eventFormat))).toEqual(
     new Set(Array.from({ length: FORMAT_VERSION }, (_, at) => at + 1)),
   );
+});
+
+it("the newest history holds every kind of event that there is", async () => {
+  const expected = await Promise.all(versions.map(expectedOf));
+  expect(expected.at(-1)?.kinds).toEqual(Object.keys(EVENT_KINDS).sort());
 });
 
 describe.each(versions)("the history %s", (version) => {
