@@ -7,10 +7,10 @@ export const REGEX_PROGRAM_SIZE_DEFAULT = 100;
 export const REGEX_MEMORY_BYTES_DEFAULT = 4_096;
 
 /** Characters of one regular expression; a longer one is refused as too large, before it costs anything. */
-export const REGEX_CHARACTERS_MAX = 1_024;
+export const REGEX_CHARACTERS_MAX = 512;
 
 /** Characters of all different regular expressions of one framework together. */
-export const REGEXES_CHARACTERS_MAX = 32_768;
+export const REGEXES_CHARACTERS_MAX = 16_384;
 
 /** Attribute constraints of one framework, over all its roles. */
 export const CONSTRAINTS_COUNT_MAX = 10_000;
@@ -29,6 +29,9 @@ export const EVALUATION_COST = 1;
 
 /** Of one match of a regular expression: so many evaluations. */
 export const MATCH_COST = 25;
+
+/** Of compiling a regular expression: so many evaluations, and one more for each of its characters times their number. */
+export const COMPILATION_COST = 1_000;
 
 /** What one cycle of a master spends on evaluation, about 50 ms; the next cycle goes on. */
 export const WORK_PER_CYCLE_MAX = 500_000;

@@ -3,7 +3,9 @@
 import { RE2JS } from "re2js";
 import { err, ok, type Result } from "../../kernel/result.ts";
 import {
+  COMPILATION_COST,
   COMPILED_REGEXES_MAX,
+  MATCH_COST,
   MATCHES_PER_COMPILATION_MAX,
   REGEX_CHARACTERS_MAX,
   REGEX_MEMORY_BYTES_DEFAULT,
@@ -62,20 +64,20 @@ export function problemOfRegex(regex: string, limits: RegexLimits): string | nul
 export class RegexCache {
   readonly #compiled: Map<string, { readonly regex: RE2JS | null; matches: number }> = new Map();
 
-  #matchCount = 0;
+  #work = 0;
 
   /** Whether the whole text matches; null for an expression that cannot be read. */
   readonly matches = (regex: string, text: string): boolean | null => {
     const entry = this.#entry(regex);
-    this.#matchCount++;
     if (entry.regex === null) return null;
+    this.#work += MATCH_COST;
     if (++entry.matches >= MATCHES_PER_COMPILATION_MAX) this.#compiled.delete(regex);
     return entry.regex.testExact(text);
   };
 
-  /** Since the beginning. */
-  get matchCount(): number {
-    return this.#matchCount;
+  /** What all matches and compilations have cost, in the unit of EVALUATION_COST. */
+  get work(): number {
+    return this.#work;
   }
 
   get size(): number {
@@ -85,6 +87,7 @@ export class RegexCache {
   #entry(regex: string): { readonly regex: RE2JS | null; matches: number } {
     const known = this.#compiled.get(regex);
     const compiled = known === undefined ? compile(regex) : null;
+    if (compiled !== null) this.#work += COMPILATION_COST + Math.min(regex.length, REGEX_CHARACTERS_MAX) ** 2;
     const entry = known ?? { regex: compiled?.ok === true ? compiled.value : null, matches: 0 };
     this.#compiled.delete(regex);
     this.#compiled.set(regex, entry);

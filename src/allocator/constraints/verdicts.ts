@@ -3,7 +3,7 @@
 // Constraints and facts are known by identity, for neither is ever changed in place; equal constraints share answers.
 import type { AgentId } from "../../kernel/ids.ts";
 import { type ConstraintFailure, failuresOf, satisfies } from "./evaluate.ts";
-import { EVALUATION_COST, MATCH_COST, VERDICT_BYTES_MAX } from "./limits.ts";
+import { EVALUATION_COST, VERDICT_BYTES_MAX } from "./limits.ts";
 import type { AgentFacts, RoleConstraints } from "./model.ts";
 import { RegexCache } from "./regex.ts";
 
@@ -39,7 +39,7 @@ interface Table {
 export interface ConstraintCacheOptions {
   readonly bytesMax?: number;
   /**
-   * What one cycle may spend on evaluation (EVALUATION_COST, MATCH_COST); what it does not come to counts as excluded
+   * What one cycle may spend on evaluation (in the unit of EVALUATION_COST); what it does not come to counts as excluded
    * in that cycle, and `isBehind` says so. Without it a cycle evaluates all that it needs.
    */
   readonly workMax?: number;
@@ -172,9 +172,9 @@ export class ConstraintCache {
 
   #evaluate(constraints: RoleConstraints, { facts }: AgentSlot): number {
     this.#evaluations++;
-    const before = this.#regexes.matchCount;
+    const before = this.#regexes.work;
     const satisfied = satisfies(constraints, facts, this.#regexes.matches);
-    this.#work += EVALUATION_COST + (this.#regexes.matchCount - before) * MATCH_COST;
+    this.#work += EVALUATION_COST + this.#regexes.work - before;
     return satisfied ? SATISFIES : EXCLUDED;
   }
 

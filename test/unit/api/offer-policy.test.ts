@@ -139,7 +139,7 @@ describe("a framework with offer constraints", () => {
           predicate: { text_matches: { regex: `${n}${"a".repeat(1_000)}` } },
         })),
       ),
-      "regular expressions of more than 32768 characters together",
+      "regular expressions of more than 16384 characters together",
     ],
   ])("is refused when they are not valid", async (given, problem) => {
     const fixture = await startApi();
