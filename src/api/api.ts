@@ -146,7 +146,7 @@ class HttpApi implements Api {
         keepAliveTimeout: limits.IDLE_CONNECTION_TIMEOUT_MS,
         noDelay: true,
       },
-      (request, response) => void this.handle(request, response),
+      (request, response) => this.handle(request, response),
     );
     server.maxConnections = limits.CONNECTIONS_MAX;
     server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Uint8Array) =>
@@ -162,21 +162,26 @@ class HttpApi implements Api {
     socket.on("close", () => this.upgraded.delete(connection));
   }
 
-  /** A fault of ours is a 500 with a line in the log, and the end of that request only. */
-  private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  private handle(request: IncomingMessage, response: ServerResponse): void {
+    const failed = (error: unknown): void => this.failed(request, response, error);
+    const path = pathOf(request.url ?? "/");
     try {
-      await this.route(request, response);
+      if (path === "/api/v1/scheduler") this.scheduler.handle(request, response, failed);
+      else this.route(path, request, response).catch(failed);
     } catch (error) {
-      this.context.tracer.error("request failed", { path: request.url, error: String(error) });
-      if (response.headersSent) response.destroy();
-      else this.reply(response, text(500, "Internal error"));
+      failed(error);
     }
   }
 
-  private async route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = pathOf(request.url ?? "/");
-    if (path === "/api/v1/scheduler") await this.scheduler.handle(request, response);
-    else if (path === "/api/v1") await this.operator.handle(request, response);
+  /** A fault of ours is a 500 with a line in the log, and the end of that request only. */
+  private failed(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    this.context.tracer.error("request failed", { path: request.url, error: String(error) });
+    if (response.headersSent) response.destroy();
+    else this.reply(response, text(500, "Internal error"));
+  }
+
+  private async route(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (path === "/api/v1") await this.operator.handle(request, response);
     else if (isLegacyPath(path)) await handleLegacy(this.context, path, request, response);
     else if (path === STATUS_PATH) this.reply(response, statusReply(this.context));
     else if (path === MEMBERS_PATH) await this.members(request, response);
@@ -197,7 +202,8 @@ class HttpApi implements Api {
 
 /** Without query, trailing slash, and the `/master` that Mesos allows before every path. */
 function pathOf(target: string): string {
-  const path = target.split("?", 1)[0] ?? "/";
+  const query = target.indexOf("?");
+  const path = query < 0 ? target : target.slice(0, query);
   const bare = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
   return bare.startsWith("/master/") ? bare.slice("/master".length) : bare;
 }

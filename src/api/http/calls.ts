@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import type { EncodedForms } from "../../contract/codec.ts";
 import type { MessageType } from "../../contract/schema.ts";
 import type { ApiLimits } from "../types.ts";
-import { readBody } from "./body.ts";
+import { type Body, readBody } from "./body.ts";
 import { decode, formatOfBody } from "./formats.ts";
 import { badRequest, methodNotAllowed, type Reply, text, tooLarge } from "./reply.ts";
 
@@ -12,18 +12,31 @@ export interface DecodedCall<Call> {
   readonly bodyBytes: number;
 }
 
-/**
- * The call, or the reply that refuses it; null if the client has gone.
- * @param forms is given the encoded forms of the messages that it asks for
- */
+/** What a request is: a call, the reply that refuses it, or null if the client has gone. */
+export type Decoded<Call> = DecodedCall<Call> | Reply | null;
+
 export async function decodeCall<Call>(
   type: MessageType<Call>,
   request: IncomingMessage,
   limits: ApiLimits,
+): Promise<Decoded<Call>> {
+  const wrong = refusalOfMethod(request);
+  return wrong ?? callOf(type, request, await readBody(request, limits.requestBodyBytesMax), limits);
+}
+
+/** Looked at before the body is read. */
+export function refusalOfMethod({ method = "" }: IncomingMessage): Reply | null {
+  return method === "POST" ? null : methodNotAllowed("POST", method);
+}
+
+/** @param forms is given the encoded forms of the messages that it asks for */
+export function callOf<Call>(
+  type: MessageType<Call>,
+  request: IncomingMessage,
+  body: Body,
+  limits: ApiLimits,
   forms: EncodedForms | null = null,
-): Promise<DecodedCall<Call> | Reply | null> {
-  if (request.method !== "POST") return methodNotAllowed("POST", request.method ?? "");
-  const body = await readBody(request, limits.requestBodyBytesMax);
+): Decoded<Call> {
   if (body.kind === "aborted") return null;
   if (body.kind === "too-large") return tooLarge(limits.requestBodyBytesMax);
   const contentType = request.headers["content-type"];

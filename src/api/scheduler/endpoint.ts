@@ -5,12 +5,14 @@ import type { EncodedForms } from "../../contract/codec.ts";
 import { messageTypes } from "../../contract/message-types.ts";
 import type { SchedulerCall } from "../../contract/types.ts";
 import { asId, type FrameworkId } from "../../kernel/ids.ts";
+import type { Outcome } from "../../master/types.ts";
 import type { Command } from "../../state/commands.ts";
 import type { Framework } from "../../state/model.ts";
 import { type ApiContext, confirmed, newStreamId, refusalUnlessLeading, replyToOutcome } from "../context.ts";
 import { constraintsFromWire } from "../convert/constraints.ts";
 import { frameworkSpec, problemOfFramework, problemOfSuppressed } from "../convert/frameworks.ts";
-import { type DecodedCall, decodeCall } from "../http/calls.ts";
+import { type Body, takeBody } from "../http/body.ts";
+import { callOf, type DecodedCall, refusalOfMethod } from "../http/calls.ts";
 import { EventStream } from "../http/event-stream.ts";
 import { formatOfAnswer } from "../http/formats.ts";
 import { badRequest, empty, type Reply, send, text } from "../http/reply.ts";
@@ -34,12 +36,11 @@ interface Exchange {
   readonly response: ServerResponse;
   /** Path and query, for redirects. */
   readonly target: string;
+  readonly failed: (error: unknown) => void;
 }
 
-interface Received extends DecodedCall<SchedulerCall> {
-  /** The encoded forms of its tasks, if it came in protobuf. */
-  readonly tasks: EncodedTasks;
-}
+const ACCEPTED = empty(202);
+const UPDATED = empty(200);
 
 export class SchedulerEndpoint {
   private readonly context: ApiContext;
@@ -50,53 +51,87 @@ export class SchedulerEndpoint {
     this.sessions = sessions;
   }
 
-  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const exchange = { request, response, target: request.url ?? "/" };
-    const refusal = refusalUnlessLeading(this.context, exchange.target);
-    const forms: EncodedForms = { of: messageTypes.TaskInfo, found: null };
-    const { limits } = this.context;
-    const decoded = refusal ?? (await decodeCall(messageTypes.SchedulerCall, request, limits, forms));
-    if (decoded === null) return;
-    const lost = refusalUnlessLeading(this.context, exchange.target);
-    if ("status" in decoded) this.reply(exchange, decoded);
-    else if (lost !== null) this.reply(exchange, lost);
-    else await this.answer(exchange, { ...decoded, tasks: forms.found });
+  /**
+   * Calls come by the ten thousand a second: one that is carried out waits for its body and for its commit, and for
+   * no promise but that of the commit.
+   * @param failed told of a fault of ours, at most once
+   */
+  handle(request: IncomingMessage, response: ServerResponse, failed: (error: unknown) => void): void {
+    const exchange = { request, response, target: request.url ?? "/", failed };
+    const refusal = refusalUnlessLeading(this.context, exchange.target) ?? refusalOfMethod(request);
+    if (refusal !== null) this.reply(exchange, refusal);
+    else takeBody(request, this.context.limits.requestBodyBytesMax, (body) => this.take(exchange, body));
   }
 
-  private async answer(exchange: Exchange, received: Received): Promise<void> {
+  private take(exchange: Exchange, body: Body): void {
+    try {
+      const forms: EncodedForms = { of: messageTypes.TaskInfo, found: null };
+      const { limits } = this.context;
+      const decoded = callOf(messageTypes.SchedulerCall, exchange.request, body, limits, forms);
+      if (decoded === null) return;
+      const lost = refusalUnlessLeading(this.context, exchange.target);
+      if ("status" in decoded) this.reply(exchange, decoded);
+      else if (lost !== null) this.reply(exchange, lost);
+      else this.answer(exchange, decoded, forms.found);
+    } catch (error) {
+      exchange.failed(error);
+    }
+  }
+
+  private answer(exchange: Exchange, received: DecodedCall<SchedulerCall>, tasks: EncodedTasks): void {
     const { call } = received;
     const problem = problemOfCall(call);
     if (problem !== null) {
       this.reply(exchange, badRequest(`Failed to validate scheduler::Call: ${problem}`));
     } else if (call.type === "SUBSCRIBE") {
-      await this.subscribe(exchange, call);
+      this.subscribe(exchange, call).catch(exchange.failed);
     } else {
-      this.reply(exchange, await this.carryOut(exchange, received));
+      this.carryOut(exchange, received, tasks);
     }
   }
 
-  private async carryOut(exchange: Exchange, { call, bodyBytes, tasks }: Received): Promise<Reply> {
+  private carryOut(
+    exchange: Exchange,
+    { call, bodyBytes }: DecodedCall<SchedulerCall>,
+    tasks: EncodedTasks,
+  ): void {
     const frameworkId = asId<FrameworkId>(call.framework_id?.value ?? "");
     const state = this.context.master.state();
     const framework = state.frameworks.get(frameworkId);
     const refusal = refusalOfStream(framework, exchange.request.headers[STREAM_ID_HEADER]);
-    if (refusal !== null) return confirmed(this.context, refusal, exchange.target);
-    if (NOT_THERE_YET.has(call.type ?? "")) return text(501, `${call.type} is not supported yet`);
-    if (call.update_framework !== undefined && call.type === "UPDATE_FRAMEWORK") {
+    if (refusal !== null) this.replyLater(exchange, confirmed(this.context, refusal, exchange.target));
+    else if (NOT_THERE_YET.has(call.type ?? "")) {
+      this.reply(exchange, text(501, `${call.type} is not supported yet`));
+    } else if (call.type === "UPDATE_FRAMEWORK" && call.update_framework !== undefined) {
       const update = updateCommand(call.update_framework, frameworkId, this.context.offerPolicy.regexLimits);
-      return update.ok
-        ? this.submit(exchange, update.value, bodyBytes, empty(200))
-        : badRequest(update.error);
+      if (update.ok) this.submit(exchange, update.value, bodyBytes, UPDATED);
+      else this.reply(exchange, badRequest(update.error));
+    } else {
+      const command = commandOf(call, frameworkId, state, tasks);
+      if (command === null) this.reply(exchange, ACCEPTED);
+      else this.submit(exchange, command, bodyBytes, ACCEPTED);
     }
-    const command = commandOf(call, frameworkId, state, tasks);
-    if (command === null) return empty(202);
-    return this.submit(exchange, command, bodyBytes, empty(202));
   }
 
-  private async submit(exchange: Exchange, command: Command, bodyBytes: number, done: Reply): Promise<Reply> {
-    if (isTooLarge(command, bodyBytes)) return text(413, "The call is too large for one entry of the log");
-    const outcome = await this.context.master.submit(command);
-    return replyToOutcome(this.context, outcome, done, exchange.target);
+  private submit(exchange: Exchange, command: Command, bodyBytes: number, done: Reply): void {
+    if (isTooLarge(command, bodyBytes)) {
+      this.reply(exchange, text(413, "The call is too large for one entry of the log"));
+    } else {
+      void this.context.master.submit(command).then((outcome) => this.settle(exchange, outcome, done));
+    }
+  }
+
+  private settle(exchange: Exchange, outcome: Outcome, done: Reply): void {
+    try {
+      if (outcome.kind === "done") this.reply(exchange, done);
+      else this.replyLater(exchange, replyToOutcome(this.context, outcome, done, exchange.target));
+    } catch (error) {
+      exchange.failed(error);
+    }
+  }
+
+  private replyLater(exchange: Exchange, reply: Promise<Reply>): void {
+    reply.then((ready) => this.reply(exchange, ready)).catch(exchange.failed);
   }
 
   private async subscribe(exchange: Exchange, call: SchedulerCall): Promise<void> {
