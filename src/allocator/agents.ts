@@ -2,10 +2,11 @@
 import { assert } from "../kernel/assert.ts";
 import type { AgentId, FrameworkId, RoleName } from "../kernel/ids.ts";
 import { addAmounts, takeAmounts } from "./amounts.ts";
-import { offerable, recountBlocked, refreshBlocks } from "./blocking.ts";
+import { recountBlocked, refreshBlocks } from "./blocking.ts";
 import { ensureClient, forgetIfUnused } from "./clients.ts";
 import { clearFiltersOfAgent } from "./filters.ts";
 import { agentOf, clientOf, frameworkOf } from "./lookups.ts";
+import { isPlain } from "./meta.ts";
 import type { AgentEntry, AllocatorState, ClientNumber } from "./model.ts";
 import {
   add,
@@ -17,7 +18,7 @@ import {
   subtract,
   without,
 } from "./resources.ts";
-import { addToRole, noteGiven, takeFromRole } from "./role-tree.ts";
+import { addToRole, noteGiven, replaceReservedFree, takeFromRole } from "./role-tree.ts";
 
 /** An agent that registers for the first time; active at once. See hasRoomFor. */
 export function addAgent(s: AllocatorState, agentId: AgentId, total: Resources): void {
@@ -51,6 +52,7 @@ export function removeAgent(s: AllocatorState, agentId: AgentId): void {
   const agent = agentOf(s, agentId);
   clearFiltersOfAgent(s, agentId, agent);
   for (const [number, held] of [...agent.allocations]) release(s, agent, number, held);
+  replaceReservedFree(s, agent.free, NO_RESOURCES);
   takeAmounts(s.totals, agent.total);
   s.withFree.delete(agentId);
   s.agents.delete(agentId);
@@ -162,10 +164,11 @@ function release(s: AllocatorState, agent: AgentEntry, number: ClientNumber, res
 }
 
 function refreshFree(s: AllocatorState, agentId: AgentId, agent: AgentEntry): void {
+  const before = agent.free;
   agent.free = agent.allocated.length === 0 ? agent.total : without(agent.total, agent.allocated);
-  const offer = offerable(agent.free);
-  if (offer.length > 0) refreshBlocks(s, agent, offer);
-  if (agent.active && offer.length > 0) {
+  if (!isPlain(before) || !isPlain(agent.free)) replaceReservedFree(s, before, agent.free);
+  if (agent.free.length > 0) refreshBlocks(s, agent);
+  if (agent.active && agent.free.length > 0) {
     if (!s.withFree.has(agentId)) s.withFree.set(agentId, true);
   } else {
     s.withFree.delete(agentId);

@@ -3,59 +3,28 @@
 //
 // Agents come in the order of their ids, beginning after the one that was last given to anybody: with a bound on the
 // offers of a cycle, or frameworks that decline without a filter, the first agents would otherwise hide the last ones.
-// (Mesos shuffles instead.) All that an agent has free goes to one framework in one role.
+// (Mesos shuffles instead.) Of each agent the first framework in turn gets all that it may have; what is left (reserved
+// for others, beyond its quota) goes to the next. Roles that lack some of what they are guaranteed come first (AL06).
 import type { AgentId, Millis } from "../kernel/ids.ts";
-import { contenderCount, offerable } from "./blocking.ts";
-import { Demands, type UnmetDemand } from "./demands.ts";
-import { nextFilterExpiry } from "./expiries.ts";
+import { offerable } from "./blocking.ts";
+import type { CycleWatcher, Refusal } from "./cycle-watcher.ts";
+import { Demands } from "./demands.ts";
 import { OFFERS_PER_CYCLE_MAX } from "./limits.ts";
-import { agentOf } from "./lookups.ts";
-import type { AgentEntry, AllocateOptions, Allocation, AllocatorState, Filter } from "./model.ts";
-import { compareIds } from "./order.ts";
-import { giveToFirst, type RankedClient, type Ranking, rank } from "./ranking.ts";
+import { MetaReader } from "./meta.ts";
+import type { AgentEntry, AllocateOptions, Allocation, AllocatorState, ClientNumber } from "./model.ts";
+import { type OpenAgent, openAgents } from "./open-agents.ts";
+import { QuotaRoom } from "./quota-room.ts";
+import { type Grant, giveToFirst, type Pass, type RankedClient, type Ranking, rank } from "./ranking.ts";
 import type { Minimum } from "./requirements.ts";
-import type { Resources } from "./resources.ts";
+import { add, contains, NO_RESOURCES, type Resources, without } from "./resources.ts";
 
 /** Mesos' `--min_allocatable_resources`: 0.01 CPUs or 32 MB of memory (AL08). */
 export const DEFAULT_MINIMUM: Minimum = [{ cpus: 10 }, { mem: 32_000 }];
 
-/** Why an agent is offered to nobody in a cycle. */
-export type ClosedReason =
-  | { readonly kind: "inactive" }
-  | { readonly kind: "nothing-free" }
-  /** Nobody competes, or nobody who may have this agent's GPUs (AL15). */
-  | { readonly kind: "nobody-competes" }
-  | { readonly kind: "below-minimum"; readonly minimum: Minimum }
-  /** Everyone who competes asks for something else: attributes (AL14), or more than is free (AL12). */
-  | { readonly kind: "all-excluded" }
-  /** Everyone who competes has a filter that covers what is free, or asks for something else. */
-  | { readonly kind: "all-refused" }
-  /** The cycle has made as many offers as it may; the next one goes on here. */
-  | { readonly kind: "cycle-full" };
-
-/** Why a client that competes is not given an agent that somebody may have. */
-export type Refusal =
-  | { readonly kind: "no-gpu-capability" }
-  | UnmetDemand
-  | { readonly kind: "filter"; readonly filter: Filter };
-
-/** Told what a cycle decides and why, in the order of the decisions. Must not change anything. */
-export interface CycleWatcher {
-  /** After the agents that it does not look at have been closed. */
-  begins(ranking: Ranking, demands: Demands): void;
-  closed(agentId: AgentId, reason: ClosedReason): void;
-  /** In the order of the clients' turns; the one who is given the agent comes after those who may not have it. */
-  refused(agentId: AgentId, client: RankedClient, reason: Refusal): void;
-  given(agentId: AgentId, client: RankedClient, resources: Resources): void;
-}
-
-interface OpenAgent {
-  readonly agentId: AgentId;
-  readonly agent: AgentEntry;
-  readonly offer: Resources;
-}
-
-/** What is to be offered now, one allocation for an agent at most. Filters with `until <= now` count no more. */
+/**
+ * What is to be offered now, one allocation for an agent and a framework's role at most. Filters with `until <= now`
+ * count no more.
+ */
 export function allocate(
   s: AllocatorState,
   now: Millis,
@@ -66,117 +35,163 @@ export function allocate(
   const demands = new Demands(s, options.requirements ?? null, minimum);
   const open = openAgents(s, now, demands, minimum, watcher);
   if (open.length === 0 && watcher === null) return [];
-  const offersMax = options.offersMax ?? OFFERS_PER_CYCLE_MAX;
-  const ranking = rank(s);
-  watcher?.begins(ranking, demands);
-  const allocations: Allocation[] = [];
-  for (const { agentId, agent, offer } of inTurn(open, s.lastGiven)) {
-    if (allocations.length >= offersMax) {
-      if (watcher === null) break;
-      watcher.closed(agentId, { kind: "cycle-full" });
-      continue;
+  const cycle = new Cycle(s, now, options.offersMax ?? OFFERS_PER_CYCLE_MAX, demands, watcher);
+  return cycle.run(open);
+}
+
+/** What is left of an agent in a cycle. */
+interface Rest {
+  readonly agentId: AgentId;
+  readonly agent: AgentEntry;
+  resources: Resources;
+}
+
+class Cycle {
+  readonly #now: Millis;
+  readonly #offersMax: number;
+  readonly #demands: Demands;
+  readonly #watcher: CycleWatcher | null;
+  readonly #ranking: Ranking;
+  readonly #meta = new MetaReader();
+  /** Null while no role has a quota. */
+  readonly #room: QuotaRoom | null;
+  readonly #given = new Given();
+
+  constructor(
+    s: AllocatorState,
+    now: Millis,
+    offersMax: number,
+    demands: Demands,
+    watcher: CycleWatcher | null,
+  ) {
+    this.#now = now;
+    this.#offersMax = offersMax;
+    this.#demands = demands;
+    this.#watcher = watcher;
+    this.#ranking = rank(s);
+    this.#room = s.quotas.size === 0 ? null : new QuotaRoom(s, this.#meta);
+  }
+
+  run(open: readonly OpenAgent[]): readonly Allocation[] {
+    this.#watcher?.begins(this.#ranking, this.#demands);
+    const rests = open.map(({ agentId, agent }): Rest => ({ agentId, agent, resources: agent.free }));
+    if (this.#room?.hasWanting === true) this.#giveGuaranteed(rests, this.#room);
+    for (const rest of rests) this.#giveAway(rest, this.#pass(rest));
+    return this.#given.list;
+  }
+
+  #giveGuaranteed(rests: readonly Rest[], room: QuotaRoom): void {
+    for (const rest of rests) {
+      if (!room.hasWanting) return;
+      this.#giveAway(rest, this.#guaranteedPass(rest, room));
     }
-    const client = giveToFirst(ranking, offer, (one) => mayHave(agentId, agent, one, now, demands, watcher));
-    if (client === null) continue;
-    watcher?.given(agentId, client, offer);
-    const { frameworkId, role } = client;
-    allocations.push({ frameworkId, role, agentId, resources: offer });
   }
-  return allocations;
-}
 
-/** Agents with enough free that somebody competes for and does not filter; in no particular order. */
-function openAgents(
-  s: AllocatorState,
-  now: Millis,
-  demands: Demands,
-  minimum: Minimum,
-  watcher: CycleWatcher | null,
-): OpenAgent[] {
-  const open: OpenAgent[] = [];
-  if (s.live.all === 0 && watcher === null) return open;
-  const filtersEnded = (nextFilterExpiry(s) ?? Number.POSITIVE_INFINITY) <= now;
-  for (const agentId of (watcher === null ? s.withFree : s.agents).keys()) {
-    const agent = agentOf(s, agentId);
-    const kind = closedKind(s, agentId, agent, filtersEnded, demands);
-    if (kind === null) open.push({ agentId, agent, offer: offerable(agent.free) });
-    else watcher?.closed(agentId, closedReason(s, agent, kind, demands, minimum));
+  #giveAway(rest: Rest, pass: Pass): void {
+    while (rest.resources.length > 0) {
+      if (this.#given.list.length >= this.#offersMax) {
+        this.#watcher?.closed(rest.agentId, { kind: "cycle-full" });
+        return;
+      }
+      const grant = giveToFirst(this.#ranking, pass);
+      if (grant === null) return;
+      this.#note(rest, grant);
+    }
   }
-  return open;
-}
 
-type ClosedKind = Exclude<ClosedReason["kind"], "cycle-full" | "below-minimum">;
-
-/** A minimum that nobody's wishes come under is a reason of its own. */
-function closedReason(
-  s: AllocatorState,
-  agent: AgentEntry,
-  kind: ClosedKind,
-  demands: Demands,
-  minimum: Minimum,
-): ClosedReason {
-  if (kind !== "all-excluded" || demands.isEnoughForSomebody(agent.free, contenderCount(s, agent)))
-    return { kind };
-  return { kind: "below-minimum", minimum };
-}
-
-function closedKind(
-  s: AllocatorState,
-  agentId: AgentId,
-  agent: AgentEntry,
-  filtersEnded: boolean,
-  demands: Demands,
-): ClosedKind | null {
-  if (!agent.active) return "inactive";
-  if (offerable(agent.free).length === 0) return "nothing-free";
-  const contenders = contenderCount(s, agent);
-  if (contenders === 0) return "nobody-competes";
-  const keptAway = demands.keptAwayCount(agentId, agent, contenders);
-  if (keptAway >= contenders) return "all-excluded";
-  const isRefused = !filtersEnded && isRefusedByAll(agentId, agent, contenders, keptAway, demands);
-  return isRefused ? "all-refused" : null;
-}
-
-/** By a filter or by what they ask for; who refuses it in both ways counts once. */
-function isRefusedByAll(
-  agentId: AgentId,
-  agent: AgentEntry,
-  contenders: number,
-  keptAway: number,
-  demands: Demands,
-): boolean {
-  const both = agent.blocked + keptAway;
-  if (both < contenders) return false;
-  if (keptAway === 0 || agent.blocked === 0) return true;
-  return both - demands.keptAwayAndBlockedCount(agentId, agent) >= contenders;
-}
-
-function inTurn(open: OpenAgent[], lastGiven: AgentId | null): readonly OpenAgent[] {
-  open.sort((a, b) => compareIds(a.agentId, b.agentId));
-  if (lastGiven === null) return open;
-  const start = open.findIndex(({ agentId }) => compareIds(agentId, lastGiven) > 0);
-  return start <= 0 ? open : [...open.slice(start), ...open.slice(0, start)];
-}
-
-function mayHave(
-  agentId: AgentId,
-  agent: AgentEntry,
-  client: RankedClient,
-  now: Millis,
-  demands: Demands,
-  watcher: CycleWatcher | null,
-): boolean {
-  if (agent.gpu && !client.gpu) {
-    watcher?.refused(agentId, client, { kind: "no-gpu-capability" });
-    return false;
+  #note(rest: Rest, { client, resources }: Grant): void {
+    this.#watcher?.given(rest.agentId, client, resources);
+    this.#room?.give(client.role, resources);
+    const isWhole = resources === rest.agent.free;
+    this.#given.add(client, rest.agentId, resources, isWhole);
+    rest.resources = isWhole ? NO_RESOURCES : without(rest.resources, resources);
   }
-  if (!demands.areNone && demands.keepsAway(client.number, agentId, agent)) {
-    const unmet = watcher === null ? null : demands.unmet(client.number, agentId, agent);
-    if (unmet !== null) watcher?.refused(agentId, client, unmet);
-    return false;
+
+  #pass(rest: Rest): Pass {
+    return { enters: everywhere, offerFor: (client) => this.#offerFor(rest, client) };
   }
-  const filters = agent.filters.size === 0 ? undefined : agent.filters.get(client.number);
-  const filter = filters?.find((each) => each.blocks && each.until > now);
-  if (filter !== undefined) watcher?.refused(agentId, client, { kind: "filter", filter });
-  return filter === undefined;
+
+  #offerFor(rest: Rest, client: RankedClient): Resources | null {
+    const possible = this.#possible(rest, client);
+    if (possible.length === 0) {
+      const reason: Refusal =
+        rest.agent.gpu && !client.gpu
+          ? { kind: "no-gpu-capability" }
+          : { kind: "not-for-it", free: rest.resources };
+      this.#watcher?.refused(rest.agentId, client, reason);
+      return null;
+    }
+    const offer = this.#room === null ? possible : this.#room.within(client.role, possible);
+    if (offer.length === 0) {
+      const bounds = this.#watcher === null ? [] : (this.#room?.bounds(client.role, possible) ?? []);
+      this.#watcher?.refused(rest.agentId, client, { kind: "quota", bounds });
+      return null;
+    }
+    return this.#isWanted(rest, client, offer, this.#watcher) ? offer : null;
+  }
+
+  #guaranteedPass(rest: Rest, room: QuotaRoom): Pass {
+    return {
+      enters: (path) => room.hasWantingWithin(path),
+      offerFor: (client) => {
+        const offer = room.guaranteed(client.role, this.#possible(rest, client));
+        return offer.length > 0 && this.#isWanted(rest, client, offer, null) ? offer : null;
+      },
+    };
+  }
+
+  /** What the client could have of it if there were no quotas and it wanted everything. */
+  #possible({ agent, resources }: Rest, { gpu, role, takes }: RankedClient): Resources {
+    return agent.gpu && !gpu ? NO_RESOURCES : offerable(resources, role, takes, this.#meta);
+  }
+
+  /** Whether neither the framework's demands nor its filters keep the offer from it. */
+  #isWanted(rest: Rest, client: RankedClient, offer: Resources, watcher: CycleWatcher | null): boolean {
+    const { agentId, agent } = rest;
+    const isWhole = offer === agent.free;
+    if (!(isWhole && this.#demands.areNone) && this.#demands.keepsAway(client.number, agentId, offer)) {
+      const unmet = watcher === null ? null : this.#demands.unmet(client.number, agentId, offer);
+      if (unmet !== null) watcher?.refused(agentId, client, unmet);
+      return false;
+    }
+    const filters = agent.filters.size === 0 ? undefined : agent.filters.get(client.number);
+    const filter = filters?.find(
+      (each) => each.until > this.#now && (each.blocks || (!isWhole && contains(each.resources, offer))),
+    );
+    if (filter !== undefined) watcher?.refused(agentId, client, { kind: "filter", filter });
+    return filter === undefined;
+  }
+}
+
+function everywhere(): boolean {
+  return true;
+}
+
+/** The allocations of a cycle: what a client is given of one agent in several parts becomes one. */
+class Given {
+  readonly list: Allocation[] = [];
+  /** Places in the list of parts of agents, by client: more of the agent may come. */
+  readonly #places: Map<AgentId, { readonly number: ClientNumber; readonly place: number }[]> = new Map();
+
+  add(client: RankedClient, agentId: AgentId, resources: Resources, isWhole: boolean): void {
+    const { number, frameworkId, role } = client;
+    if (!isWhole && this.#isAddedToOne(number, agentId, resources)) return;
+    if (!isWhole) this.#notePlace(number, agentId);
+    this.list.push({ frameworkId, role, agentId, resources });
+  }
+
+  #isAddedToOne(number: ClientNumber, agentId: AgentId, resources: Resources): boolean {
+    const known = this.#places.get(agentId)?.find((each) => each.number === number);
+    const before = known === undefined ? undefined : this.list[known.place];
+    if (known === undefined || before === undefined) return false;
+    this.list[known.place] = { ...before, resources: add(before.resources, resources) };
+    return true;
+  }
+
+  #notePlace(number: ClientNumber, agentId: AgentId): void {
+    const noted = { number, place: this.list.length };
+    const places = this.#places.get(agentId);
+    if (places === undefined) this.#places.set(agentId, [noted]);
+    else places.push(noted);
+  }
 }

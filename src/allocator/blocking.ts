@@ -1,16 +1,28 @@
 // Which clients a filter keeps from an agent. The count of them is kept on each agent, so that a cycle passes over an
 // agent that everyone has refused with one comparison.
-import type { AgentId } from "../kernel/ids.ts";
+import type { AgentId, RoleName } from "../kernel/ids.ts";
 import { agentOf, clientOf, frameworkOf } from "./lookups.ts";
-import type { AgentEntry, AllocatorState, Client, ClientNumber, Filter } from "./model.ts";
+import { factsOf, isPlain, isWithin, type MetaFacts, type MetaReader } from "./meta.ts";
+import type { AgentEntry, AllocatorState, Client, ClientNumber, Filter, Takes } from "./model.ts";
 import { contains, type Resources } from "./resources.ts";
 
 /**
- * The part of an agent's free resources that may be offered to anyone. Resources with a meta (reserved ones and their
- * like) are kept back: who may have them is not decided here yet.
+ * What of the resources may be offered to a framework in that role: what is not reserved, or reserved to the role or one
+ * above it (AL04), and of a kind that the framework can take (trap 26).
  */
-export function offerable(free: Resources): Resources {
-  return free.every((resource) => resource.meta === "") ? free : free.filter(({ meta }) => meta === "");
+export function offerable(
+  resources: Resources,
+  role: RoleName,
+  takes: Takes,
+  meta: Pick<MetaReader, "factsOf"> = { factsOf },
+): Resources {
+  if (isPlain(resources)) return resources;
+  return resources.filter((resource) => isOfferable(meta.factsOf(resource.meta), role, takes));
+}
+
+function isOfferable({ reservedTo, refined, revocable, shared }: MetaFacts, role: RoleName, takes: Takes) {
+  if (reservedTo !== null && !isWithin(role, reservedTo)) return false;
+  return (takes.refined || !refined) && (takes.revocable || !revocable) && (takes.shared || !shared);
 }
 
 /** Whether the client competes for the agent, filters aside (AL15). */
@@ -28,14 +40,22 @@ export function isBlocking(filters: readonly Filter[] | undefined): boolean {
 }
 
 /** Brings `blocks` and `blocked` up to date with what is free on the agent. */
-export function refreshBlocks(s: AllocatorState, agent: AgentEntry, offer: Resources): void {
-  for (const filters of agent.filters.values()) {
+export function refreshBlocks(s: AllocatorState, agent: AgentEntry): void {
+  for (const [number, filters] of agent.filters) {
+    const offer = offerableTo(s, number, agent.free);
     for (const filter of filters) {
       const blocks = contains(filter.resources, offer);
       if (filter.blocks !== blocks) filter.blocks = blocks;
     }
   }
   recountBlocked(s, agent);
+}
+
+/** What of the resources may be offered to the client. */
+export function offerableTo(s: AllocatorState, number: ClientNumber, resources: Resources): Resources {
+  if (isPlain(resources)) return resources;
+  const { frameworkId, role } = clientOf(s, number);
+  return offerable(resources, role, frameworkOf(s, frameworkId).takes);
 }
 
 export function recountBlocked(s: AllocatorState, agent: AgentEntry): void {

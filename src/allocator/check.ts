@@ -3,9 +3,10 @@
 import { assert } from "../kernel/assert.ts";
 import { type AgentId, compareText, type RoleName } from "../kernel/ids.ts";
 import { type Amounts, addAmounts } from "./amounts.ts";
-import { isBlocking, isContender, offerable } from "./blocking.ts";
+import { isBlocking, isContender, offerableTo } from "./blocking.ts";
 import { DEFAULT_WEIGHT_MILLIS } from "./limits.ts";
 import { clientOf, frameworkOf, roleOf } from "./lookups.ts";
+import { factsOf } from "./meta.ts";
 import type { AgentEntry, AllocatorState } from "./model.ts";
 import { contains, equal, scalarOf, sum, without } from "./resources.ts";
 import { lineOf, parentOf } from "./role-tree.ts";
@@ -32,15 +33,16 @@ function checkAgent(s: AllocatorState, agentId: AgentId, agent: AgentEntry): voi
   );
   assert(countHeld(held) === countHeld([agent.allocated]), "no allocation overlaps another", facts);
   assert(agent.gpu === scalarOf(agent.total, "gpus") > 0, "gpu says whether the total has GPUs", facts);
-  const offer = offerable(agent.free);
   const listed = s.withFree.has(agentId);
-  assert(listed === (agent.active && offer.length > 0), "withFree lists active agents with an offer", facts);
+  const isWithFree = agent.active && agent.free.length > 0;
+  assert(listed === isWithFree, "withFree lists active agents with something free", facts);
   let blocked = 0;
   for (const [number, filters] of agent.filters) {
     const client = clientOf(s, number);
     assert(filters.length > 0 && client.subscribed, "filters are of a subscribed client", facts);
+    const offer = offerableTo(s, number, agent.free);
     for (const filter of filters) {
-      const right = offer.length === 0 || filter.blocks === contains(filter.resources, offer);
+      const right = agent.free.length === 0 || filter.blocks === contains(filter.resources, offer);
       assert(right, "a filter blocks what it covers", facts);
     }
     if (isBlocking(filters) && isContender(s, client, agent)) blocked++;
@@ -63,13 +65,24 @@ function checkAmounts(s: AllocatorState): void {
   const totals: Amounts = new Map();
   const byClient = new Map<number, Amounts>();
   const byRole = new Map<string, Amounts>();
+  const reserved = new Map<string, Amounts>();
+  const revocable = new Map<string, Amounts>();
   for (const agent of s.agents.values()) {
     addAmounts(totals, agent.total);
+    for (const resource of agent.free) {
+      const { reservedTo } = factsOf(resource.meta);
+      const line = reservedTo === null ? [] : lineOf(reservedTo);
+      for (const each of line) addAmounts(amountsAt(reserved, each), [resource]);
+    }
     for (const [number, resources] of agent.allocations) {
       addAmounts(amountsAt(byClient, number), resources);
       const { role } = clientOf(s, number);
       addAmounts(amountsAt(byRole, ownOf(role)), resources);
-      for (const each of lineOf(role)) addAmounts(amountsAt(byRole, each), resources);
+      const special = resources.filter(({ meta }) => factsOf(meta).revocable);
+      for (const each of lineOf(role)) {
+        addAmounts(amountsAt(byRole, each), resources);
+        addAmounts(amountsAt(revocable, each), special);
+      }
     }
   }
   assertSame(s.totals, totals, "totals are the sum over agents");
@@ -80,6 +93,12 @@ function checkAmounts(s: AllocatorState): void {
     assertSame(entry.allocated, amountsAt(byRole, role), "a role's amounts are the sum over agents");
     const own = amountsAt(byRole, ownOf(role));
     assertSame(entry.own.allocated, own, "its frameworks' amounts are the sum over agents");
+    assertSame(
+      entry.reservedFree,
+      amountsAt(reserved, role),
+      "what is reserved and free is the sum over agents",
+    );
+    assertSame(entry.revocable, amountsAt(revocable, role), "what is revocable is the sum over agents");
   }
 }
 
@@ -156,8 +175,10 @@ function checkRoles(s: AllocatorState): void {
     assert(isListed, "a role is listed by the one above it", { role });
     const isAlone = entry.children.size > 0 || entry.own.given === entry.given;
     assert(isAlone, "a role without others below it has the turns of its own frameworks", { role });
-    const kept = entry.clients.size + entry.children.size > 0 || entry.weightMillis !== DEFAULT_WEIGHT_MILLIS;
-    assert(kept, "a role that is kept is of use", { role });
+    const isUsed = entry.clients.size + entry.children.size + entry.reservedFree.size > 0;
+    const isSet = entry.weightMillis !== DEFAULT_WEIGHT_MILLIS || entry.quota !== null;
+    assert(isUsed || isSet, "a role that is kept is of use", { role });
+    assert((entry.quota !== null) === s.quotas.has(role), "quotas lists the roles with a quota", { role });
     for (const child of entry.children.keys()) assert(s.roles.has(child), "a role below is kept", { child });
   }
 }

@@ -35,6 +35,7 @@ const GLOBAL = 0;
 /** The agent that is looked at, and what has been worked out of it. */
 interface Candidate {
   readonly agentId: AgentId;
+  readonly offer: Resources;
   readonly slot: AgentSlot;
   /** By place of the minimum. */
   readonly reached: boolean[];
@@ -87,13 +88,13 @@ export class Demands {
 
   /** How many of those that are kept away by what they ask for are counted in the agent's `blocked` too; never less. */
   keptAwayAndBlockedCount(agentId: AgentId, agent: AgentEntry): number {
-    const candidate = this.#candidateOf(agentId);
+    const candidate = this.#candidateOf(agentId, agent.free);
     const isShort = !reaches(agent.free, this.#minimums[GLOBAL] ?? []);
     let count = 0;
     for (const [number, filters] of agent.filters) {
       const demand = this.#byClient.get(number);
       if (demand === undefined && !isShort) continue;
-      if ((demand === undefined || this.#isUnmet(demand, candidate, agent)) && isBlocking(filters)) count++;
+      if ((demand === undefined || this.#isUnmet(demand, candidate)) && isBlocking(filters)) count++;
     }
     return count;
   }
@@ -105,13 +106,13 @@ export class Demands {
     return asked.some((place) => reaches(free, this.#minimums[place] ?? []));
   }
 
-  /** Whether the client's own wishes keep it from the agent. */
-  keepsAway(number: ClientNumber, agentId: AgentId, agent: AgentEntry): boolean {
-    return this.#isUnmet(this.#byClient.get(number), this.#candidateOf(agentId), agent);
+  /** Whether the client's own wishes keep the offer of what the agent has from it. */
+  keepsAway(number: ClientNumber, agentId: AgentId, offer: Resources): boolean {
+    return this.#isUnmet(this.#byClient.get(number), this.#candidateOf(agentId, offer));
   }
 
   /** Why they do, null if they do not. */
-  unmet(number: ClientNumber, agentId: AgentId, agent: AgentEntry): UnmetDemand | null {
+  unmet(number: ClientNumber, agentId: AgentId, offer: Resources): UnmetDemand | null {
     const demand = this.#byClient.get(number);
     const constraints = demand?.constraints ?? null;
     if (constraints !== null) {
@@ -119,28 +120,28 @@ export class Demands {
       if (failures.length > 0) return { kind: "constraint", failures };
     }
     const minimum = this.#minimums[demand?.minimum ?? GLOBAL] ?? [];
-    if (reaches(agent.free, minimum)) return null;
-    return { kind: "minimum", minimum, lacks: minimum.map((set) => lacking(agent.free, set)) };
+    if (reaches(offer, minimum)) return null;
+    return { kind: "minimum", minimum, lacks: minimum.map((set) => lacking(offer, set)) };
   }
 
-  #isUnmet(demand: Demand | undefined, candidate: Candidate, agent: AgentEntry): boolean {
+  #isUnmet(demand: Demand | undefined, candidate: Candidate): boolean {
     const constraints = demand?.constraints ?? null;
     if (constraints !== null && this.#cache.excludes(constraints, candidate.slot)) return true;
     const place = demand?.minimum ?? GLOBAL;
-    candidate.reached[place] ??= reaches(agent.free, this.#minimums[place] ?? []);
+    candidate.reached[place] ??= reaches(candidate.offer, this.#minimums[place] ?? []);
     return !candidate.reached[place];
   }
 
   /** Remembered as long as clients, agent and what is free there stay the same ones. */
   #demandingKeptAway(agentId: AgentId, agent: AgentEntry): number {
-    const candidate = this.#candidateOf(agentId);
+    const candidate = this.#candidateOf(agentId, agent.free);
     const { slot } = candidate;
     const { counted, version } = slot;
     const isSame = counted?.round === this.#round && counted.version === version;
     if (isSame && counted.gpu === agent.gpu && counted.free === agent.free) return counted.count;
     let count = 0;
     for (const demand of this.#byClient.values()) {
-      if ((!agent.gpu || demand.gpu) && this.#isUnmet(demand, candidate, agent)) count++;
+      if ((!agent.gpu || demand.gpu) && this.#isUnmet(demand, candidate)) count++;
     }
     const { gpu, free } = agent;
     if (!this.#cache.isBehind) slot.counted = { round: this.#round, version, gpu, free, count };
@@ -168,9 +169,9 @@ export class Demands {
     return place;
   }
 
-  #candidateOf(agentId: AgentId): Candidate {
-    if (this.#candidate?.agentId === agentId) return this.#candidate;
-    this.#candidate = { agentId, slot: this.#slotOf(agentId), reached: [] };
+  #candidateOf(agentId: AgentId, offer: Resources): Candidate {
+    if (this.#candidate?.agentId === agentId && this.#candidate.offer === offer) return this.#candidate;
+    this.#candidate = { agentId, offer, slot: this.#slotOf(agentId), reached: [] };
     return this.#candidate;
   }
 

@@ -1,12 +1,14 @@
 // Why a framework gets the offers that it gets: a cycle is run with a watcher beside it, so that what is said here comes
 // from the code that allocates and nothing is worked out a second way. For one framework at one moment; costs a cycle.
 import type { AgentId, FrameworkId, Millis, RoleName } from "../kernel/ids.ts";
-import { allocate, type ClosedReason, type CycleWatcher, type Refusal } from "./allocate.ts";
+import { allocate } from "./allocate.ts";
+import { offerableTo } from "./blocking.ts";
+import type { ClosedReason, CycleWatcher, Refusal } from "./cycle-watcher.ts";
 import type { Demands } from "./demands.ts";
 import { clientOf, frameworkOf } from "./lookups.ts";
 import type { AllocateOptions, AllocatorState, DominantShare } from "./model.ts";
 import type { RankedClient, RankedGroup, Ranking } from "./ranking.ts";
-import { NO_RESOURCES, type Resources, without } from "./resources.ts";
+import { add, NO_RESOURCES, type Resources, without } from "./resources.ts";
 import { dominantShare } from "./shares.ts";
 
 export interface Explanation {
@@ -55,8 +57,8 @@ export interface Standing {
 export interface AgentVerdict {
   readonly agentId: AgentId;
   readonly free: Resources;
-  readonly verdict:
-    | { readonly kind: "offered"; readonly role: RoleName; readonly resources: Resources }
+  readonly verdict: /** What the framework is given of it: in one of its roles, or different parts in several. */
+    | { readonly kind: "offered"; readonly parts: readonly OfferedPart[] }
     /** Another one's turn came first. */
     | { readonly kind: "outranked"; readonly by: FrameworkId; readonly role: RoleName }
     /** In each role in which it competes it may not have the agent. */
@@ -67,6 +69,11 @@ export interface AgentVerdict {
   /** What the wanted resources lack of what is free, and of the agent's whole; empty if they fit or nothing is wanted. */
   readonly lacksFree: Resources;
   readonly lacksTotal: Resources;
+}
+
+export interface OfferedPart {
+  readonly role: RoleName;
+  readonly resources: Resources;
 }
 
 export interface RoleRefusal {
@@ -100,11 +107,11 @@ class CycleRecord implements CycleWatcher {
   private readonly s: AllocatorState;
   private readonly frameworkId: FrameworkId;
   private readonly levels: Map<RoleName, readonly Level[]> = new Map();
-  private readonly refusals: Map<AgentId, RoleRefusal[]> = new Map();
-  private readonly decided: Map<
-    AgentId,
-    ClosedReason | { kind: "given"; to: RankedClient; resources: Resources }
-  > = new Map();
+  /** The last of each role: what is left of an agent is asked about again when something of it was given away. */
+  private readonly refusals: Map<AgentId, Map<RoleName, RoleRefusal>> = new Map();
+  private readonly decided: Map<AgentId, ClosedReason | { kind: "given"; to: RankedClient }> = new Map();
+  private readonly offered: Map<AgentId, Map<RoleName, OfferedPart>> = new Map();
+
   private demands: Demands | null = null;
 
   constructor(s: AllocatorState, frameworkId: FrameworkId) {
@@ -120,19 +127,22 @@ class CycleRecord implements CycleWatcher {
   }
 
   closed(agentId: AgentId, reason: ClosedReason): void {
-    this.decided.set(agentId, reason);
+    if (!this.decided.has(agentId)) this.decided.set(agentId, reason);
   }
 
   refused(agentId: AgentId, client: RankedClient, reason: Refusal): void {
     if (client.frameworkId !== this.frameworkId) return;
-    const known = this.refusals.get(agentId);
-    const refusal = { role: client.role, reason };
-    if (known === undefined) this.refusals.set(agentId, [refusal]);
-    else known.push(refusal);
+    const known = this.refusals.get(agentId) ?? new Map<RoleName, RoleRefusal>();
+    this.refusals.set(agentId, known.set(client.role, { role: client.role, reason }));
   }
 
   given(agentId: AgentId, to: RankedClient, resources: Resources): void {
-    this.decided.set(agentId, { kind: "given", to, resources });
+    if (this.decided.get(agentId)?.kind !== "given") this.decided.set(agentId, { kind: "given", to });
+    if (to.frameworkId !== this.frameworkId) return;
+    const { role } = to;
+    const parts = this.offered.get(agentId) ?? new Map<RoleName, OfferedPart>();
+    const before = parts.get(role)?.resources ?? NO_RESOURCES;
+    this.offered.set(agentId, parts.set(role, { role, resources: add(before, resources) }));
   }
 
   standing(role: RoleName): RoleStanding {
@@ -169,14 +179,15 @@ class CycleRecord implements CycleWatcher {
 
   private verdict(agentId: AgentId, now: Millis): AgentVerdict["verdict"] {
     const decision = this.decided.get(agentId);
-    const refusals = this.refusals.get(agentId) ?? [];
+    const refusals = [...(this.refusals.get(agentId)?.values() ?? [])];
     if (this.levels.size === 0) return { kind: "not-competing" };
     // Undecided: open, and everyone was asked and may not have it; a filter ended that nobody else's turn came with.
     if (decision === undefined) return { kind: "refused", reasons: refusals };
     if (decision.kind !== "given")
       return { kind: "closed", reason: decision, own: this.ownRefusals(agentId, now) };
-    const { to, resources } = decision;
-    if (to.frameworkId === this.frameworkId) return { kind: "offered", role: to.role, resources };
+    const parts = this.offered.get(agentId);
+    if (parts !== undefined) return { kind: "offered", parts: [...parts.values()] };
+    const { to } = decision;
     if (refusals.length === this.levels.size) return { kind: "refused", reasons: refusals };
     return { kind: "outranked", by: to.frameworkId, role: to.role };
   }
@@ -187,7 +198,7 @@ class CycleRecord implements CycleWatcher {
     const own: RoleRefusal[] = [];
     for (const [role, number] of frameworkOf(this.s, this.frameworkId).clients) {
       if (agent === undefined || !this.levels.has(role)) continue;
-      const unmet = this.demands?.unmet(number, agentId, agent) ?? null;
+      const unmet = this.demands?.unmet(number, agentId, offerableTo(this.s, number, agent.free)) ?? null;
       const isNews = unmet?.kind === "constraint" || agent.free.length > 0;
       if (unmet !== null && isNews) own.push({ role, reason: unmet });
       const filter = agent.filters.get(number)?.find((each) => each.blocks && each.until > now);

@@ -2,7 +2,7 @@
 // was refused, until it ends. Which refusals make a filter, and for how long, is for the state to say.
 import { assert } from "../kernel/assert.ts";
 import type { AgentId, FrameworkId, Millis, RoleName } from "../kernel/ids.ts";
-import { offerable, replaceFilters } from "./blocking.ts";
+import { offerableTo, replaceFilters } from "./blocking.ts";
 import { cancelExpiry, scheduleExpiry, takeDueBucket } from "./expiries.ts";
 import { FILTERS_PER_AGENT_COUNT_MAX } from "./limits.ts";
 import { agentOf, clientOf, frameworkOf } from "./lookups.ts";
@@ -31,7 +31,7 @@ export function addFilter(
   const kept = withRoomForOne(outlasting);
   for (const filter of before) if (!kept.includes(filter)) cancelExpiry(s.expiries, filter.until);
   scheduleExpiry(s.expiries, until, agentId, number);
-  const blocks = contains(resources, offerable(agent.free));
+  const blocks = contains(resources, offerableTo(s, number, agent.free));
   replaceFilters(s, agentId, number, [...kept, { resources, until, blocks }]);
 }
 

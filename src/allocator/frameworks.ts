@@ -1,18 +1,25 @@
 // Frameworks as the allocator sees them: their roles, what they suppress, what they are capable of.
 import { assert } from "../kernel/assert.ts";
 import { compareText, type FrameworkId, type RoleName } from "../kernel/ids.ts";
-import { recountBlocked } from "./blocking.ts";
+import { recountBlocked, refreshBlocks } from "./blocking.ts";
 import { ensureClient, forgetIfUnused, refreshLive } from "./clients.ts";
 import { clearFilters, clearFiltersOfClient } from "./filters.ts";
 import { WEIGHT_MILLIS_MAX } from "./limits.ts";
 import { agentOf, clientOf, frameworkOf } from "./lookups.ts";
-import type { AllocatorState, ClientNumber, FrameworkTerms } from "./model.ts";
+import {
+  type AllocatorState,
+  type ClientNumber,
+  type FrameworkTerms,
+  TAKES_NOTHING_SPECIAL,
+  type Takes,
+} from "./model.ts";
 import { ensureRole, forgetRoleIfUnused } from "./role-tree.ts";
 
 /** A framework that subscribes for the first time; active at once. */
 export function addFramework(s: AllocatorState, frameworkId: FrameworkId, terms: FrameworkTerms): void {
   assert(!s.frameworks.has(frameworkId), "the allocator knows that framework already", { frameworkId });
-  s.frameworks.set(frameworkId, { active: true, gpu: false, clients: new Map() });
+  const entry = { active: true, gpu: false, takes: TAKES_NOTHING_SPECIAL, clients: new Map() };
+  s.frameworks.set(frameworkId, entry);
   updateFramework(s, frameworkId, terms);
 }
 
@@ -31,6 +38,7 @@ export function updateFramework(s: AllocatorState, frameworkId: FrameworkId, ter
     forgetIfUnused(s, number);
   }
   setGpu(s, frameworkId, terms.capabilities.gpu);
+  setTakes(s, frameworkId, { ...TAKES_NOTHING_SPECIAL, ...takesOf(terms) });
 }
 
 /** Forgets the framework with its filters. It must hold nothing any more. */
@@ -97,6 +105,21 @@ function setSuppressed(
 /** In the order of the roles' names: who begins to compete first is no matter of a Map's order. */
 function clientsByRole(s: AllocatorState, frameworkId: FrameworkId): [RoleName, ClientNumber][] {
   return [...frameworkOf(s, frameworkId).clients].sort(([a], [b]) => compareText(a, b));
+}
+
+function takesOf({ capabilities: { gpu: _gpu, ...takes } }: FrameworkTerms): Partial<Takes> {
+  return takes;
+}
+
+/** What its filters cover of an agent's free resources follows from what it can take. */
+function setTakes(s: AllocatorState, frameworkId: FrameworkId, takes: Takes): void {
+  const framework = frameworkOf(s, frameworkId);
+  const { refined, revocable, shared } = framework.takes;
+  if (refined === takes.refined && revocable === takes.revocable && shared === takes.shared) return;
+  framework.takes = takes;
+  for (const number of framework.clients.values()) {
+    for (const agentId of clientOf(s, number).filtered.keys()) refreshBlocks(s, agentOf(s, agentId));
+  }
 }
 
 function setGpu(s: AllocatorState, frameworkId: FrameworkId, gpu: boolean): void {

@@ -42,7 +42,9 @@ export {
   type AllocatorState,
   createAllocatorState,
   type FrameworkTerms,
+  type Quota,
 } from "./model.ts";
+export { setQuota } from "./quota.ts";
 export type { Minimum, Requirements } from "./requirements.ts";
 export { makeResources, type ResourcePart, toMillis } from "./resource-parts.ts";
 export { format, formatMillis, parse, parseMillis } from "./resource-text.ts";

@@ -13,6 +13,8 @@ export interface AllocatorState {
   clients: Map<ClientNumber, Client>;
   /** The number that the next client gets; never used again. */
   nextClient: ClientNumber;
+  /** Roles that have a quota. */
+  quotas: Map<RoleName, true>;
   /** Scalars of all agents, active or not: thousandths by name. */
   totals: Map<string, number>;
   /** Active agents that have something free to offer. */
@@ -52,8 +54,22 @@ export interface FrameworkEntry {
   active: boolean;
   /** Has the GPU_RESOURCES capability (AL15). */
   gpu: boolean;
+  /** What else it is capable of taking (trap 26). */
+  takes: Takes;
   clients: Map<RoleName, ClientNumber>;
 }
+
+/** Kinds of resources that a framework is offered only if it says that it can take them. */
+export interface Takes {
+  /** RESERVATION_REFINEMENT: resources that are reserved more than once (RV06). */
+  readonly refined: boolean;
+  /** REVOCABLE_RESOURCES (AL16). */
+  readonly revocable: boolean;
+  /** SHARED_RESOURCES (AL17). */
+  readonly shared: boolean;
+}
+
+export const TAKES_NOTHING_SPECIAL: Takes = { refined: false, revocable: false, shared: false };
 
 /**
  * A role in the tree of roles (AL04): `eng/ads` is below `eng`. It competes with its siblings by what it and all roles
@@ -70,6 +86,16 @@ export interface RoleEntry {
   clients: Map<ClientNumber, true>;
   /** The roles one level below. */
   children: Map<RoleName, true>;
+  quota: Quota | null;
+  /** Of what is reserved to it or below it, that which nobody holds; and what is held there of revocable kind. */
+  reservedFree: Map<string, number>;
+  revocable: Map<string, number>;
+}
+
+/** Thousandths by name. A name that has no limit is not limited. */
+export interface Quota {
+  readonly guarantees: ReadonlyMap<string, number>;
+  readonly limits: ReadonlyMap<string, number>;
 }
 
 export interface OwnFrameworks {
@@ -124,7 +150,7 @@ export interface FrameworkTerms {
   readonly roles: readonly RoleName[];
   /** Those not in `roles` are ignored. */
   readonly suppressed: readonly RoleName[];
-  readonly capabilities: { readonly gpu: boolean };
+  readonly capabilities: { readonly gpu: boolean } & Partial<Takes>;
 }
 
 /** Resources of one agent for one framework in one role: becomes an offer. */
@@ -167,6 +193,7 @@ export function createAllocatorState(): AllocatorState {
     roles: new Map(),
     clients: new Map(),
     nextClient: 1,
+    quotas: new Map(),
     totals: new Map(),
     withFree: new Map(),
     live: { all: 0, gpu: 0 },

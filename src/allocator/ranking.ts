@@ -4,7 +4,7 @@
 import { compareText, type FrameworkId, type RoleName } from "../kernel/ids.ts";
 import { DEFAULT_WEIGHT_MILLIS } from "./limits.ts";
 import { clientOf, frameworkOf, roleOf } from "./lookups.ts";
-import type { AllocatorState, Client, ClientNumber, RoleEntry } from "./model.ts";
+import type { AllocatorState, Client, ClientNumber, RoleEntry, Takes } from "./model.ts";
 import { compareIds } from "./order.ts";
 import type { Resources } from "./resources.ts";
 import { topRoles } from "./role-tree.ts";
@@ -23,6 +23,21 @@ export interface RankedClient extends Competitor {
   readonly frameworkId: FrameworkId;
   readonly role: RoleName;
   readonly gpu: boolean;
+  readonly takes: Takes;
+}
+
+/** What a client is given. */
+export interface Grant {
+  readonly client: RankedClient;
+  readonly resources: Resources;
+}
+
+/** Whom to ask in a pass over the ranking, and what each may have. */
+export interface Pass {
+  /** Whether to look at all into the group of roles or frameworks; `path` as in RankedGroup. */
+  readonly enters: (path: string) => boolean;
+  /** Null if the client is not to be given anything. */
+  readonly offerFor: (client: RankedClient) => Resources | null;
 }
 
 /** A role with all below it, or the frameworks of a role that has others below it. The least served first, in both lists. */
@@ -50,47 +65,35 @@ export function rank(s: AllocatorState): Ranking {
 }
 
 /**
- * Gives the resources to the first client that may have them, the least served first at every level, and moves it and
- * the groups that it is in to their new places. @returns null if nobody may
+ * Gives to the first client that may have something, the least served first at every level, and moves it and the groups
+ * that it is in to their new places. @returns null if nobody may
  */
-export function giveToFirst(
-  ranking: Ranking,
-  resources: Resources,
-  mayHave: (client: RankedClient) => boolean,
-): RankedClient | null {
-  return giveWithin(ranking, ranking.groups, resources, mayHave);
+export function giveToFirst(ranking: Ranking, pass: Pass): Grant | null {
+  return giveWithin(ranking, ranking.groups, pass);
 }
 
-function giveWithin(
-  ranking: Ranking,
-  groups: RankedGroup[],
-  resources: Resources,
-  mayHave: (client: RankedClient) => boolean,
-): RankedClient | null {
+function giveWithin(ranking: Ranking, groups: RankedGroup[], pass: Pass): Grant | null {
   for (const [at, group] of groups.entries()) {
-    const client =
+    if (!pass.enters(group.path)) continue;
+    const grant =
       group.groups.length > 0
-        ? giveWithin(ranking, group.groups, resources, mayHave)
-        : giveToClient(ranking, group.clients, resources, mayHave);
-    if (client === null) continue;
-    charge(ranking, group, resources);
+        ? giveWithin(ranking, group.groups, pass)
+        : giveToClient(ranking, group.clients, pass);
+    if (grant === null) continue;
+    charge(ranking, group, grant.resources);
     moveBack(groups, at, compareGroups);
-    return client;
+    return grant;
   }
   return null;
 }
 
-function giveToClient(
-  ranking: Ranking,
-  clients: RankedClient[],
-  resources: Resources,
-  mayHave: (client: RankedClient) => boolean,
-): RankedClient | null {
+function giveToClient(ranking: Ranking, clients: RankedClient[], pass: Pass): Grant | null {
   for (const [at, client] of clients.entries()) {
-    if (!mayHave(client)) continue;
+    const resources = pass.offerFor(client);
+    if (resources === null) continue;
     charge(ranking, client, resources);
     moveBack(clients, at, compareClients);
-    return client;
+    return { client, resources };
   }
   return null;
 }
@@ -171,8 +174,8 @@ function liveClients(s: AllocatorState, entry: RoleEntry, scale: Scale): RankedC
 
 function rankedClient(s: AllocatorState, number: ClientNumber, client: Client, scale: Scale): RankedClient {
   const { frameworkId, role } = client;
-  const { gpu } = frameworkOf(s, frameworkId);
-  return { number, frameworkId, role, gpu, ...rankedSums(client, 1, scale) };
+  const { gpu, takes } = frameworkOf(s, frameworkId);
+  return { number, frameworkId, role, gpu, takes, ...rankedSums(client, 1, scale) };
 }
 
 interface Sums {

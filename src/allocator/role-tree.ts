@@ -3,8 +3,9 @@ import { asId, type RoleName } from "../kernel/ids.ts";
 import { type Amounts, addAmounts, takeAmounts } from "./amounts.ts";
 import { DEFAULT_WEIGHT_MILLIS } from "./limits.ts";
 import { roleOf } from "./lookups.ts";
+import { factsOf, isPlain } from "./meta.ts";
 import type { AllocatorState, RoleEntry } from "./model.ts";
-import type { Resources } from "./resources.ts";
+import { NO_RESOURCES, type Resource, type Resources } from "./resources.ts";
 
 const SEPARATOR = "/";
 
@@ -39,6 +40,7 @@ export function forgetRoleIfUnused(s: AllocatorState, role: RoleName): void {
   const entry = roleOf(s, role);
   const isKept = entry.clients.size > 0 || entry.children.size > 0;
   if (isKept || entry.weightMillis !== DEFAULT_WEIGHT_MILLIS) return;
+  if (entry.quota !== null || entry.reservedFree.size > 0) return;
   s.roles.delete(role);
   const parent = parentOf(role);
   if (parent === null) return;
@@ -50,10 +52,42 @@ export function forgetRoleIfUnused(s: AllocatorState, role: RoleName): void {
 
 export function addToRole(s: AllocatorState, role: RoleName, resources: Resources): void {
   forEachSum(s, role, (amounts) => addAmounts(amounts, resources));
+  const revocable = revocableOf(resources);
+  if (revocable.length === 0) return;
+  for (const each of lineOf(role)) addAmounts(roleOf(s, each).revocable, revocable);
 }
 
 export function takeFromRole(s: AllocatorState, role: RoleName, resources: Resources): void {
   forEachSum(s, role, (amounts) => takeAmounts(amounts, resources));
+  const revocable = revocableOf(resources);
+  if (revocable.length === 0) return;
+  for (const each of lineOf(role)) takeAmounts(roleOf(s, each).revocable, revocable);
+}
+
+/** What is reserved on an agent and held by nobody was `before` and is `now`. */
+export function replaceReservedFree(s: AllocatorState, before: Resources, now: Resources): void {
+  for (const [role, resource] of reservedIn(now)) {
+    ensureRole(s, role);
+    for (const each of lineOf(role)) addAmounts(roleOf(s, each).reservedFree, [resource]);
+  }
+  const taken = reservedIn(before);
+  for (const [role, resource] of taken) {
+    for (const each of lineOf(role)) takeAmounts(roleOf(s, each).reservedFree, [resource]);
+  }
+  for (const [role] of taken) if (s.roles.has(role)) forgetRoleIfUnused(s, role);
+}
+
+function reservedIn(resources: Resources): readonly (readonly [RoleName, Resource])[] {
+  const reserved: (readonly [RoleName, Resource])[] = [];
+  for (const resource of resources) {
+    const { reservedTo } = factsOf(resource.meta);
+    if (reservedTo !== null) reserved.push([reservedTo, resource]);
+  }
+  return reserved;
+}
+
+function revocableOf(resources: Resources): Resources {
+  return isPlain(resources) ? NO_RESOURCES : resources.filter(({ meta }) => factsOf(meta).revocable);
 }
 
 /** A framework of the role was given something: a turn of the role and of all above it. */
@@ -82,5 +116,8 @@ function newRole(): RoleEntry {
     own: { allocated: new Map(), given: 0, liveClients: 0 },
     clients: new Map(),
     children: new Map(),
+    quota: null,
+    reservedFree: new Map(),
+    revocable: new Map(),
   };
 }

@@ -7,6 +7,7 @@ type Agent = Report["agents"][number];
 type Verdict = Agent["verdict"];
 type Level = Role["levels"][number];
 type RoleRefusal = Extract<Verdict, { kind: "refused" }>["reasons"][number];
+type QuotaBound = Extract<RoleRefusal["reason"], { kind: "quota" }>["bounds"][number];
 type ConstraintFailure = Extract<RoleRefusal["reason"], { kind: "constraint" }>["failures"][number];
 
 /** Agents of one kind of verdict that are listed one by one. */
@@ -123,7 +124,7 @@ function holderText({ name, used, offered, offeredSince }: Agent["holders"][numb
 function verdictText(verdict: Verdict, at: number): string {
   switch (verdict.kind) {
     case "offered":
-      return `would be offered for role ${verdict.role}: ${verdict.resources}`;
+      return `would be offered ${verdict.parts.map(({ role, resources }) => `for role ${role}: ${resources}`).join(", ")}`;
     case "outranked":
       return `goes to ${verdict.by} in role ${verdict.role}, whose turn comes first`;
     case "refused":
@@ -161,6 +162,10 @@ function refusalText(role: string, reason: RoleRefusal["reason"], at: number): s
   switch (reason.kind) {
     case "no-gpu-capability":
       return `has GPUs, which role ${role} gets with the GPU_RESOURCES capability only`;
+    case "not-for-it":
+      return `has nothing free for role ${role} but ${reason.free}, reserved for others or of a kind that the framework does not take`;
+    case "quota":
+      return `has nothing that role ${role} may have more of: ${reason.bounds.map(boundText).join(", and ")}`;
     case "filter":
       return `the framework itself refused ${reason.filter.resources} for role ${role}, for another ${span(reason.filter.until - at)}`;
     case "constraint":
@@ -168,6 +173,13 @@ function refusalText(role: string, reason: RoleRefusal["reason"], at: number): s
     case "minimum":
       return `has less free than role ${role} wants of an offer: it lacks ${reason.lacks.map(quantitiesText).join(", or ")}`;
   }
+}
+
+function boundText(bound: QuotaBound): string {
+  const amount = (millis: number) => `${bound.name}:${millis / 1_000}`;
+  return bound.kind === "limit"
+    ? `role ${bound.role} has ${amount(bound.consumed)} of its limit ${amount(bound.limit)}`
+    : `of ${amount(bound.free)} that is free ${amount(bound.needed)} is held back for guarantees of other roles`;
 }
 
 function failureText({ constraint, value }: ConstraintFailure): string {

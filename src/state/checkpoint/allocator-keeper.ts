@@ -1,5 +1,8 @@
 // The allocator's part of the keeper: by what its functions change.
+
+import { factsOf, isPlain } from "../../allocator/meta.ts";
 import type { AllocatorState, Client, ClientNumber, Filter } from "../../allocator/model.ts";
+import type { Resources } from "../../allocator/resources.ts";
 import { lineOf } from "../../allocator/role-tree.ts";
 import type { AgentId, FrameworkId, Millis, RoleName } from "../../kernel/ids.ts";
 import { type Images, SECTIONS } from "./images.ts";
@@ -33,7 +36,19 @@ export class AllocatorKeeper {
   agent(agentId: AgentId): void {
     this.#images.keepList(SECTIONS.allocator, this.#state.withFree, keysOf);
     const entry = this.#state.agents.get(agentId);
-    if (entry !== undefined) this.#images.keepObject(SECTIONS.allocatorAgents, entry, copyAgentEntry);
+    if (entry === undefined) return;
+    this.#images.keepObject(SECTIONS.allocatorAgents, entry, copyAgentEntry);
+    this.reserved(entry.total);
+  }
+
+  /** That roles to which some of the resources are reserved have more or less of them free. */
+  reserved(resources: Resources): void {
+    if (isPlain(resources)) return;
+    this.#images.keepList(SECTIONS.allocator, this.#state.roles, entriesOf);
+    for (const { meta } of resources) {
+      const { reservedTo } = factsOf(meta);
+      if (reservedTo !== null) this.role(reservedTo);
+    }
   }
 
   /** That the framework takes or gives back resources of the agent in that role: allocateTo, hold, recover. */

@@ -13,16 +13,27 @@ import type { AgentId, FrameworkId, Millis, RoleName } from "../../kernel/ids.ts
 import { type Draft, type Entries, fill, mark, owner, type Reader } from "./draft.ts";
 import { TAGS } from "./unit.ts";
 
-type FrameworkValue = readonly [FrameworkId, boolean, boolean, Entries<RoleName, ClientNumber>];
+type FrameworkValue = readonly [
+  FrameworkId,
+  boolean,
+  boolean,
+  Entries<RoleName, ClientNumber>,
+  /** refined, revocable, shared; absent if it takes nothing special. */
+  (readonly [boolean, boolean, boolean])?,
+];
 type RoleHead = Pick<RoleEntry, "weightMillis" | "given" | "liveClients">;
 /** given, liveClients, allocated; absent while no role is below. */
 type OwnValue = readonly [number, number, Entries<string, number>];
+type Amounts = Entries<string, number>;
+/** The quota's guarantees and limits, reservedFree, revocable; absent while there is nothing of it. */
+type PolicyValue = readonly [readonly [Amounts, Amounts] | null, Amounts, Amounts];
 type RoleValue = readonly [
   RoleName,
   RoleHead,
-  Entries<string, number>,
+  Amounts,
   readonly ClientNumber[],
-  (OwnValue | undefined)?,
+  (OwnValue | null)?,
+  PolicyValue?,
 ];
 type ClientValue = readonly [ClientNumber, Client, Entries<string, number>];
 type AgentValue = readonly [
@@ -49,22 +60,29 @@ export const allocatorReaders: readonly (readonly [number, Reader])[] = [
   [TAGS.allocatorAgent, addAgent],
 ];
 
-function addFramework({ state }: Draft, [id, active, gpu, clients]: FrameworkValue): void {
-  state.allocator.frameworks.set(id, { active, gpu, clients: new Map(clients) });
+function addFramework({ state }: Draft, [id, active, gpu, clients, special]: FrameworkValue): void {
+  const [refined = false, revocable = false, shared = false] = special ?? [];
+  const takes = { refined, revocable, shared };
+  state.allocator.frameworks.set(id, { active, gpu, takes, clients: new Map(clients) });
 }
 
 /** Those above come before. */
-function addRole({ state }: Draft, [name, role, allocated, numbers, own]: RoleValue): void {
-  const { roles } = state.allocator;
+function addRole({ state }: Draft, [name, role, allocated, numbers, own, policy]: RoleValue): void {
+  const { roles, quotas } = state.allocator;
   const clients = new Map<ClientNumber, true>();
   mark(clients, numbers);
   const [given, liveClients, amounts] = own ?? [role.given, role.liveClients, allocated];
+  const [quota, reservedFree, revocable] = policy ?? [null, [], []];
+  if (quota !== null) quotas.set(name, true);
   roles.set(name, {
     ...role,
     allocated: new Map(allocated),
     own: { allocated: new Map(amounts), given, liveClients },
     clients,
     children: new Map(),
+    quota: quota === null ? null : { guarantees: new Map(quota[0]), limits: new Map(quota[1]) },
+    reservedFree: new Map(reservedFree),
+    revocable: new Map(revocable),
   });
   const parent = parentOf(name);
   if (parent !== null) owner(roles.get(parent)).children.set(name, true);

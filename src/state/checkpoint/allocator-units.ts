@@ -1,6 +1,13 @@
 // The allocator's part of the units.
-import type { AgentEntry, AllocatorState, Expiries, RoleEntry } from "../../allocator/model.ts";
-import { type AgentId, compareText, type RoleName } from "../../kernel/ids.ts";
+import type {
+  AgentEntry,
+  AllocatorState,
+  Expiries,
+  FrameworkEntry,
+  OwnFrameworks,
+  RoleEntry,
+} from "../../allocator/model.ts";
+import { type AgentId, compareText, type FrameworkId, type RoleName } from "../../kernel/ids.ts";
 import type { Images } from "./images.ts";
 import { entriesOf, keysOf } from "./parts.ts";
 import { TAGS, type Unit, unit, unitsOfList } from "./unit.ts";
@@ -8,8 +15,7 @@ import { TAGS, type Unit, unit, unitsOfList } from "./unit.ts";
 /** Everything but the agents. */
 export function* allocatorUnits(state: AllocatorState, images: Images): Generator<Unit, void> {
   for (const [id, entry] of images.list(state.frameworks, entriesOf)) {
-    const { active, gpu, clients } = images.object(entry);
-    yield unit(TAGS.allocatorFramework, [id, active, gpu, [...clients]]);
+    yield unit(TAGS.allocatorFramework, frameworkValue(id, images.object(entry)));
   }
   for (const [name, entry] of images.list(state.roles, entriesOf)) {
     yield unit(TAGS.role, roleValue(name, images.object(entry)));
@@ -42,16 +48,39 @@ function* expiryUnits(expiries: Expiries, images: Images): Generator<Unit, void>
   }
 }
 
+/** What it takes is said only of those that take something special. */
+function frameworkValue(id: FrameworkId, { active, gpu, takes, clients }: FrameworkEntry): unknown {
+  const value = [id, active, gpu, [...clients]];
+  const { refined, revocable, shared } = takes;
+  return refined || revocable || shared ? [...value, [refined, revocable, shared]] : value;
+}
+
 /**
  * The roles below follow from the names; its own frameworks' part is said only if there are any, for otherwise it is the
  * role's. Their amounts are sorted, so that it does not matter when they were first told apart.
  */
 function roleValue(name: RoleName, entry: RoleEntry): unknown {
-  const { allocated, clients, own, children, ...role } = entry;
-  const value = [name, role, [...allocated], [...clients.keys()]];
-  if (children.size === 0) return value;
-  const amounts = [...own.allocated].sort(([a], [b]) => compareText(a, b));
-  return [...value, [own.given, own.liveClients, amounts]];
+  const { weightMillis, given, liveClients, allocated, clients } = entry;
+  const value = [name, { weightMillis, given, liveClients }, [...allocated], [...clients.keys()]];
+  const own = entry.children.size === 0 ? null : ownValue(entry.own);
+  const policy = policyValue(entry);
+  if (policy !== null) return [...value, own, policy];
+  return own === null ? value : [...value, own];
+}
+
+function ownValue({ given, liveClients, allocated }: OwnFrameworks): unknown {
+  return [given, liveClients, sorted(allocated)];
+}
+
+/** Quota, and what counts against it beside what is allocated; null if there is nothing of it. */
+function policyValue({ quota, reservedFree, revocable }: RoleEntry): unknown {
+  if (quota === null && reservedFree.size === 0 && revocable.size === 0) return null;
+  const quotaValue = quota === null ? null : [sorted(quota.guarantees), sorted(quota.limits)];
+  return [quotaValue, sorted(reservedFree), sorted(revocable)];
+}
+
+function sorted(amounts: ReadonlyMap<string, number>): readonly (readonly [string, number])[] {
+  return [...amounts].sort(([a], [b]) => compareText(a, b));
 }
 
 function agentValue(id: AgentId, entry: AgentEntry): unknown {

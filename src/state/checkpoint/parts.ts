@@ -87,6 +87,8 @@ export function copyRole(role: RoleEntry): RoleEntry {
     own: { ...role.own, allocated: new Map(role.own.allocated) },
     clients: new Map(role.clients),
     children: new Map(role.children),
+    reservedFree: new Map(role.reservedFree),
+    revocable: new Map(role.revocable),
   };
 }
 

@@ -36,9 +36,10 @@ const touched: Touched = {
     suppression(keep, frameworkId);
     keep.allocator.filtersOfFramework(frameworkId);
   },
-  AgentRegistered: (keep, { agentId }) => {
+  AgentRegistered: (keep, { agentId, spec }) => {
     keep.agents();
     keep.allocator.agents();
+    keep.allocator.reserved(spec.resources);
     keep.allocator.agent(agentId);
   },
   AgentReregistered: (keep, event) => {
@@ -48,6 +49,7 @@ const touched: Touched = {
     agentChanged(keep, event.agentId);
     executorsChanged(keep, event.agentId);
     keep.allocator.agents();
+    keep.allocator.reserved(event.spec.resources);
   },
   AgentDisconnected: (keep, { agentId }) => agentChanged(keep, agentId),
   AgentUnreachable: (keep, { agentId }) => {

@@ -145,6 +145,11 @@ function termsOf({ spec, suppressedRoles }: FrameworkSubscribed | FrameworkUpdat
   return {
     roles: spec.roles,
     suppressed: suppressedRoles,
-    capabilities: { gpu: spec.capabilities.includes("GPU_RESOURCES") },
+    capabilities: {
+      gpu: spec.capabilities.includes("GPU_RESOURCES"),
+      refined: spec.capabilities.includes("RESERVATION_REFINEMENT"),
+      revocable: spec.capabilities.includes("REVOCABLE_RESOURCES"),
+      shared: spec.capabilities.includes("SHARED_RESOURCES"),
+    },
   };
 }

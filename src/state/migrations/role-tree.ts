@@ -23,6 +23,9 @@ interface TreeRole {
   own: { allocated: Map<string, number>; given: number; liveClients: number };
   clients: Map<number, true>;
   children: Map<string, true>;
+  quota: null;
+  reservedFree: Map<string, number>;
+  revocable: Map<string, number>;
 }
 
 /** @param roles of format 1: by name; a role comes after those above it in what is returned */
@@ -58,6 +61,9 @@ function plant(tree: Map<string, TreeRole>, name: string): void {
     own: { allocated: new Map(), given: 0, liveClients: 0 },
     clients: new Map(),
     children: new Map(),
+    quota: null,
+    reservedFree: new Map(),
+    revocable: new Map(),
   });
 }
 

@@ -85,16 +85,6 @@ describe("a cycle", () => {
     setAgentActive(state, agent(0), true);
     expect(offers(state)).toHaveLength(2);
   });
-
-  it("keeps back resources with a meta, and an agent that has no others", () => {
-    const state = cluster([small], ["*"]);
-    const [cpu] = res("cpus:1");
-    const reserved = cpu === undefined ? [] : [{ ...cpu, meta: "reserved" }];
-    addAgent(state, agent(1), reserved);
-    addAgent(state, agent(2), [...res("cpus:2"), ...reserved]);
-    expect(offers(state)).toEqual(["c-S0 c-0001 *: cpus:1; mem:64", "c-S2 c-0001 *: cpus:2"]);
-    checkAllocator(state);
-  });
 });
 
 describe("fairness (trap 37)", () => {

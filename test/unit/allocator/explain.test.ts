@@ -8,6 +8,7 @@ import {
   allocate,
   createAllocatorState,
   type Explanation,
+  equal,
   explain,
   format,
   hold,
@@ -18,9 +19,20 @@ import {
   suppress,
   updateFramework,
 } from "../../../src/allocator/index.ts";
+import { compareText } from "../../../src/kernel/ids.ts";
 import { agent, at, cluster, framework, join, names, res, role, star } from "./helpers.ts";
 import { apply, arbitraryStep, MINIMUM_CPUS_MILLIS, type Step } from "./history.ts";
-import { isCapable, isFiltered, isLive, noFacts } from "./reference.ts";
+import {
+  consumption,
+  type Facts,
+  free,
+  isCapable,
+  isFor,
+  isLive,
+  line,
+  noFacts,
+  sameClient,
+} from "./reference.ts";
 
 const small = "cpus:1;mem:64";
 const LATER = at(60_000);
@@ -37,7 +49,7 @@ describe("an agent", () => {
   it("is offered, or somebody else's turn came first", () => {
     const state = cluster([small, small], ["a", "b"]);
     expect(verdicts(why(state, 1))).toEqual({
-      "c-S0": { kind: "offered", role: "a", resources: res(small) },
+      "c-S0": { kind: "offered", parts: [{ role: "a", resources: res(small) }] },
       "c-S1": { kind: "outranked", by: framework(2), role: "b" },
     });
   });
@@ -154,6 +166,45 @@ describe("a framework", () => {
   });
 });
 
+type Refusal = Extract<AgentVerdict["verdict"], { kind: "refused" }>["reasons"][number]["reason"];
+
+function isTrue(facts: Facts, number: number, name: string, on: number, reason: Refusal, now: number) {
+  const asked = { framework: number, role: name, agent: on, resources: [] };
+  switch (reason.kind) {
+    case "no-gpu-capability":
+      return !isCapable(facts, asked);
+    case "filter":
+      return facts.filters.some(
+        (filter) =>
+          sameClient(filter, asked) &&
+          filter.agent === on &&
+          filter.until > now &&
+          filter.until === reason.filter.until &&
+          equal(filter.resources, reason.filter.resources),
+      );
+    case "not-for-it":
+      return reason.free.every(({ meta }) => !isFor(facts, number, name, meta));
+    case "quota":
+      return reason.bounds.length > 0 && reason.bounds.every((bound) => isBound(facts, name, bound));
+    case "minimum":
+      return facts.quotas.size > 0 || free(facts, on).some(({ meta }) => meta !== "");
+    default:
+      return false;
+  }
+}
+
+/** Offers of the same cycle may have brought a role to its limit: what it consumed before is no more than that. */
+function isBound(facts: Facts, name: string, bound: Extract<Refusal, { kind: "quota" }>["bounds"][number]) {
+  if (bound.kind === "headroom") return bound.needed >= bound.free && facts.quotas.size > 0;
+  const limit = facts.quotas.get(bound.role)?.limits[bound.name];
+  const isOfLine = line(name).includes(bound.role);
+  return isOfLine && bound.limit === limit && consumption(facts, bound.role, bound.name) <= bound.consumed;
+}
+
+function byAgentAndRole(a: { agentId: string; role: string }, b: { agentId: string; role: string }): number {
+  return compareText(`${a.agentId} ${a.role}`, `${b.agentId} ${b.role}`);
+}
+
 describe("over any history", () => {
   const beginning = ["agent", "framework", "agent", "framework", "agent", "framework"].map(
     (kind) => ({ kind }) as Step,
@@ -174,11 +225,13 @@ describe("over any history", () => {
           const { agents } = explain(state, at(world.now), framework(number), [], options);
           expect(agents.map(({ agentId }) => agentId).sort()).toEqual([...state.agents.keys()].sort());
           const offered = agents.flatMap(({ agentId, verdict }) =>
-            verdict.kind === "offered" ? [{ agentId, ...verdict, frameworkId: framework(number) }] : [],
+            verdict.kind === "offered"
+              ? verdict.parts.map((part) => ({ agentId, ...part, frameworkId: framework(number) }))
+              : [],
           );
           const mine = given.filter(({ frameworkId }) => frameworkId === framework(number));
-          expect(offered.map(({ kind: _kind, ...rest }) => rest)).toEqual(mine);
-          for (const { agentId, verdict, free } of agents) {
+          expect(offered.sort(byAgentAndRole)).toEqual(mine.sort(byAgentAndRole));
+          for (const { agentId, verdict } of agents) {
             if (verdict.kind === "outranked") {
               expect(given).toContainEqual(
                 expect.objectContaining({ agentId, frameworkId: verdict.by, role: verdict.role }),
@@ -190,15 +243,9 @@ describe("over any history", () => {
             );
             expect(verdict.reasons.map((reason) => reason.role).sort()).toEqual(live.sort());
             for (const { role: name, reason } of verdict.reasons) {
-              const offer = {
-                framework: number,
-                role: name,
-                agent: Number(agentId.slice(agent(0).length - 1)),
-                resources: free,
-              };
-              const right =
-                reason.kind === "filter" ? isFiltered(facts, offer, world.now) : !isCapable(facts, offer);
-              expect(right, `${agentId} ${name}`).toBe(true);
+              const on = Number(agentId.slice(agent(0).length - 1));
+              const isRight = isTrue(facts, number, name, on, reason, world.now);
+              expect(isRight, `${agentId} ${name} ${reason.kind}`).toBe(true);
             }
           }
         }

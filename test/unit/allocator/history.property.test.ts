@@ -23,6 +23,23 @@ const histories = fc
   .array(arbitraryStep, { minLength: 1, maxLength: 60 })
   .map((steps) => [...beginning, ...steps]);
 
+const ROLES_WITH_QUOTA = [0, 1, 3, 4];
+/** Quotas at every level of the tree before anything is offered. */
+const historiesWithQuotas = fc
+  .tuple(
+    fc.tuple(
+      ...ROLES_WITH_QUOTA.map((role) =>
+        fc.record({
+          kind: fc.constant("quota" as const),
+          role: fc.constant(role),
+          quota: fc.nat({ max: 5 }),
+        }),
+      ),
+    ),
+    fc.array(arbitraryStep, { minLength: 1, maxLength: 20 }),
+  )
+  .map(([quotas, steps]): Step[] => [...quotas, ...beginning, { kind: "framework" }, ...steps]);
+
 function newWorld(): World {
   return { now: 0, nextAgent: 0, nextFramework: 0 };
 }
@@ -39,19 +56,25 @@ function expected(facts: Facts, now: number): string[] {
 }
 
 describe("over any history", () => {
-  it("the offers are the reference's and the state is consistent, after every step", () => {
-    fc.assert(
-      fc.property(histories, (steps) => {
-        const [state, facts, world] = [createAllocatorState(), noFacts(), newWorld()];
-        for (const step of steps) {
-          apply(state, facts, world, step);
-          expect(offersOf(state, world.now)).toEqual(expected(facts, world.now));
-          checkAllocator(state);
-        }
-      }),
-      { numRuns: 300 },
-    );
-  });
+  it.each([
+    ["without quotas at first", histories, 300],
+    ["with quotas", historiesWithQuotas, 30],
+  ])(
+    "the offers are the reference's and the state is consistent, after every step: %s",
+    (_, all, numRuns) => {
+      fc.assert(
+        fc.property(all, (steps) => {
+          const [state, facts, world] = [createAllocatorState(), noFacts(), newWorld()];
+          for (const step of steps) {
+            apply(state, facts, world, step);
+            expect(offersOf(state, world.now)).toEqual(expected(facts, world.now));
+            checkAllocator(state);
+          }
+        }),
+        { numRuns },
+      );
+    },
+  );
 
   it("a copy of the state has the same future", () => {
     fc.assert(

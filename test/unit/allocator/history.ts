@@ -10,13 +10,17 @@ import {
   contains,
   expireFilters,
   hold,
+  type Quota,
+  type Resources,
   recover,
   removeAgent,
   removeFramework,
   revive,
   setAgentActive,
   setFrameworkActive,
+  setQuota,
   setWeight,
+  sum,
   suppress,
   updateAgent,
   updateFramework,
@@ -31,6 +35,7 @@ import {
   isWithin,
   line,
   liveFrameworks,
+  type ReferenceQuota,
   referenceCycle,
   takeBack,
 } from "./reference.ts";
@@ -38,8 +43,52 @@ import {
 /** In the order of their names. */
 export const ROLES = ["a", "a/x", "a/x/z", "a/y", "b"] as const;
 export const MINIMUM_CPUS_MILLIS = 500;
-const TOTALS = ["cpus:4;mem:64", "cpus:4;mem:64;ports:[1-9]", "cpus:2;gpus:1", "cpus:1;mem:256", "mem:5"];
-const PARTS = ["cpus:0.5", "cpus:1;mem:8", "ports:[2-4]", "mem:3", "gpus:1", "cpus:2"];
+
+/** The meta of what is reserved to the roles one after the other. */
+function reservedTo(...stack: readonly string[]): string {
+  return JSON.stringify({
+    name: "",
+    type: "SCALAR",
+    reservations: stack.map((name) => ({ type: "DYNAMIC", role: name })),
+  });
+}
+
+function special(text: string, meta: string): Resources {
+  return res(text).map((resource) => ({ ...resource, meta }));
+}
+
+const TO_A = reservedTo("a");
+const TO_A_X = reservedTo("a/x");
+const REFINED = reservedTo("a", "a/x");
+const REVOCABLE = JSON.stringify({ name: "", type: "SCALAR", revocable: {} });
+const TOTALS = [
+  res("cpus:4;mem:64"),
+  res("cpus:4;mem:64;ports:[1-9]"),
+  res("cpus:2;gpus:1"),
+  res("cpus:1;mem:256"),
+  res("mem:5"),
+  sum([special("cpus:1;mem:16", TO_A), res("mem:16")]),
+  sum([res("cpus:2;mem:16"), special("cpus:2;mem:4", TO_A_X), special("cpus:1", REFINED)]),
+  sum([res("cpus:1;mem:16"), special("cpus:2", REVOCABLE)]),
+];
+const PARTS = [
+  res("cpus:0.5"),
+  res("cpus:1;mem:8"),
+  res("ports:[2-4]"),
+  res("mem:3"),
+  res("gpus:1"),
+  res("cpus:2"),
+  special("cpus:0.5", TO_A),
+  special("cpus:1", REVOCABLE),
+];
+const QUOTAS: readonly (ReferenceQuota | null)[] = [
+  null,
+  { guarantees: { cpus: 3_000 }, limits: {} },
+  { guarantees: { cpus: 2_000, mem: 40_000 }, limits: { cpus: 4_000 } },
+  { guarantees: {}, limits: { cpus: 2_500, mem: 60_000 } },
+  { guarantees: { cpus: 0 }, limits: { cpus: 0 } },
+  { guarantees: { mem: 70_000 }, limits: { cpus: 6_000 } },
+];
 
 const small = fc.nat({ max: 5 });
 /** Stands for all roles of a framework. */
@@ -56,9 +105,11 @@ export type Step =
       readonly roles: string[];
       readonly suppressed: string[];
       readonly gpu: boolean;
+      readonly special: boolean;
     }
   | { readonly kind: "suppress" | "revive"; readonly n: number; readonly roles: string[] }
   | { readonly kind: "weight"; readonly role: number; readonly millis: number }
+  | { readonly kind: "quota"; readonly role: number; readonly quota: number }
   | { readonly kind: "decline" | "finish"; readonly n: number; readonly refuse: number }
   | { readonly kind: "use"; readonly n: number; readonly part: number; readonly refuse: number }
   | { readonly kind: "clear"; readonly n: number; readonly role: number }
@@ -79,7 +130,7 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant("use" as const),
       n: fc.nat({ max: 9 }),
-      part: small,
+      part: fc.nat({ max: 7 }),
       refuse: small,
     }),
   },
@@ -104,6 +155,7 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
       roles,
       suppressed: roles,
       gpu: fc.boolean(),
+      special: fc.boolean(),
     }),
   },
   {
@@ -114,7 +166,11 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
       active: fc.boolean(),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("resize" as const), n: small, total: small }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("resize" as const), n: small, total: fc.nat({ max: 7 }) }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("quota" as const), role: small, quota: small }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -149,7 +205,7 @@ function applyToBoth(s: AllocatorState, facts: Facts, world: World, step: Step):
   switch (step.kind) {
     case "agent": {
       const number = world.nextAgent++;
-      const total = res(at1(TOTALS, number * 7));
+      const total = at1(TOTALS, number * 7);
       addAgent(s, agent(number), total);
       facts.agents.set(number, { total, active: true });
       return;
@@ -157,11 +213,13 @@ function applyToBoth(s: AllocatorState, facts: Facts, world: World, step: Step):
     case "framework": {
       const number = world.nextFramework++;
       const wanted = ROLES.filter((_name, index) => (number + 1) & (1 << index));
-      addFramework(s, framework(number), terms(wanted, [], number % 3 === 0));
+      const special = number % 2 === 1;
+      addFramework(s, framework(number), terms(wanted, [], number % 3 === 0, special));
       facts.frameworks.set(number, {
         roles: [...wanted],
         suppressed: [],
         gpu: number % 3 === 0,
+        special,
         active: true,
       });
       return;
@@ -186,6 +244,14 @@ function applyToBoth(s: AllocatorState, facts: Facts, world: World, step: Step):
       setWeight(s, role(at1(ROLES, step.role)), step.millis);
       facts.weights.set(at1(ROLES, step.role), step.millis);
       return;
+    case "quota": {
+      const quota = at1(QUOTAS, step.quota);
+      const name = at1(ROLES, step.role);
+      setQuota(s, role(name), quota === null ? null : quotaOf(quota));
+      if (quota === null) facts.quotas.delete(name);
+      else facts.quotas.set(name, quota);
+      return;
+    }
     case "resize":
     case "agent-active":
     case "remove-agent":
@@ -201,7 +267,7 @@ function applyToAgent(s: AllocatorState, facts: Facts, step: Step): void {
   const known = number === undefined ? undefined : facts.agents.get(number);
   if (number === undefined || known === undefined) return;
   if (step.kind === "resize") {
-    known.total = res(at1(TOTALS, step.total));
+    known.total = at1(TOTALS, step.total);
     updateAgent(s, agent(number), known.total);
   } else if (step.kind === "agent-active") {
     known.active = step.active;
@@ -226,9 +292,14 @@ function applyToFramework(s: AllocatorState, facts: Facts, step: Step): void {
     known.active = step.active;
     setFrameworkActive(s, id, step.active);
   } else if (step.kind === "terms") {
-    Object.assign(known, { roles: step.roles, suppressed: step.suppressed, gpu: step.gpu });
+    Object.assign(known, {
+      roles: step.roles,
+      suppressed: step.suppressed,
+      gpu: step.gpu,
+      special: step.special,
+    });
     dropFilters(ROLES.filter((name) => !step.roles.includes(name)));
-    updateFramework(s, id, terms(step.roles, step.suppressed, step.gpu));
+    updateFramework(s, id, terms(step.roles, step.suppressed, step.gpu, step.special));
   } else if (step.kind === "suppress") {
     known.suppressed = [
       ...new Set([...known.suppressed, ...step.roles.filter((name) => known.roles.includes(name))]),
@@ -264,7 +335,7 @@ function applyToHeld(
   forget(facts);
   if (step.kind === "finish") return;
   if (step.kind === "use") {
-    const task = res(at1(PARTS, step.part));
+    const task = at1(PARTS, step.part);
     if (contains(mine, task) && contains(free(facts, held.agent), task)) {
       facts.held.push({ ...held, resources: task });
       hold(s, ...ids, task);
@@ -313,8 +384,8 @@ function forget(facts: Facts): void {
       roles.some((role) => isMeant(other, role)),
     );
     const holds = facts.held.some((one) => isMeant(one.framework, one.role));
-    const weighs = [...facts.weights].some(([role, millis]) => isMeant(-1, role) && millis !== 1_000);
-    if (!subscribed && !holds && !weighs) facts.turns.delete(key);
+    const kept = keptRoles(facts).some((role) => isMeant(-1, role));
+    if (!subscribed && !holds && !kept) facts.turns.delete(key);
   }
   for (const name of ROLES) if (!hasBelow(facts, name)) copyTurns(facts, name, `${name}/.`);
 }
@@ -324,9 +395,20 @@ function hasBelow(facts: Facts, name: string): boolean {
   const named = [
     ...[...facts.frameworks.values()].flatMap((known) => known.roles),
     ...facts.held.map((one) => one.role),
-    ...[...facts.weights].filter(([, millis]) => millis !== 1_000).map(([role]) => role),
+    ...keptRoles(facts),
   ];
   return named.some((role) => role !== name && isWithin(name, role));
+}
+
+/** Roles with a weight of their own, a quota, or something reserved and free. */
+function keptRoles(facts: Facts): string[] {
+  const weighed = [...facts.weights].filter(([, millis]) => millis !== 1_000).map(([role]) => role);
+  const reserved = ROLES.filter((role) =>
+    [...facts.agents.keys()].some((agent) =>
+      free(facts, agent).some(({ meta }) => meta.includes(`"${role}"}]`)),
+    ),
+  );
+  return [...weighed, ...facts.quotas.keys(), ...reserved];
 }
 
 function copyTurns(facts: Facts, from: string, to: string): void {
@@ -340,8 +422,13 @@ function raise(facts: Facts, key: string, others: readonly string[]): void {
   if (others.length > 0) facts.turns.set(key, Math.max(facts.turns.get(key) ?? 0, least));
 }
 
-function terms(wanted: readonly string[], suppressed: readonly string[], gpu: boolean) {
-  return { roles: wanted.map(role), suppressed: suppressed.map(role), capabilities: { gpu } };
+function terms(wanted: readonly string[], suppressed: readonly string[], gpu: boolean, special: boolean) {
+  const capabilities = { gpu, refined: special, revocable: special, shared: special };
+  return { roles: wanted.map(role), suppressed: suppressed.map(role), capabilities };
+}
+
+function quotaOf({ guarantees, limits }: ReferenceQuota): Quota {
+  return { guarantees: new Map(Object.entries(guarantees)), limits: new Map(Object.entries(limits)) };
 }
 
 function pickKey(map: ReadonlyMap<number, unknown>, n: number): number | undefined {

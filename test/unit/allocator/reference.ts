@@ -19,6 +19,8 @@ interface Framework {
   roles: string[];
   suppressed: string[];
   gpu: boolean;
+  /** Takes refined, revocable and shared resources. */
+  special: boolean;
   active: boolean;
 }
 
@@ -33,11 +35,18 @@ export interface Facts {
   agents: Map<number, Agent>;
   frameworks: Map<number, Framework>;
   weights: Map<string, number>;
+  quotas: Map<string, ReferenceQuota>;
   held: Held[];
   filters: (Held & { readonly until: number })[];
   /** Turns taken, by role with all below it, by `role/.` for its own frameworks, and by `framework role`. */
   turns: Map<string, number>;
   lastGiven: number | null;
+}
+
+/** Thousandths by name. */
+export interface ReferenceQuota {
+  readonly guarantees: Readonly<Record<string, number>>;
+  readonly limits: Readonly<Record<string, number>>;
 }
 
 export type Offer = Omit<Held, "resources"> & { readonly resources: Resources };
@@ -48,6 +57,7 @@ export function noFacts(): Facts {
     agents: new Map(),
     frameworks: new Map(),
     weights: new Map(),
+    quotas: new Map(),
     held: [],
     filters: [],
     turns: new Map(),
@@ -108,13 +118,20 @@ export function referenceCycle(
 ): Offer[] {
   const facts = structuredClone(before);
   const offers: Offer[] = [];
-  for (const agent of agentsInTurn(facts)) {
-    const resources = free(facts, agent);
-    if (scalarOf(resources, "cpus") < minimum || !facts.agents.get(agent)?.active) continue;
-    const offer = firstWhoMay(facts, agent, resources, now, wants);
-    if (offer === null) continue;
-    offers.push(offer);
-    giveTurn(facts, offer);
+  for (const guaranteed of [true, false]) {
+    for (const agent of agentsInTurn(facts)) {
+      if (facts.agents.get(agent)?.active !== true) continue;
+      for (;;) {
+        const offer = firstWhoMay(facts, { agent, now, minimum, guaranteed, wants });
+        if (offer === null) break;
+        giveTurn(facts, offer);
+        facts.lastGiven = before.lastGiven;
+        const same = offers.findIndex((other) => sameClient(other, offer) && other.agent === agent);
+        const other = offers[same];
+        if (other === undefined) offers.push(offer);
+        else offers[same] = { ...other, resources: add(other.resources, offer.resources) };
+      }
+    }
   }
   return offers;
 }
@@ -146,14 +163,18 @@ function agentsInTurn(facts: Facts): number[] {
   return [...sorted.filter((agent) => agent > last), ...sorted.filter((agent) => agent <= last)];
 }
 
-function firstWhoMay(
-  facts: Facts,
-  agent: number,
-  resources: Resources,
-  now: number,
-  wants: (offer: Offer) => boolean,
-  path = "",
-): Offer | null {
+/** What is asked of each framework in turn. */
+interface Question {
+  readonly agent: number;
+  readonly now: number;
+  /** Thousandths of a CPU. */
+  readonly minimum: number;
+  /** Whether only what roles lack of their guarantees is given. */
+  readonly guaranteed: boolean;
+  readonly wants: (offer: Offer) => boolean;
+}
+
+function firstWhoMay(facts: Facts, question: Question, path = ""): Offer | null {
   const isLiveRole = (role: string) => liveFrameworks(facts, role).length > 0;
   const groups = groupsBelow(isLiveRole, rolesOf(facts), path).sort(
     (a, b) =>
@@ -161,23 +182,15 @@ function firstWhoMay(
       turns(facts, a) - turns(facts, b) ||
       (a < b ? -1 : 1),
   );
-  if (groups.length === 0)
-    return firstFramework(facts, agent, resources, now, path.replace(/\/\.$/, ""), wants);
+  if (groups.length === 0) return firstFramework(facts, question, path.replace(/\/\.$/, ""));
   for (const group of groups) {
-    const offer = firstWhoMay(facts, agent, resources, now, wants, group);
+    const offer = firstWhoMay(facts, question, group);
     if (offer !== null) return offer;
   }
   return null;
 }
 
-function firstFramework(
-  facts: Facts,
-  agent: number,
-  resources: Resources,
-  now: number,
-  role: string,
-  wants: (offer: Offer) => boolean,
-): Offer | null {
+function firstFramework(facts: Facts, question: Question, role: string): Offer | null {
   const frameworks = liveFrameworks(facts, role).sort(
     (a, b) =>
       compare(share(facts, `${role}/.`, a), share(facts, `${role}/.`, b)) ||
@@ -185,10 +198,24 @@ function firstFramework(
       a - b,
   );
   for (const framework of frameworks) {
-    const offer = { framework, role, agent, resources };
-    if (isCapable(facts, offer) && !isFiltered(facts, offer, now) && wants(offer)) return offer;
+    const offer = offerFor(facts, question, framework, role);
+    if (offer !== null) return offer;
   }
   return null;
+}
+
+function offerFor(
+  facts: Facts,
+  { agent, now, minimum, guaranteed, wants }: Question,
+  framework: number,
+  role: string,
+): Offer | null {
+  const possible = free(facts, agent).filter(({ meta }) => isFor(facts, framework, role, meta));
+  if (scalarOf(possible, "cpus") < minimum) return null;
+  const resources = withinQuotas(facts, role, possible, guaranteed);
+  const offer = { framework, role, agent, resources };
+  const isWanted = isCapable(facts, offer) && !isFiltered(facts, offer, now) && wants(offer);
+  return resources.length > 0 && scalarOf(resources, "cpus") >= minimum && isWanted ? offer : null;
 }
 
 export function isCapable(facts: Facts, { framework, agent }: Offer): boolean {
@@ -196,7 +223,126 @@ export function isCapable(facts: Facts, { framework, agent }: Offer): boolean {
   return scalarOf(total, "gpus") === 0 || facts.frameworks.get(framework)?.gpu === true;
 }
 
-export function isFiltered(facts: Facts, offer: Offer, now: number): boolean {
+interface Meta {
+  readonly reservations?: readonly { readonly role: string }[];
+  readonly revocable?: object;
+  readonly shared?: object;
+}
+
+function read(meta: string): Meta {
+  return meta === "" ? {} : (JSON.parse(meta) as Meta);
+}
+
+/** The role that the resource is reserved to; null if it is not. */
+function reservedTo(meta: string): string | null {
+  return read(meta).reservations?.at(-1)?.role ?? null;
+}
+
+export function isFor(facts: Facts, framework: number, role: string, meta: string): boolean {
+  const { reservations = [], revocable, shared } = read(meta);
+  const to = reservedTo(meta);
+  const isSpecial = reservations.length > 1 || revocable !== undefined || shared !== undefined;
+  return (
+    (to === null || line(role).includes(to)) &&
+    (!isSpecial || facts.frameworks.get(framework)?.special === true)
+  );
+}
+
+/** Of the unreserved scalars as much as may be given to the role; nothing if no scalar is left of a part. */
+function withinQuotas(facts: Facts, role: string, possible: Resources, guaranteed: boolean): Resources {
+  if (facts.quotas.size === 0) return guaranteed ? NO_RESOURCES : possible;
+  let helps = false;
+  const kept = possible.flatMap((resource) => {
+    const { name, meta, value } = resource;
+    if (value.kind !== "scalar" || reservedTo(meta) !== null || read(meta).revocable !== undefined) {
+      return [resource];
+    }
+    const needs = needed(facts, name, role, 0);
+    const lack = needs === 0 ? 0 : largestGift(facts, role, name, value.millis, 0);
+    if (lack > 0) helps = true;
+    const isGuaranteed = line(role).some((each) => facts.quotas.get(each)?.guarantees[name] !== undefined);
+    const surplus = Math.max(0, freeToAll(facts, name) - needs);
+    const gift =
+      guaranteed && isGuaranteed
+        ? lack
+        : needs === 0
+          ? value.millis
+          : largestGift(facts, role, name, value.millis, surplus);
+    const millis = Math.min(gift, limitLeft(facts, role, name));
+    return millis <= 0 ? [] : [{ ...resource, value: { kind: "scalar" as const, millis } }];
+  });
+  if (guaranteed && !helps) return NO_RESOURCES;
+  const isChopped = sum(kept) !== sum(possible);
+  return isChopped && kept.every(({ value }) => value.kind !== "scalar") ? NO_RESOURCES : kept;
+}
+
+function sum(resources: Resources): number {
+  return resources.reduce((all, { value }) => all + (value.kind === "scalar" ? value.millis : 0), 0);
+}
+
+/** All amounts are multiples of it. */
+const STEP_MILLIS = 500;
+
+/** The most, up to `millis`, by which no more than the surplus is taken from what the guarantees of others need. */
+function largestGift(facts: Facts, role: string, name: string, millis: number, surplus: number): number {
+  const needs = needed(facts, name, role, 0);
+  const taken = (steps: number) => {
+    const gift = steps * STEP_MILLIS;
+    return gift - (needs - needed(facts, name, role, gift));
+  };
+  let [low, high] = [0, millis / STEP_MILLIS];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (taken(middle) <= surplus) low = middle;
+    else high = middle - 1;
+  }
+  return low * STEP_MILLIS;
+}
+
+/** What all guarantees together lack if the role had that much more. */
+function needed(facts: Facts, name: string, role: string, more: number): number {
+  const tops = new Set([...facts.quotas.keys()].map((each) => line(each).at(-1) ?? each));
+  return [...tops].reduce((all, top) => all + neededBy(facts, top, name, role, more), 0);
+}
+
+function neededBy(facts: Facts, path: string, name: string, role: string, more: number): number {
+  const consumed = consumption(facts, path, name) + (line(role).includes(path) ? more : 0);
+  const own = Math.max(0, (facts.quotas.get(path)?.guarantees[name] ?? 0) - consumed);
+  const depth = path.split("/").length + 1;
+  const below = new Set(
+    [...facts.quotas.keys()]
+      .filter((each) => each !== path && line(each).includes(path))
+      .map((each) => each.split("/").slice(0, depth).join("/")),
+  );
+  const children = [...below].reduce((all, child) => all + neededBy(facts, child, name, role, more), 0);
+  return Math.max(own, children);
+}
+
+function limitLeft(facts: Facts, role: string, name: string): number {
+  const left = line(role).map(
+    (each) =>
+      (facts.quotas.get(each)?.limits[name] ?? Number.POSITIVE_INFINITY) - consumption(facts, each, name),
+  );
+  return Math.min(...left);
+}
+
+/** Held by the role and those below, but for what is revocable, and what is reserved to them and held by nobody. */
+export function consumption(facts: Facts, path: string, name: string): number {
+  const held = facts.held.filter((one) => line(one.role).includes(path)).flatMap((one) => [...one.resources]);
+  const reserved = [...facts.agents.keys()]
+    .flatMap((agent) => [...free(facts, agent)])
+    .filter(({ meta }) => line(reservedTo(meta) ?? "").includes(path));
+  const counted = [...held, ...reserved].filter((one) => one.name === name && !read(one.meta).revocable);
+  return sum(counted);
+}
+
+function freeToAll(facts: Facts, name: string): number {
+  const agents = [...facts.agents].filter(([, { active }]) => active).map(([agent]) => agent);
+  const all = agents.flatMap((agent) => [...free(facts, agent)]).filter((one) => one.name === name);
+  return sum(all.filter(({ meta }) => reservedTo(meta) === null && !read(meta).revocable));
+}
+
+function isFiltered(facts: Facts, offer: Offer, now: number): boolean {
   return facts.filters.some(
     (filter) =>
       sameClient(filter, offer) &&

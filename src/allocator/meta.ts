@@ -1,0 +1,64 @@
+// What the allocator reads out of a resource's meta: for whom it is reserved, and what a framework must be capable of to
+// be offered it. The meta is the JSON of a Resource that has nothing but what keeps it apart (Mesos' names of fields), so
+// JSON read and written again is the same text.
+import { asId, type RoleName } from "../kernel/ids.ts";
+import type { Resources } from "./resources.ts";
+
+export interface MetaFacts {
+  /** The role of the innermost reservation: it and the roles below it may have the resource (AL04). */
+  readonly reservedTo: RoleName | null;
+  /** Reserved more than once (RV06): for frameworks with RESERVATION_REFINEMENT alone (trap 26). */
+  readonly refined: boolean;
+  readonly revocable: boolean;
+  readonly shared: boolean;
+}
+
+const PLAIN: MetaFacts = { reservedTo: null, refined: false, revocable: false, shared: false };
+
+interface Meta {
+  readonly reservations?: readonly { readonly role: string }[];
+  readonly disk?: { readonly persistence?: unknown; readonly volume?: unknown };
+  readonly revocable?: unknown;
+  readonly shared?: unknown;
+}
+
+export function factsOf(meta: string): MetaFacts {
+  if (meta === "") return PLAIN;
+  const { reservations = [], revocable, shared } = JSON.parse(meta) as Meta;
+  const innermost = reservations.at(-1);
+  return {
+    reservedTo: innermost === undefined ? null : asId<RoleName>(innermost.role),
+    refined: reservations.length > 1,
+    revocable: revocable !== undefined,
+    shared: shared !== undefined,
+  };
+}
+
+/** Remembers what it has read: for as long as one cycle, in which the same metas come again and again. */
+export class MetaReader {
+  readonly #known: Map<string, MetaFacts> = new Map();
+
+  factsOf(meta: string): MetaFacts {
+    if (meta === "") return PLAIN;
+    const known = this.#known.get(meta);
+    if (known !== undefined) return known;
+    const facts = factsOf(meta);
+    this.#known.set(meta, facts);
+    return facts;
+  }
+}
+
+/** Whether all of it is unreserved, not revocable and of no kind of its own. */
+export function isPlain(resources: Resources): boolean {
+  return resources.every(({ meta }) => meta === "");
+}
+
+/** Whether the role is that one or below it. */
+export function isWithin(role: RoleName, above: RoleName): boolean {
+  return role === above || (role.length > above.length && role.startsWith(`${above}/`));
+}
+
+/** What counts against quotas: neither reserved, for that counts anyhow, nor revocable (trap 36). */
+export function countsAgainstQuota(facts: MetaFacts): boolean {
+  return facts.reservedTo === null && !facts.revocable;
+}

@@ -1,0 +1,284 @@
+// How much each role may still be given in one cycle under the quotas: never more than the limits of the role and those
+// above it leave, and beyond its own guarantee only what is not held back for the guarantees of others (AL06).
+//
+// For each name of a scalar: a role lacks what its guarantee exceeds what it consumes; the tree of roles together needs
+// the larger of a role's own lack and its children's needs, summed over the top. What is free beyond all needs is surplus.
+import { asId, type RoleName } from "../kernel/ids.ts";
+import type { Amounts } from "./amounts.ts";
+import { roleOf } from "./lookups.ts";
+import { countsAgainstQuota, isWithin, type MetaReader } from "./meta.ts";
+import type { AllocatorState, Quota, RoleEntry } from "./model.ts";
+import { consumedOf } from "./quota.ts";
+import { NO_RESOURCES, type Resource, type Resources } from "./resources.ts";
+import { lineOf, parentOf, topRoles } from "./role-tree.ts";
+
+/** Why a role may have no more of a name: thousandths. */
+export type QuotaBound =
+  /** The role, which is that of the client or above it, has what its limit allows. */
+  | {
+      readonly kind: "limit";
+      readonly role: RoleName;
+      readonly name: string;
+      readonly limit: number;
+      readonly consumed: number;
+    }
+  /** All that is free is held back for roles that lack some of what they are guaranteed. */
+  | { readonly kind: "headroom"; readonly name: string; readonly free: number; readonly needed: number };
+
+/** Ends the path of a group that is the frameworks of a role that has others below it. */
+const OWN_FRAMEWORKS = "/.";
+
+interface Node {
+  readonly role: RoleName;
+  readonly quota: Quota | null;
+  readonly consumed: Amounts;
+  readonly above: Node | null;
+  readonly children: Node[];
+  /** By name: what the role and those below it still need. Zeros are left out. */
+  readonly needs: Amounts;
+}
+
+export class QuotaRoom {
+  readonly #meta: MetaReader;
+  /** Roles under a quota, in it or above it; a role that has no node is like the nearest above it that has. */
+  readonly #nodes: Map<RoleName, Node> = new Map();
+  readonly #tops: Node[] = [];
+  /** What is free and unreserved on the agents that may be offered: thousandths by name. */
+  readonly #free: Amounts = new Map();
+  /** The needs of all roles together. */
+  readonly #needs: Amounts = new Map();
+
+  constructor(s: AllocatorState, meta: MetaReader) {
+    this.#meta = meta;
+    for (const top of topRoles(s)) this.#add(s, top, null);
+    for (const { needs } of this.#tops) addTo(this.#needs, needs);
+    if (this.#needs.size > 0) this.#countFree(s);
+  }
+
+  /** Whether any role lacks some of what it is guaranteed. */
+  get hasWanting(): boolean {
+    return this.#needs.size > 0;
+  }
+
+  /**
+   * Whether some role within the group may be given something for a guarantee: its own, or one of a role above.
+   * @param path a role, or `role/.` for its own frameworks alone
+   */
+  hasWantingWithin(path: string): boolean {
+    const own = path.endsWith(OWN_FRAMEWORKS);
+    const role = asId<RoleName>(own ? path.slice(0, -OWN_FRAMEWORKS.length) : path);
+    if (!own && (this.#nodes.get(role)?.needs.size ?? 0) > 0) return true;
+    for (let node = this.#nodeOf(role); node !== null; node = node.above) {
+      for (const name of node.needs.keys()) if (ownNeed(node, name) > 0) return true;
+    }
+    return false;
+  }
+
+  /** What of the resources may be given to the role: all but the unreserved scalars that exceed its room. */
+  within(role: RoleName, resources: Resources): Resources {
+    const node = this.#nodeOf(role);
+    if (node === null && this.#needs.size === 0) return resources;
+    return this.#chopped(resources, (name) => this.#room(node, name));
+  }
+
+  /**
+   * What of the resources is given to the role for its guarantee: of the names that are guaranteed no more than it lacks.
+   * Nothing if it lacks none of what is there.
+   */
+  guaranteed(role: RoleName, resources: Resources): Resources {
+    const node = this.#nodeOf(role);
+    const helps = resources.some(({ name, meta }) => lackOf(node, name) > 0 && this.#counts(meta));
+    if (!helps) return NO_RESOURCES;
+    return this.#chopped(resources, (name) => this.#guaranteedRoom(node, name));
+  }
+
+  /** What keeps unreserved scalars among the resources from the role. */
+  bounds(role: RoleName, resources: Resources): readonly QuotaBound[] {
+    const bounds: QuotaBound[] = [];
+    const node = this.#nodeOf(role);
+    for (const { name, meta, value } of resources) {
+      if (value.kind !== "scalar" || !this.#counts(meta)) continue;
+      bounds.push(...limitsReached(node, name));
+      const needed = this.#needs.get(name) ?? 0;
+      const free = this.#free.get(name) ?? 0;
+      if (needed > 0 && needed >= free) bounds.push({ kind: "headroom", name, free, needed });
+    }
+    return bounds;
+  }
+
+  /** Notes that the role has been given them. */
+  give(role: RoleName, resources: Resources): void {
+    for (const { name, meta, value } of resources) {
+      if (value.kind !== "scalar") continue;
+      const { reservedTo, revocable } = this.#meta.factsOf(meta);
+      if (revocable) continue;
+      if (reservedTo === null) addAmount(this.#free, name, -value.millis);
+      this.#consume(role, reservedTo, name, value.millis);
+    }
+  }
+
+  #chopped(resources: Resources, roomOf: (name: string) => number): Resources {
+    const kept: Resource[] = [];
+    let isWhole = true;
+    for (const resource of resources) {
+      const { name, meta, value } = resource;
+      const room = value.kind === "scalar" && this.#counts(meta) ? roomOf(name) : Number.POSITIVE_INFINITY;
+      const part = value.kind === "scalar" && room < value.millis ? atMost(resource, room) : resource;
+      if (part !== null) kept.push(part);
+      if (part !== resource) isWhole = false;
+    }
+    if (isWhole) return resources;
+    return kept.some(({ value }) => value.kind === "scalar") ? kept : NO_RESOURCES;
+  }
+
+  #counts(meta: string): boolean {
+    return countsAgainstQuota(this.#meta.factsOf(meta));
+  }
+
+  #room(node: Node | null, name: string): number {
+    const limit = limitRoom(node, name);
+    const needs = this.#needs.get(name);
+    if (needs === undefined) return limit;
+    const surplus = Math.max(0, (this.#free.get(name) ?? 0) - needs);
+    return Math.min(limit, surplus + lackOf(node, name));
+  }
+
+  #guaranteedRoom(node: Node | null, name: string): number {
+    return isGuaranteed(node, name)
+      ? Math.min(limitRoom(node, name), lackOf(node, name))
+      : this.#room(node, name);
+  }
+
+  #consume(role: RoleName, reservedTo: RoleName | null, name: string, millis: number): void {
+    for (const each of lineOf(role)) {
+      // A reservation counts for its role and those above it before anybody has it.
+      if (reservedTo !== null && isWithin(reservedTo, each)) return;
+      const node = this.#nodes.get(each);
+      if (node === undefined) continue;
+      addAmount(node.consumed, name, millis);
+      this.#refreshNeeds(node, name);
+    }
+  }
+
+  #refreshNeeds(from: Node, name: string): void {
+    for (let node: Node | null = from; node !== null; node = node.above) {
+      const before = node.needs.get(name) ?? 0;
+      const now = Math.max(ownLack(node, name), childrenNeed(node, name));
+      if (now === before) return;
+      addAmount(node.needs, name, now - before);
+      if (node.above === null) addAmount(this.#needs, name, now - before);
+    }
+  }
+
+  #add(s: AllocatorState, role: RoleName, above: Node | null): void {
+    const entry = roleOf(s, role);
+    if (!hasQuotaWithin(s, role, entry)) return;
+    const node: Node = {
+      role,
+      quota: entry.quota,
+      consumed: consumedOf(entry),
+      above,
+      children: [],
+      needs: new Map(),
+    };
+    (above?.children ?? this.#tops).push(node);
+    this.#nodes.set(role, node);
+    for (const child of entry.children.keys()) this.#add(s, child, node);
+    for (const name of namesOf(node)) {
+      const need = Math.max(ownLack(node, name), childrenNeed(node, name));
+      if (need > 0) node.needs.set(name, need);
+    }
+  }
+
+  #countFree(s: AllocatorState): void {
+    for (const agentId of s.withFree.keys()) {
+      for (const { name, meta, value } of s.agents.get(agentId)?.free ?? []) {
+        if (value.kind !== "scalar" || !this.#needs.has(name)) continue;
+        if (this.#counts(meta)) addAmount(this.#free, name, value.millis);
+      }
+    }
+  }
+
+  #nodeOf(role: RoleName): Node | null {
+    for (let each: RoleName | null = role; each !== null; each = parentOf(each)) {
+      const node = this.#nodes.get(each);
+      if (node !== undefined) return node;
+    }
+    return null;
+  }
+}
+
+function hasQuotaWithin(s: AllocatorState, role: RoleName, entry: RoleEntry): boolean {
+  if (entry.quota !== null) return true;
+  for (const quotaRole of s.quotas.keys()) if (isWithin(quotaRole, role)) return true;
+  return false;
+}
+
+function namesOf({ quota, children }: Node): ReadonlySet<string> {
+  return new Set([
+    ...(quota?.guarantees.keys() ?? []),
+    ...children.flatMap(({ needs }) => [...needs.keys()]),
+  ]);
+}
+
+function ownLack({ quota, consumed }: Node, name: string): number {
+  return Math.max(0, (quota?.guarantees.get(name) ?? 0) - (consumed.get(name) ?? 0));
+}
+
+function childrenNeed({ children }: Node, name: string): number {
+  return children.reduce((all, { needs }) => all + (needs.get(name) ?? 0), 0);
+}
+
+/** What the role itself lacks beyond the needs of those below it. */
+function ownNeed(node: Node, name: string): number {
+  return Math.max(0, ownLack(node, name) - childrenNeed(node, name));
+}
+
+/** How much can be given to the role until the needs of all no longer fall by it. */
+function lackOf(node: Node | null, name: string): number {
+  let lack = 0;
+  for (let each = node; each !== null; each = each.above) lack += ownNeed(each, name);
+  return lack;
+}
+
+function isGuaranteed(node: Node | null, name: string): boolean {
+  for (let each = node; each !== null; each = each.above) {
+    if (each.quota?.guarantees.has(name) === true) return true;
+  }
+  return false;
+}
+
+function limitRoom(node: Node | null, name: string): number {
+  let room = Number.POSITIVE_INFINITY;
+  for (let each = node; each !== null; each = each.above) {
+    const limit = each.quota?.limits.get(name);
+    if (limit !== undefined) room = Math.min(room, limit - (each.consumed.get(name) ?? 0));
+  }
+  return room;
+}
+
+function limitsReached(node: Node | null, name: string): readonly QuotaBound[] {
+  const reached: QuotaBound[] = [];
+  for (let each = node; each !== null; each = each.above) {
+    const limit = each.quota?.limits.get(name);
+    const consumed = each.consumed.get(name) ?? 0;
+    if (limit !== undefined && consumed >= limit) {
+      reached.push({ kind: "limit", role: each.role, name, limit, consumed });
+    }
+  }
+  return reached;
+}
+
+function atMost(resource: Resource, millis: number): Resource | null {
+  return millis <= 0 ? null : { ...resource, value: { kind: "scalar", millis } };
+}
+
+function addTo(amounts: Amounts, more: Amounts): void {
+  for (const [name, millis] of more) addAmount(amounts, name, millis);
+}
+
+function addAmount(amounts: Amounts, name: string, millis: number): void {
+  const sum = (amounts.get(name) ?? 0) + millis;
+  if (sum === 0) amounts.delete(name);
+  else amounts.set(name, sum);
+}

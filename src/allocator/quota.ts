@@ -1,0 +1,35 @@
+// Quotas (AL05): what a role is guaranteed and what it is limited to, for it and all roles below it together. What counts
+// is what its frameworks hold or are offered, and all that is reserved for it, held or not (trap 36); nothing revocable.
+// A quota of a role below another is Tepui's own: Mesos refuses it, so no client can be surprised by it.
+import { assert } from "../kernel/assert.ts";
+import type { RoleName } from "../kernel/ids.ts";
+import type { Amounts } from "./amounts.ts";
+import { SCALAR_MILLIS_MAX } from "./limits.ts";
+import type { AllocatorState, Quota, RoleEntry } from "./model.ts";
+import { ensureRole, forgetRoleIfUnused } from "./role-tree.ts";
+
+/** @param quota null takes it away. Thousandths by name, each guarantee within its limit */
+export function setQuota(s: AllocatorState, role: RoleName, quota: Quota | null): void {
+  for (const amounts of quota === null ? [] : [quota.guarantees, quota.limits]) {
+    for (const millis of amounts.values()) {
+      const isRight = Number.isSafeInteger(millis) && millis >= 0 && millis <= SCALAR_MILLIS_MAX;
+      assert(isRight, "an amount of a quota is out of bounds", { role, millis });
+    }
+  }
+  ensureRole(s, role).quota = quota;
+  if (quota === null) s.quotas.delete(role);
+  else s.quotas.set(role, true);
+  forgetRoleIfUnused(s, role);
+}
+
+/** What counts against the role's quota: thousandths by name. */
+export function consumedOf(entry: RoleEntry): Amounts {
+  const consumed: Amounts = new Map(entry.allocated);
+  for (const [name, millis] of entry.reservedFree) consumed.set(name, (consumed.get(name) ?? 0) + millis);
+  for (const [name, millis] of entry.revocable) {
+    const rest = (consumed.get(name) ?? 0) - millis;
+    if (rest === 0) consumed.delete(name);
+    else consumed.set(name, rest);
+  }
+  return consumed;
+}

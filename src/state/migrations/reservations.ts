@@ -1,0 +1,31 @@
+// Before format 3 the allocator passed over all that was reserved, revocable or shared. Now it knows which frameworks take
+// such resources, counts what is reserved and free by role, and lists agents that have nothing else free.
+import type { AllocatorState, Takes } from "../../allocator/model.ts";
+import { NO_RESOURCES } from "../../allocator/resources.ts";
+import { replaceReservedFree } from "../../allocator/role-tree.ts";
+import type { FrameworkId } from "../../kernel/ids.ts";
+
+interface Known {
+  readonly spec: { readonly capabilities: readonly string[] };
+}
+
+export function withReservations(allocator: object, known: unknown): object {
+  const frameworks: ReadonlyMap<FrameworkId, Known> = known instanceof Map ? known : new Map();
+  const state = { ...allocator, quotas: new Map() } as unknown as AllocatorState;
+  for (const [id, entry] of state.frameworks) {
+    entry.takes = takesOf(frameworks.get(id)?.spec.capabilities ?? []);
+  }
+  for (const [agentId, agent] of state.agents) {
+    replaceReservedFree(state, NO_RESOURCES, agent.free);
+    if (agent.active && agent.free.length > 0) state.withFree.set(agentId, true);
+  }
+  return state;
+}
+
+function takesOf(capabilities: readonly string[]): Takes {
+  return {
+    refined: capabilities.includes("RESERVATION_REFINEMENT"),
+    revocable: capabilities.includes("REVOCABLE_RESOURCES"),
+    shared: capabilities.includes("SHARED_RESOURCES"),
+  };
+}
