@@ -88,8 +88,11 @@ export class Ticker {
     }
   }
 
+  /** With fractions a difference may be rounded down and the sum not: what `plan` took for a tick's time is one here too. */
   private dueAt(now: number, tickedAt: number): number {
-    return Math.floor((now - tickedAt) / this.options.tickMs);
+    const { tickMs } = this.options;
+    const whole = Math.floor((now - tickedAt) / tickMs);
+    return tickedAt + (whole + 1) * tickMs <= now ? whole + 1 : whole;
   }
 
   private hasOverslept(now: number): boolean {

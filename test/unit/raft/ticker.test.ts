@@ -1,5 +1,7 @@
 // Ticks of virtual time: how many the core is given, and how often its process is woken for them.
 import { describe, expect, it } from "vitest";
+import { asMillis, type Millis } from "../../../src/kernel/ids.ts";
+import type { Clock, Timer } from "../../../src/kernel/ports.ts";
 import { CATCH_UP_TICKS_MAX } from "../../../src/raft/limits.ts";
 import { Ticker } from "../../../src/raft/ticker.ts";
 import { VirtualClock } from "./support/virtual-clock.ts";
@@ -37,6 +39,31 @@ function rig(period: number) {
     },
   });
   return { clock, ticker, seen };
+}
+
+/** Its one timer fires in the very moment for which it was set. */
+class SteppedClock implements Clock {
+  #now: number;
+  #delayMs = 0;
+  #action: () => void = () => undefined;
+
+  constructor(now: number) {
+    this.#now = now;
+  }
+
+  wallMs = (): Millis => asMillis(this.#now);
+  monotonicMs = (): Millis => asMillis(this.#now);
+
+  after(delayMs: number, action: () => void): Timer {
+    this.#delayMs = delayMs;
+    this.#action = action;
+    return { cancel: () => undefined };
+  }
+
+  wake(): void {
+    this.#now += this.#delayMs;
+    this.#action();
+  }
 }
 
 describe("a ticker", () => {
@@ -100,6 +127,25 @@ describe("a ticker", () => {
     await clock.advance(20 * TICK_MS);
     ticker.countQuiet();
     expect(seen).toMatchObject({ ticks: CATCH_UP_TICKS_MAX + 20, looks: 1, skipped: 1 });
+  });
+
+  it("counts the tick for which it is woken in its very moment, whatever fractions the clock shows", () => {
+    for (let start = 20; start < 200; start += 0.7301) {
+      const clock = new SteppedClock(start);
+      const seen = { ticks: 0, wakes: 0 };
+      const onTick = (): void => void seen.ticks++;
+      const nothing = (): void => undefined;
+      new Ticker({
+        clock,
+        tickMs: TICK_MS,
+        quiet: () => 0,
+        onQuiet: nothing,
+        onTick,
+        onSkipped: nothing,
+      }).start();
+      for (; seen.wakes < 50; seen.wakes++) clock.wake();
+      expect(seen).toEqual({ ticks: 50, wakes: 50 });
+    }
   });
 
   it("is silent before its start and after its end", async () => {
