@@ -7,6 +7,13 @@ import { writeHead } from "./reply.ts";
 /** Around the data of a chunk: its length in hexadecimal digits, and two line ends. */
 const CHUNK_FRAMING_BYTES_MAX = 12;
 
+/** A record that is written straight into the memory in which it leaves. */
+export interface RecordSource {
+  readonly byteLength: number;
+  /** @returns where it ends */
+  write(memory: Buffer, start: number): number;
+}
+
 export interface EventStreamOptions {
   readonly response: ServerResponse;
   /** What may wait for the reader beside the first record. Bytes. */
@@ -21,7 +28,7 @@ export class EventStream {
   private opened = false;
   private closed = false;
   /** Records of this turn: together they are one write. */
-  private gathered: Uint8Array[] = [];
+  private gathered: (Uint8Array | RecordSource)[] = [];
   private gatheredBytes = 0;
 
   constructor(options: EventStreamOptions) {
@@ -45,7 +52,7 @@ export class EventStream {
     this.send(first);
   }
 
-  send(record: Uint8Array): void {
+  send(record: Uint8Array | RecordSource): void {
     if (this.closed || !this.opened) return;
     if (this.gathered.length === 0) process.nextTick(() => this.release());
     this.gathered.push(record);
@@ -77,7 +84,7 @@ export class EventStream {
     if (gathered.length === 0 || this.closed) return;
     const { response } = this.options;
     // Without a socket the response waits for an earlier one on its connection, and Node keeps what it is given.
-    if (response.socket === null) for (const record of gathered) response.write(record);
+    if (response.socket === null) for (const record of gathered) response.write(bytesOf(record));
     else if (response.socket.writable) response.socket.write(chunksOf(gathered));
   }
 
@@ -89,16 +96,28 @@ export class EventStream {
 }
 
 /** As Node would write them, but for all records in one piece instead of several pieces for each. */
-function chunksOf(records: readonly Uint8Array[]): Uint8Array {
+function chunksOf(records: readonly (Uint8Array | RecordSource)[]): Uint8Array {
   let size = 0;
   for (const { byteLength } of records) size += CHUNK_FRAMING_BYTES_MAX + byteLength;
   const chunks = Buffer.allocUnsafe(size);
   let at = 0;
   for (const record of records) {
     at += chunks.write(`${record.byteLength.toString(16)}\r\n`, at, "latin1");
-    chunks.set(record, at);
-    at += record.byteLength;
+    at = writeRecord(record, chunks, at);
     at += chunks.write("\r\n", at, "latin1");
   }
   return chunks.subarray(0, at);
+}
+
+function bytesOf(record: Uint8Array | RecordSource): Uint8Array {
+  if (record instanceof Uint8Array) return record;
+  const bytes = Buffer.allocUnsafe(record.byteLength);
+  record.write(bytes, 0);
+  return bytes;
+}
+
+function writeRecord(record: Uint8Array | RecordSource, memory: Buffer, start: number): number {
+  if (!(record instanceof Uint8Array)) return record.write(memory, start);
+  memory.set(record, start);
+  return start + record.byteLength;
 }

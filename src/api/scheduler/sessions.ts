@@ -7,7 +7,7 @@ import type { Timer } from "../../kernel/ports.ts";
 import type { FrameworkEvent } from "../../state/effects.ts";
 import { masterInfo } from "../advertised.ts";
 import type { ApiContext } from "../context.ts";
-import type { EventStream } from "../http/event-stream.ts";
+import type { EventStream, RecordSource } from "../http/event-stream.ts";
 import { CONTENT_TYPES, encodeAsRecord, type Format } from "../http/formats.ts";
 import { FRAMEWORK_STREAMS_MAX, HEARTBEAT_INTERVAL_MS } from "../limits.ts";
 import { errorEvent, HEARTBEAT, schedulerEvent, subscribedEvent } from "./events.ts";
@@ -146,7 +146,7 @@ export class FrameworkSessions {
 }
 
 /** An update whose bytes can be passed on as they came; null for any other event. */
-function recordAsIs(event: FrameworkEvent, format: Format): Uint8Array | null {
+function recordAsIs(event: FrameworkEvent, format: Format): RecordSource | null {
   if (event.kind !== "update" || event.before !== undefined || format !== "protobuf") return null;
   return updateRecord(event.status);
 }

@@ -1,6 +1,7 @@
 // The UPDATE event as a record of a protobuf stream, straight from the status' bytes: it is the most frequent thing that a
 // master says, and decoding and encoding it anew costs ten times as much.
 import type { TaskStatus } from "../../state/model.ts";
+import type { RecordSource } from "../http/event-stream.ts";
 
 /** Event { type = 1: UPDATE (4); update = 5: { status = 1 } }, and TaskStatus.data = 3. */
 const TYPE_UPDATE = [0x08, 0x04] as const;
@@ -9,22 +10,42 @@ const STATUS_TAG = 0x0a;
 const DATA_TAG = 0x1a;
 
 /** The record, its length before it; null if the status is not in bytes. */
-export function updateRecord({ wire, data }: TaskStatus): Uint8Array | null {
-  if (!(wire instanceof Uint8Array)) return null;
-  const dataSize = data === undefined ? 0 : fieldSize(data.length);
-  const statusSize = wire.length + dataSize;
-  const updateSize = fieldSize(statusSize);
-  const eventSize = TYPE_UPDATE.length + fieldSize(updateSize);
-  const head = `${eventSize}\n`;
-  const record = Buffer.allocUnsafe(head.length + eventSize);
-  let at = record.write(head, 0, "latin1");
-  record[at++] = TYPE_UPDATE[0];
-  record[at++] = TYPE_UPDATE[1];
-  at = writeHead(record, at, UPDATE_TAG, updateSize);
-  at = writeHead(record, at, STATUS_TAG, statusSize);
-  record.set(wire, at);
-  if (data !== undefined) record.set(data, writeHead(record, at + wire.length, DATA_TAG, data.length));
-  return record;
+export function updateRecord({ wire, data }: TaskStatus): RecordSource | null {
+  return wire instanceof Uint8Array ? new UpdateRecord(wire, data) : null;
+}
+
+class UpdateRecord implements RecordSource {
+  readonly byteLength: number;
+  readonly #head: string;
+  readonly #updateSize: number;
+  readonly #statusSize: number;
+  readonly #status: Uint8Array;
+  readonly #data: Uint8Array | undefined;
+
+  constructor(status: Uint8Array, data: Uint8Array | undefined) {
+    this.#status = status;
+    this.#data = data;
+    this.#statusSize = status.length + (data === undefined ? 0 : fieldSize(data.length));
+    this.#updateSize = fieldSize(this.#statusSize);
+    const eventSize = TYPE_UPDATE.length + fieldSize(this.#updateSize);
+    this.#head = `${eventSize}\n`;
+    this.byteLength = this.#head.length + eventSize;
+  }
+
+  write(memory: Buffer, start: number): number {
+    let at = start + memory.write(this.#head, start, "latin1");
+    memory[at++] = TYPE_UPDATE[0];
+    memory[at++] = TYPE_UPDATE[1];
+    at = writeHead(memory, at, UPDATE_TAG, this.#updateSize);
+    at = writeHead(memory, at, STATUS_TAG, this.#statusSize);
+    memory.set(this.#status, at);
+    at += this.#status.length;
+    const data = this.#data;
+    if (data === undefined) return at;
+    at = writeHead(memory, at, DATA_TAG, data.length);
+    memory.set(data, at);
+    return at + data.length;
+  }
 }
 
 /** Of a field whose tag takes one byte. */
@@ -39,11 +60,11 @@ function varintSize(value: number): number {
 }
 
 /** @returns where the field's content goes */
-function writeHead(record: Buffer, start: number, tag: number, length: number): number {
+function writeHead(memory: Buffer, start: number, tag: number, length: number): number {
   let at = start;
-  record[at++] = tag;
+  memory[at++] = tag;
   let rest = length;
-  for (; rest > 0x7f; rest >>>= 7) record[at++] = (rest & 0x7f) | 0x80;
-  record[at++] = rest;
+  for (; rest > 0x7f; rest >>>= 7) memory[at++] = (rest & 0x7f) | 0x80;
+  memory[at++] = rest;
   return at;
 }

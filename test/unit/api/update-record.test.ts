@@ -25,7 +25,9 @@ it("has the status with its data, whatever their lengths", () => {
         ...(hasData ? { data: new Uint8Array(dataBytes).fill(7) } : {}),
       };
       const record = updateRecord(held(status));
-      const records = new RecordDecoder().push(record ?? new Uint8Array(0));
+      const bytes = Buffer.alloc(3 + (record?.byteLength ?? 0));
+      expect(record?.write(bytes, 3)).toBe(bytes.length);
+      const records = new RecordDecoder().push(bytes.subarray(3));
       const [event] = records.ok ? records.value : [];
       const decoded = decodeProtobuf(messageTypes.SchedulerEvent, event ?? new Uint8Array(0));
       expect(decoded).toEqual({ ok: true, value: { type: "UPDATE", update: { status } } });
