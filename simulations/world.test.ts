@@ -140,6 +140,8 @@ describe("the checkers fail when", () => {
         ticks: 2_000,
         faultEveryMs: { "master-isolated": 1_000 },
         cutMs: { low: 500, high: 2_000 },
+        // Far apart, so that an old leader and a new one often lead side by side for a while.
+        raft: { tickMs: 10, heartbeatMs: 50, electionMinMs: 200, electionMaxMs: 2_000 },
         workload: { ...calm(seed).options.workload, tasksPerFramework: 200, paceMs: { low: 50, high: 200 } },
       });
       const trustAll = (): void => {
