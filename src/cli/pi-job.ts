@@ -57,12 +57,20 @@ function watchedFramework(masters: readonly string[], timeline: Timeline): Frame
       `framework ${framework_id.value} subscribed${again}, at ${framework.leader()}`,
     );
   });
-  framework.on("offers", (offers) => {
-    timeline.note("offers", `first offers: ${offers.length}`);
-    if (subscriptions > 1) timeline.note("offers2", "offers from the new leader");
-  });
   framework.on("error", (error) => print(`framework: ${error.message}`));
   return framework;
+}
+
+/** To be called in the turn in which the job begins: offers that come before are declined as long as nobody listens. */
+function noteOffers(framework: Framework, timeline: Timeline): void {
+  let again = false;
+  framework.on("subscribed", () => {
+    again = true;
+  });
+  framework.on("offers", (offers) => {
+    timeline.note("offers", `first offers: ${offers.length}`);
+    if (again) timeline.note("offers2", "offers from the new leader");
+  });
 }
 
 async function computeWithProgress(
@@ -74,6 +82,7 @@ async function computeWithProgress(
   const bar = createProgressBar(process.stdout);
   let note = "";
   try {
+    noteOffers(framework, timeline);
     return await computePi(framework, {
       tasks: TASKS,
       pointsPerTask: pointsPerTask(options),
