@@ -89,16 +89,17 @@ export class PeerLink {
   }
 
   /**
-   * The member has dialled us, so it is alive: no need to wait out a pause. If it has not answered for a while it may
-   * have lost its side of our connection, with its power, and our system may not try that one again for minutes.
+   * The member has dialled us, so it is alive: no need to wait out a pause. If our connection is older, the member may
+   * have lost its side of it, with its power, or hears nothing on it, and our system may go on trying that one for
+   * minutes: a new one costs little. Its own answer to this finds a connection that is new.
    */
   called(): void {
-    const { connection, unanswered } = this;
+    const { connection, openedMs } = this;
     if (this.retry !== null) {
       this.retry.cancel();
       this.retry = null;
       this.dial();
-    } else if (connection !== null && unanswered !== null && this.ageOf(unanswered) > CONNECTION_STABLE_MS) {
+    } else if (connection !== null && openedMs !== null && this.hasLasted(openedMs)) {
       this.abandon(connection, "it has dialled us anew");
     }
   }
@@ -152,13 +153,13 @@ export class PeerLink {
 
   /** A connection that has lasted is replaced at once: how that goes tells whether the member's process is still there. */
   private lost(reason: string): void {
-    const { member, clock, tracer } = this.options;
-    const lastedMs = clock.monotonicMs() - (this.openedMs ?? 0);
+    const { member, tracer } = this.options;
+    const hasLasted = this.hasLasted(this.openedMs ?? 0);
     this.connection = null;
     this.openedMs = null;
     this.unanswered = null;
     tracer.info("raft.disconnected", { member, reason });
-    if (lastedMs >= CONNECTION_STABLE_MS) {
+    if (hasLasted) {
       this.failures = 0;
       this.dial();
     } else this.scheduleDial();
@@ -183,6 +184,10 @@ export class PeerLink {
     return (
       this.unanswered.frames > UNANSWERED_FRAMES_MIN && this.ageOf(this.unanswered) > this.options.silenceMs
     );
+  }
+
+  private hasLasted(openedMs: number): boolean {
+    return this.options.clock.monotonicMs() - openedMs >= CONNECTION_STABLE_MS;
   }
 
   private ageOf({ sinceMs }: Unanswered): number {

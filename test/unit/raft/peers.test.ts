@@ -306,6 +306,18 @@ it("a member that lost its power is dialled anew when it is back, long before an
   expect(again.got.length).toBeGreaterThan(0);
 });
 
+it("a connection that carries nothing while the other way works is made anew when the other side dials again", async () => {
+  const { network, party, chatter } = harness();
+  const one = await party(1, [2], true);
+  const two = await party(2, [1], true);
+  await chatter(two, 2, 1, 500);
+  network.stall("m1", "m2");
+  two.got.length = 0;
+  await chatter(two, 2, 1, SILENCE_MS + 500);
+  expect(two.got.map(({ kind }) => kind)).toContain("heartbeat-reply");
+  await one.peers.stop();
+});
+
 it("a connection on which nothing comes back is dialled anew, unless this process was only paused", async () => {
   const { clock, network, party, chatter } = harness();
   const one = await party(1, [2], true);

@@ -73,6 +73,11 @@ export class MemoryNetwork {
     for (const pair of this.pairs) if (pair.from === address || pair.to === address) pair.frozen = true;
   }
 
+  /** What was dialled from the one to the other so far carries nothing any more, and nobody is told. */
+  stall(from: string, to: string): void {
+    for (const pair of this.pairs) if (pair.from === from && pair.to === to) pair.frozen = true;
+  }
+
   /** Open connections from one host to the other. */
   count(from: string, to: string): number {
     return [...this.pairs].filter((pair) => pair.from === from && pair.to === to && !pair.frozen).length;
