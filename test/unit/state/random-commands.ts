@@ -146,9 +146,9 @@ function update(cluster: Cluster, a: number, b: number, c: number): void {
     return;
   }
   const name = STATES[c % STATES.length] ?? "TASK_RUNNING";
-  cluster.status(task.frameworkId, task.id, name, c % 11 === 0 ? "TASK_FAILED" : name, undefined, {
-    data: new Uint8Array([c % 256]),
-  });
+  const bytes = new Uint8Array([c % 256, a % 256]);
+  const wire = c % 2 === 0 ? { data: bytes } : bytes;
+  cluster.status(task.frameworkId, task.id, name, c % 11 === 0 ? "TASK_FAILED" : name, undefined, wire);
 }
 
 function acknowledge(cluster: Cluster, a: number, b: number, c: number): void {
