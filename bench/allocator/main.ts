@@ -1,168 +1,110 @@
-// Medians of the allocator on Mesos' published grid, in milliseconds: adding all agents; a cycle with everything free;
-// an idle cycle after every framework has declined every agent with a long filter; a cycle with 99 % of each agent in
-// use; one agent's resources recovered and the cycle that follows. Agents are `cpus:24;mem:4096;disk:4096;ports:[31000-32000]`, one role.
-//   node bench/allocator/main.ts [agents ...]
-import {
-  type AllocatorState,
-  addAgent,
-  addFilter,
-  addFramework,
-  allocate,
-  allocateTo,
-  createAllocatorState,
-  hold,
-  parse,
-  type Resources,
-  recover,
-} from "../../src/allocator/index.ts";
-import { type AgentId, asId, asMillis, type FrameworkId, type RoleName } from "../../src/kernel/ids.ts";
+// The allocator on Mesos' published grid, beside Mesos' own figures: adding all agents; a cycle with everything free; one
+// after every framework has declined every agent; one with 99 % of each agent in use; a task ended, and the cycle that
+// follows; the longest call of a master that offers everything; memory with all declined.
+//   npm run bench:allocator -- [--agents N,...] [--frameworks N,...] [--resources regular,shared,mixed] [--roles N,...]
+//                              [--runs N] [--json]
+import { parseArgs } from "node:util";
+import { type Figures, measureCell } from "./cases.ts";
+import type { Cell, ResourceKind } from "./clusters.ts";
+import type { Taken } from "./measure.ts";
+import { type MesosFigures, mesosFigures } from "./mesos.ts";
 
-const RUNS = 7;
-const YEAR_MS = 31_536_000_000;
-const NOW = asMillis(1_700_000_000_000);
-const role = asId<RoleName>("*");
-const total = resources("cpus:24;mem:4096;disk:4096;ports:[31000-32000]");
-const nearlyAll = resources("cpus:23.99;mem:4080;disk:4055;ports:[31000-31990]");
-
-function resources(text: string): Resources {
-  const parsed = parse(text);
-  if (!parsed.ok) throw new Error(parsed.error);
-  return parsed.value;
-}
-
-const agentId = (number: number): AgentId => asId<AgentId>(`bench-S${number}`);
-const frameworkId = (number: number): FrameworkId =>
-  asId<FrameworkId>(`bench-${String(number).padStart(4, "0")}`);
-
-function withFrameworks(count: number): AllocatorState {
-  const state = createAllocatorState();
-  for (let number = 0; number < count; number++) {
-    addFramework(state, frameworkId(number), { roles: [role], suppressed: [], capabilities: { gpu: false } });
-  }
-  return state;
-}
-
-function addAgents(state: AllocatorState, count: number): void {
-  for (let number = 0; number < count; number++) addAgent(state, agentId(number), total);
-}
-
-function declineAll(state: AllocatorState, agents: number, frameworks: number): void {
-  const until = asMillis(NOW + YEAR_MS);
-  for (let agent = 0; agent < agents; agent++) {
-    for (let framework = 0; framework < frameworks; framework++) {
-      addFilter(state, frameworkId(framework), role, agentId(agent), total, until);
-    }
-  }
-}
-
-/** Median over runs; each is prepared anew, and that is not measured. Milliseconds. */
-function median(prepare: () => AllocatorState, measured: (state: AllocatorState) => void): number {
-  const taken: number[] = [];
-  for (let run = 0; run < RUNS; run++) {
-    const state = prepare();
-    const start = performance.now();
-    measured(state);
-    taken.push(performance.now() - start);
-  }
-  return taken.sort((a, b) => a - b)[RUNS >> 1] ?? Number.NaN;
-}
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
-}
-
-function freeOneAndAllocate(state: AllocatorState): void {
-  recover(state, frameworkId(0), role, agentId(0), nearlyAll);
-  for (const offer of allocate(state, NOW)) {
-    allocateTo(state, offer.frameworkId, offer.role, offer.agentId, offer.resources);
-  }
-}
-
-function row(agents: number, frameworks: number): string[] {
-  const filled = () => {
-    const state = withFrameworks(frameworks);
-    addAgents(state, agents);
-    return state;
-  };
-  const declined = () => {
-    const state = filled();
-    declineAll(state, agents, frameworks);
-    return state;
-  };
-  const busy = () => {
-    const state = filled();
-    for (let number = 0; number < agents; number++) {
-      hold(state, frameworkId(number % frameworks), role, agentId(number), nearlyAll);
-    }
-    for (const offer of allocate(state, NOW)) {
-      allocateTo(state, offer.frameworkId, offer.role, offer.agentId, offer.resources);
-    }
-    return state;
-  };
-  const nothing = (state: AllocatorState) => expectCount(allocate(state, NOW).length, 0);
-  const figures = [
-    median(
-      () => withFrameworks(frameworks),
-      (state) => addAgents(state, agents),
-    ),
-    median(once(filled), (state) => expectCount(allocate(state, NOW).length, agents)),
-    median(once(declined), nothing),
-    median(once(busyButSmall(filled, agents, frameworks)), nothing),
-    median(busy, freeOneAndAllocate),
-  ];
-  return [
-    `${agents} × ${frameworks}`,
-    ...figures.map((ms) => ms.toFixed(ms < 1 ? 3 : 1)),
-    memoryOf(declined),
-  ];
-}
-
-/** 99 % of each agent in use and the rest less than the minimum that is offered. */
-function busyButSmall(
-  filled: () => AllocatorState,
-  agents: number,
-  frameworks: number,
-): () => AllocatorState {
-  const used = resources("cpus:23.995;mem:4080;disk:4055;ports:[31000-31990]");
-  return () => {
-    const state = filled();
-    for (let number = 0; number < agents; number++) {
-      hold(state, frameworkId(number % frameworks), role, agentId(number), used);
-    }
-    return state;
-  };
-}
-
-/** Bytes of the heap that the state takes, in MiB; needs `--expose-gc` to be exact. */
-function memoryOf(make: () => AllocatorState): string {
-  globalThis.gc?.();
-  const before = process.memoryUsage().heapUsed;
-  const state = make();
-  globalThis.gc?.();
-  const after = process.memoryUsage().heapUsed;
-  expectCount(allocate(state, NOW).length, 0);
-  return ((after - before) / 2 ** 20).toFixed(1);
-}
-
-function expectCount(count: number, wanted: number): void {
-  if (count !== wanted) throw new Error(`${count} offers, not ${wanted}`);
-}
-
-const header = [
+const KINDS: readonly ResourceKind[] = ["regular", "shared", "mixed"];
+const CASES = ["addAll", "allFree", "declined", "full", "oneFreed"] as const;
+const TITLES = [
   "agents × frameworks",
+  "resources",
+  "roles",
   "add all",
   "all free",
   "declined",
   "99 % full",
   "one freed",
-  "declined, MiB",
+  "longest call",
+  "memory, declined",
 ];
-const sizes = process.argv.slice(2).map(Number);
-console.log(header.join(" | "));
-for (const agents of sizes.length > 0 ? sizes : [1_000, 10_000]) {
-  for (const frameworks of [1, 50, 200]) console.log(row(agents, frameworks).join(" | "));
+
+const { values } = parseArgs({
+  options: {
+    agents: { type: "string", default: "1000,10000,20000,50000" },
+    frameworks: { type: "string", default: "1,50,200,1000,2000,6000" },
+    resources: { type: "string", default: KINDS.join(",") },
+    roles: { type: "string", default: "1" },
+    runs: { type: "string", default: "5" },
+    json: { type: "boolean", default: false },
+  },
+});
+
+function numbers(text: string): number[] {
+  return text.split(",").map((part) => {
+    const number = Number(part);
+    if (!Number.isSafeInteger(number) || number < 1) throw new Error(`not a number from 1 on: ${part}`);
+    return number;
+  });
+}
+
+function kinds(text: string): ResourceKind[] {
+  return text.split(",").map((part) => {
+    const kind = KINDS.find((each) => each === part);
+    if (kind === undefined) throw new Error(`resources are ${KINDS.join(", ")}, not ${part}`);
+    return kind;
+  });
+}
+
+function* cells(): Generator<Cell> {
+  for (const roles of numbers(values.roles)) {
+    for (const resources of kinds(values.resources)) {
+      for (const agents of numbers(values.agents)) {
+        for (const frameworks of numbers(values.frameworks)) yield { agents, frameworks, resources, roles };
+      }
+    }
+  }
+}
+
+/** Mesos' figures are of one role and regular resources. */
+function rowOf(cell: Cell, figures: Figures): readonly string[] {
+  const isMeasured = cell.roles === 1 && cell.resources === "regular";
+  const mesos = isMeasured ? mesosFigures(cell.agents, cell.frameworks) : {};
+  return [
+    `${cell.agents} × ${cell.frameworks}`,
+    cell.resources,
+    String(cell.roles),
+    ...CASES.map((name) => showTaken(figures[name], name === "oneFreed" ? undefined : mesos[name])),
+    rounded(figures.longestCall),
+    showMemory(figures, mesos),
+  ];
+}
+
+function showTaken(taken: Taken | null, mesos: number | undefined): string {
+  if (taken === null) return "-";
+  const own = `${rounded(taken.cpu)} (${rounded(taken.wall)})`;
+  return mesos === undefined ? own : `${own} : ${mesos} = ${ratio(taken.cpu, mesos)}`;
+}
+
+function showMemory({ memoryGiB }: Figures, { memoryGiB: mesos }: MesosFigures): string {
+  if (memoryGiB === null) return "-";
+  const own = `${memoryGiB.toFixed(3)} GiB`;
+  return mesos === undefined ? own : `${own} : ${mesos} = ${ratio(memoryGiB, mesos)}`;
+}
+
+function ratio(own: number, mesos: number): string {
+  return (own / mesos).toPrecision(2);
+}
+
+function rounded(millis: number): string {
+  return millis < 10 ? millis.toFixed(2) : millis.toFixed(0);
+}
+
+if (!values.json) {
+  console.log("Milliseconds of CPU time (by the clock) : Mesos' by the clock = ratio. Medians.\n");
+  console.log(`| ${TITLES.join(" | ")} |\n| ${TITLES.map(() => "---").join(" | ")} |`);
+}
+for (const cell of cells()) {
+  const figures = measureCell(cell, Math.max(1, Number(values.runs)));
+  if (values.json) {
+    const mesos = mesosFigures(cell.agents, cell.frameworks);
+    console.log(JSON.stringify({ ...cell, ...figures, mesos }));
+  } else {
+    console.log(`| ${rowOf(cell, figures).join(" | ")} |`);
+  }
 }
