@@ -74,9 +74,15 @@ class Cycle {
 
   run(open: readonly OpenAgent[]): readonly Allocation[] {
     this.#watcher?.begins(this.#ranking, this.#demands);
-    const rests = open.map(({ agentId, agent }): Rest => ({ agentId, agent, resources: agent.free }));
-    if (this.#room?.hasWanting === true) this.#giveGuaranteed(rests, this.#room);
-    for (const rest of rests) this.#giveAway(rest, this.#pass(rest));
+    const hasWanting = this.#room?.hasWanting === true;
+    const rests = hasWanting ? open.map(wholeOf) : null;
+    if (rests !== null && this.#room !== null) this.#giveGuaranteed(rests, this.#room);
+    for (let at = 0; at < open.length; at++) {
+      const agent = open[at];
+      const rest = rests?.[at] ?? (agent === undefined ? undefined : wholeOf(agent));
+      if (rest !== undefined) this.#giveAway(rest, this.#pass(rest));
+      if (this.#isFull && this.#watcher === null) break;
+    }
     return this.#given.list;
   }
 
@@ -87,9 +93,13 @@ class Cycle {
     }
   }
 
+  get #isFull(): boolean {
+    return this.#given.list.length >= this.#offersMax;
+  }
+
   #giveAway(rest: Rest, pass: Pass): void {
     while (rest.resources.length > 0) {
-      if (this.#given.list.length >= this.#offersMax) {
+      if (this.#isFull) {
         this.#watcher?.closed(rest.agentId, { kind: "cycle-full" });
         return;
       }
@@ -161,6 +171,10 @@ class Cycle {
     if (filter !== undefined) watcher?.refused(agentId, client, { kind: "filter", filter });
     return filter === undefined;
   }
+}
+
+function wholeOf({ agentId, agent }: OpenAgent): Rest {
+  return { agentId, agent, resources: agent.free };
 }
 
 function everywhere(): boolean {

@@ -188,7 +188,8 @@ const NO_FACTS: AgentFacts = { hostname: "", region: null, zone: null, attribute
 
 /** Whether one of the alternatives is there in full. */
 export function reaches(free: Resources, minimum: Minimum): boolean {
-  return minimum.length === 0 || minimum.some((set) => reachesSet(free, set));
+  for (const set of minimum) if (reachesSet(free, set)) return true;
+  return minimum.length === 0;
 }
 
 function reachesSet(free: Resources, set: Readonly<Record<string, number>>): boolean {

@@ -7,7 +7,7 @@ import { cancelExpiry, scheduleExpiry, takeDueBucket } from "./expiries.ts";
 import { FILTERS_PER_AGENT_COUNT_MAX } from "./limits.ts";
 import { agentOf, clientOf, frameworkOf } from "./lookups.ts";
 import type { AgentEntry, AllocatorState, ClientNumber, Filter } from "./model.ts";
-import { contains, type Resources } from "./resources.ts";
+import { contains, equal, type Resources } from "./resources.ts";
 
 /**
  * Keeps subsets of the resources from the client until then. Does nothing if the framework is no longer in that role.
@@ -32,7 +32,7 @@ export function addFilter(
   for (const filter of before) if (!kept.includes(filter)) cancelExpiry(s.expiries, filter.until);
   scheduleExpiry(s.expiries, until, agentId, number);
   const blocks = contains(resources, offerableTo(s, number, agent.free));
-  replaceFilters(s, agentId, number, [...kept, { resources, until, blocks }]);
+  replaceFilters(s, agentId, number, [...kept, { resources: sharedWith(agent, resources), until, blocks }]);
 }
 
 /** Ends the filters whose time has come: those with `until <= now`. */
@@ -71,6 +71,12 @@ export function clearFiltersOfAgent(s: AllocatorState, agentId: AgentId, agent: 
 function clearFiltersOn(s: AllocatorState, agentId: AgentId, number: ClientNumber): void {
   for (const { until } of agentOf(s, agentId).filters.get(number) ?? []) cancelExpiry(s.expiries, until);
   replaceFilters(s, agentId, number, []);
+}
+
+/** Where most refuse all that is free, one list of it serves all their filters. */
+function sharedWith({ total, free }: AgentEntry, resources: Resources): Resources {
+  if (equal(resources, total)) return total;
+  return equal(resources, free) ? free : resources;
 }
 
 /** Drops the filter that ends first if there are as many as there may be. */

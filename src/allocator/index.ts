@@ -22,6 +22,12 @@ export type {
 } from "./constraints/model.ts";
 export { DEFAULT_REGEX_LIMITS, problemOfRegex, type RegexLimits } from "./constraints/regex.ts";
 export { ConstraintCache } from "./constraints/verdicts.ts";
+export {
+  type ConversionType,
+  type Converted,
+  containsWhole,
+  conversionsOf,
+} from "./conversions.ts";
 export { nextFilterExpiry } from "./expiries.ts";
 export { type AgentVerdict, type Explanation, explain } from "./explain.ts";
 export { addFilter, clearFilters, expireFilters } from "./filters.ts";
@@ -44,10 +50,11 @@ export {
   type FrameworkTerms,
   type Quota,
 } from "./model.ts";
-export { setQuota } from "./quota.ts";
+export { type Charge, chargesOf, setQuota } from "./quota.ts";
+export { type QuotaChanges, QuotaPlan } from "./quota-plan.ts";
 export type { Minimum, Requirements } from "./requirements.ts";
 export { makeResources, type ResourcePart, toMillis } from "./resource-parts.ts";
-export { format, formatMillis, parse, parseMillis } from "./resource-text.ts";
+export { format, formatAllocated, formatMillis, parse, parseMillis } from "./resource-text.ts";
 export {
   add,
   contains,

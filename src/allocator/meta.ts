@@ -15,16 +15,45 @@ export interface MetaFacts {
 
 const PLAIN: MetaFacts = { reservedTo: null, refined: false, revocable: false, shared: false };
 
-interface Meta {
-  readonly reservations?: readonly { readonly role: string }[];
-  readonly disk?: { readonly persistence?: unknown; readonly volume?: unknown };
+/** Of what stands there only what is read is named; the rest is carried. */
+export interface Meta {
+  readonly name?: string;
+  readonly type?: string;
+  /** The innermost is the last. */
+  readonly reservations?: readonly Reservation[];
+  readonly disk?: Disk;
   readonly revocable?: unknown;
   readonly shared?: unknown;
 }
 
+export interface Reservation {
+  readonly type?: string;
+  readonly role: string;
+  readonly principal?: string;
+  readonly labels?: { readonly labels?: readonly { readonly key: string; readonly value?: string }[] };
+}
+
+export interface Disk {
+  readonly persistence?: { readonly id: string; readonly principal?: string };
+  readonly volume?: { readonly container_path: string; readonly host_path?: string; readonly mode?: string };
+  readonly source?: { readonly type?: string; readonly path?: { readonly root?: string } };
+}
+
+const EMPTY: Meta = Object.freeze({});
+
+export function metaOf(meta: string): Meta {
+  return meta === "" ? EMPTY : (JSON.parse(meta) as Meta);
+}
+
+/** The text of a meta whose fields stand in the order in which they were read. */
+export function metaText(meta: Meta): string {
+  const { name: _name, type: _type, ...rest } = meta;
+  return Object.keys(rest).length === 0 ? "" : JSON.stringify(meta);
+}
+
 export function factsOf(meta: string): MetaFacts {
   if (meta === "") return PLAIN;
-  const { reservations = [], revocable, shared } = JSON.parse(meta) as Meta;
+  const { reservations = [], revocable, shared } = metaOf(meta);
   const innermost = reservations.at(-1);
   return {
     reservedTo: innermost === undefined ? null : asId<RoleName>(innermost.role),

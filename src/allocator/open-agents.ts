@@ -1,18 +1,23 @@
 // Which agents a cycle has to look at, found with a few comparisons each.
-import type { AgentId, Millis } from "../kernel/ids.ts";
+import { type AgentId, compareText, type Millis } from "../kernel/ids.ts";
 import { contenderCount } from "./blocking.ts";
 import type { ClosedReason, CycleWatcher } from "./cycle-watcher.ts";
 import type { Demands } from "./demands.ts";
 import { nextFilterExpiry } from "./expiries.ts";
 import { agentOf } from "./lookups.ts";
 import type { AgentEntry, AllocatorState } from "./model.ts";
-import { compareIds } from "./order.ts";
+import { numberAtEnd } from "./order.ts";
 import type { Minimum } from "./requirements.ts";
 
 export interface OpenAgent {
   readonly agentId: AgentId;
   readonly agent: AgentEntry;
+  /** `numberAtEnd` of its id. */
+  readonly idNumber: number;
 }
+
+/** With more of the agents than one in this many, going through all costs less than looking up those. */
+const SCAN_SHARE = 4;
 
 /**
  * Agents with enough free for somebody, that somebody competes for and does not filter: in the order of their ids,
@@ -28,11 +33,15 @@ export function openAgents(
   const open: OpenAgent[] = [];
   if (s.live.all === 0 && watcher === null) return open;
   const filtersEnded = (nextFilterExpiry(s) ?? Number.POSITIVE_INFINITY) <= now;
-  for (const agentId of (watcher === null ? s.withFree : s.agents).keys()) {
-    const agent = agentOf(s, agentId);
+  const look = (agentId: AgentId, agent: AgentEntry) => {
     const kind = closedKind(s, agentId, agent, filtersEnded, demands);
-    if (kind === null) open.push({ agentId, agent });
+    if (kind === null) open.push({ agentId, agent, idNumber: numberAtEnd(agentId) });
     else watcher?.closed(agentId, closedReason(s, agent, kind, demands, minimum));
+  };
+  if (watcher === null && s.withFree.size * SCAN_SHARE < s.agents.size) {
+    for (const agentId of s.withFree.keys()) look(agentId, agentOf(s, agentId));
+  } else {
+    for (const [agentId, agent] of s.agents) look(agentId, agent);
   }
   return inTurn(open, s.lastGiven);
 }
@@ -84,8 +93,16 @@ function isRefusedByAll(
 }
 
 function inTurn(open: OpenAgent[], lastGiven: AgentId | null): readonly OpenAgent[] {
-  open.sort((a, b) => compareIds(a.agentId, b.agentId));
+  open.sort(compareAgents);
   if (lastGiven === null) return open;
-  const start = open.findIndex(({ agentId }) => compareIds(agentId, lastGiven) > 0);
+  const last = { agentId: lastGiven, idNumber: numberAtEnd(lastGiven) };
+  const start = open.findIndex((each) => compareAgents(each, last) > 0);
   return start <= 0 ? open : [...open.slice(start), ...open.slice(0, start)];
+}
+
+type Numbered = Pick<OpenAgent, "agentId" | "idNumber">;
+
+/** The order of compareIds. */
+function compareAgents(a: Numbered, b: Numbered): number {
+  return a.idNumber - b.idNumber || compareText(a.agentId, b.agentId);
 }

@@ -6,15 +6,18 @@ const DIGITS_MAX = 15;
 
 /** The number that the text ends with, of at most 15 digits; -1 if it ends with none. */
 export function numberAtEnd(text: string): number {
-  let start = text.length;
-  while (start > 0 && text.length - start < DIGITS_MAX && isDigit(text.charCodeAt(start - 1))) start--;
-  return start === text.length ? -1 : Number(text.slice(start));
+  let value = 0;
+  let scale = 1;
+  const end = Math.max(0, text.length - DIGITS_MAX);
+  for (let at = text.length - 1; at >= end; at--) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9) break;
+    value += digit * scale;
+    scale *= 10;
+  }
+  return scale === 1 ? -1 : value;
 }
 
 export function compareIds(a: string, b: string): number {
   return numberAtEnd(a) - numberAtEnd(b) || compareText(a, b);
-}
-
-function isDigit(code: number): boolean {
-  return code >= 48 && code <= 57;
 }

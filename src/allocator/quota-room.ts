@@ -7,7 +7,7 @@ import { asId, type RoleName } from "../kernel/ids.ts";
 import type { Amounts } from "./amounts.ts";
 import { roleOf } from "./lookups.ts";
 import { countsAgainstQuota, isWithin, type MetaReader } from "./meta.ts";
-import type { AllocatorState, Quota, RoleEntry } from "./model.ts";
+import type { AllocatorState, Quota } from "./model.ts";
 import { consumedOf } from "./quota.ts";
 import { NO_RESOURCES, type Resource, type Resources } from "./resources.ts";
 import { lineOf, parentOf, topRoles } from "./role-tree.ts";
@@ -50,7 +50,8 @@ export class QuotaRoom {
 
   constructor(s: AllocatorState, meta: MetaReader) {
     this.#meta = meta;
-    for (const top of topRoles(s)) this.#add(s, top, null);
+    const concerned = new Set([...s.quotas.keys()].flatMap((role) => [...lineOf(role)]));
+    for (const top of topRoles(s)) this.#add(s, top, null, concerned);
     for (const { needs } of this.#tops) addTo(this.#needs, needs);
     if (this.#needs.size > 0) this.#countFree(s);
   }
@@ -170,9 +171,10 @@ export class QuotaRoom {
     }
   }
 
-  #add(s: AllocatorState, role: RoleName, above: Node | null): void {
+  /** @param concerned the roles that have a quota or stand above one that has */
+  #add(s: AllocatorState, role: RoleName, above: Node | null, concerned: ReadonlySet<RoleName>): void {
+    if (!concerned.has(role)) return;
     const entry = roleOf(s, role);
-    if (!hasQuotaWithin(s, role, entry)) return;
     const node: Node = {
       role,
       quota: entry.quota,
@@ -183,7 +185,7 @@ export class QuotaRoom {
     };
     (above?.children ?? this.#tops).push(node);
     this.#nodes.set(role, node);
-    for (const child of entry.children.keys()) this.#add(s, child, node);
+    for (const child of entry.children.keys()) this.#add(s, child, node, concerned);
     for (const name of namesOf(node)) {
       const need = Math.max(ownLack(node, name), childrenNeed(node, name));
       if (need > 0) node.needs.set(name, need);
@@ -206,12 +208,6 @@ export class QuotaRoom {
     }
     return null;
   }
-}
-
-function hasQuotaWithin(s: AllocatorState, role: RoleName, entry: RoleEntry): boolean {
-  if (entry.quota !== null) return true;
-  for (const quotaRole of s.quotas.keys()) if (isWithin(quotaRole, role)) return true;
-  return false;
 }
 
 function namesOf({ quota, children }: Node): ReadonlySet<string> {

@@ -5,8 +5,10 @@ import { assert } from "../kernel/assert.ts";
 import type { RoleName } from "../kernel/ids.ts";
 import type { Amounts } from "./amounts.ts";
 import { SCALAR_MILLIS_MAX } from "./limits.ts";
+import { factsOf, isWithin } from "./meta.ts";
 import type { AllocatorState, Quota, RoleEntry } from "./model.ts";
-import { ensureRole, forgetRoleIfUnused } from "./role-tree.ts";
+import type { Resources } from "./resources.ts";
+import { ensureRole, forgetRoleIfUnused, lineOf } from "./role-tree.ts";
 
 /** @param quota null takes it away. Thousandths by name, each guarantee within its limit */
 export function setQuota(s: AllocatorState, role: RoleName, quota: Quota | null): void {
@@ -32,4 +34,25 @@ export function consumedOf(entry: RoleEntry): Amounts {
     else consumed.set(name, rest);
   }
   return consumed;
+}
+
+export interface Charge {
+  readonly role: RoleName;
+  readonly name: string;
+  /** Thousandths. */
+  readonly millis: number;
+}
+
+/** What the resources, held in a role, add to what counts against the quota of each role from it to the top. */
+export function* chargesOf(role: RoleName, resources: Resources): Generator<Charge> {
+  for (const { name, meta, value } of resources) {
+    if (value.kind !== "scalar") continue;
+    const { reservedTo, revocable } = factsOf(meta);
+    if (revocable) continue;
+    for (const each of lineOf(role)) {
+      // A reservation counts for its role and those above it whether anybody holds it or not.
+      if (reservedTo !== null && isWithin(reservedTo, each)) break;
+      yield { role: each, name, millis: value.millis };
+    }
+  }
 }

@@ -3,13 +3,15 @@
 // disk are in megabytes. Reserved resources (`name(role):value`) and the JSON form are not read here.
 import { err, ok, type Result } from "../kernel/result.ts";
 import { SCALAR_MILLIS_MAX, TEXT_CHARACTERS_MAX } from "./limits.ts";
+import type { Disk, Meta, Reservation } from "./meta.ts";
+import { metaOf } from "./meta.ts";
 import type { Range } from "./ranges.ts";
 import { makeResources, type ResourcePart } from "./resource-parts.ts";
 import type { Resource, Resources, ResourceValue } from "./resources.ts";
 
 /** One line, such as `cpus:2; mem:4096; ports:[31000-32000]`; "" for nothing. */
 export function format(resources: Resources): string {
-  return resources.map(formatResource).join("; ");
+  return resources.map((resource) => formatResource(resource)).join("; ");
 }
 
 /** Thousandths as units with up to 3 decimals: 1500 is `1.5`. */
@@ -45,8 +47,41 @@ export function parseMillis(text: string): Result<number, string> {
   return ok(Number(rounded));
 }
 
-function formatResource({ name, meta, value }: Resource): string {
-  return `${name}${meta === "" ? "" : `(${meta})`}:${formatValue(value)}`;
+/** As Mesos writes it: `disk(allocated: dev)(reservations: [(DYNAMIC,dev,op,{for: db})])[vol-1:data]:100`. */
+export function formatAllocated(resources: Resources, role: string): string {
+  return resources.map((resource) => formatResource(resource, `(allocated: ${role})`)).join("; ");
+}
+
+function formatResource({ name, meta, value }: Resource, allocation = ""): string {
+  return `${name}${allocation}${meta === "" ? "" : formatMeta(metaOf(meta))}:${formatValue(value)}`;
+}
+
+function formatMeta({ reservations = [], disk, revocable, shared }: Meta): string {
+  return [
+    reservations.length === 0 ? "" : `(reservations: [${reservations.map(formatReservation).join(",")}])`,
+    disk === undefined ? "" : `[${formatDisk(disk)}]`,
+    revocable === undefined ? "" : "{REV}",
+    shared === undefined ? "" : "<SHARED>",
+  ].join("");
+}
+
+function formatReservation({ type = "UNKNOWN", role, principal, labels }: Reservation): string {
+  const pairs = (labels?.labels ?? []).map(({ key, value }) =>
+    value === undefined ? key : `${key}: ${value}`,
+  );
+  const parts = [type, role, ...(principal === undefined ? [] : [principal])];
+  return `(${[...parts, ...(pairs.length === 0 ? [] : [`{${pairs.join(", ")}}`])].join(",")})`;
+}
+
+function formatDisk({ source, persistence, volume }: Disk): string {
+  const origin = source?.type === undefined ? "" : `${source.type}${formatRoot(source)}`;
+  const kept = persistence === undefined ? "" : persistence.id;
+  const path = volume === undefined ? "" : `:${volume.container_path}`;
+  return `${origin}${origin !== "" && kept !== "" ? "," : ""}${kept}${path}`;
+}
+
+function formatRoot({ path }: NonNullable<Disk["source"]>): string {
+  return path?.root === undefined ? "" : `:${path.root}`;
 }
 
 function formatValue(value: ResourceValue): string {
