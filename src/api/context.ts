@@ -83,10 +83,13 @@ function replyToRejection({ code, message }: Rejection): Reply {
       return badRequest("Framework cannot be found");
     case "framework-not-connected":
       return text(403, "Framework is not subscribed");
+    case "operation-conflict":
+      return text(409, message);
     case "subscription-invalid":
     case "agent-unknown":
     case "agent-gone":
     case "agent-refused":
+    case "operation-invalid":
     case "weights-refused":
       return badRequest(message);
   }

@@ -21,6 +21,8 @@ const descriptions: Descriptions = {
   AgentDisconnected: (e) => `${e.agentId} until ${timeText(e.deadline)}`,
   AgentUnreachable: (e) => e.agentId,
   AgentRemoved: (e) => `${e.agentId}: ${e.cause}`,
+  AgentResourcesConverted: (e) =>
+    `${e.operation} on ${e.agentId}: ${format(e.consumed)} is now ${format(e.converted)}`,
   OffersMade: (e) =>
     e.offers.map((o) => `${o.id} of ${o.agentId} to ${o.frameworkId} (${o.role})`).join(", "),
   OffersAccepted: (e) => `${e.frameworkId}: ${e.offerIds.join(", ")}${unusedText(e.unused, e.refuseUntil)}`,

@@ -10,6 +10,7 @@ import {
 } from "../allocator/index.ts";
 import { assert } from "../kernel/assert.ts";
 import type { AgentId, FrameworkId, RoleName } from "../kernel/ids.ts";
+import { totalOf } from "./agent-resources.ts";
 import { executorsOn } from "./evolve/executors.ts";
 import {
   AGENTS_MAX,
@@ -135,9 +136,11 @@ function checkAgent(state: ClusterState, agent: Agent): void {
 function checkHoldings(state: ClusterState, agent: Agent): void {
   const holdings = [...holdingsOn(state, agent)];
   const left = leftOf(
-    agent.spec.resources,
+    totalOf(agent),
     holdings.map(({ resources }) => resources),
   );
+  const total = state.allocator.agents.get(agent.id)?.total ?? NO_RESOURCES;
+  assert(equal(total, totalOf(agent)), "the allocator counts other resources", { id: agent.id });
   assert(left !== null, "more is offered and used than the agent has", { id: agent.id });
   const byClient = new Map<string, Resources>();
   for (const { frameworkId, role, resources } of holdings) {

@@ -1,6 +1,6 @@
 // What comes in, already parsed and validated for form: API calls, agents' messages, timers. Whether a command may be
 // carried out is for `decide`. The context brings time and ids, so that deciding reads no clock and draws no number.
-import type { ConstraintCache, Minimum } from "../allocator/index.ts";
+import type { ConstraintCache, ConversionType, Minimum } from "../allocator/index.ts";
 import type { Resources } from "../allocator/resources.ts";
 import type { EncodedMessage } from "../kernel/encoded.ts";
 import type {
@@ -136,6 +136,7 @@ export type Command =
       readonly executorId: ExecutorId;
       readonly data: Uint8Array;
     }
+  | Operate
   | UpdateWeights
   /** Deadlines that have passed become events. */
   | { readonly kind: "expire" }
@@ -181,7 +182,8 @@ export interface Accept {
 
 export type Operation =
   | { readonly kind: "launch"; readonly operationId: string | null; readonly tasks: readonly TaskSpec[] }
-  /** LAUNCH_GROUP, RESERVE, CREATE …: not there yet; refused in the way Mesos refuses an invalid one. */
+  | Conversion
+  /** LAUNCH_GROUP, GROW_VOLUME …: not there yet; refused in the way Mesos refuses an invalid one. */
   | {
       readonly kind: "unsupported";
       readonly type: string;
@@ -189,6 +191,25 @@ export type Operation =
       /** Tasks of a LAUNCH_GROUP, each of which is told TASK_ERROR. */
       readonly tasks: readonly { readonly taskId: TaskId; readonly agentId: AgentId }[];
     };
+
+/** RESERVE and CREATE name what is to be, UNRESERVE and DESTROY what is. */
+export interface Conversion {
+  readonly kind: "convert";
+  readonly type: ConversionType;
+  readonly operationId: string | null;
+  readonly resources: Resources;
+  /** What is to be reserved otherwise, with the reservations that it has; null for what RESERVE follows from itself. */
+  readonly source: Resources | null;
+  /** What the edge found wrong with it. */
+  readonly invalid: string | null;
+}
+
+/** An operator's operation (MO13, MO14). */
+export interface Operate {
+  readonly kind: "operate";
+  readonly agentId: AgentId;
+  readonly operation: Conversion;
+}
 
 /** A TaskInfo, read once at the edge. */
 export interface TaskSpec {
@@ -237,6 +258,10 @@ export interface Rejection {
     | "agent-gone"
     /** It cannot be admitted: a bad id, or a bound of the cluster is reached. */
     | "agent-refused"
+    /** Whatever there is on the agent. */
+    | "operation-invalid"
+    /** What it needs is not free, nor would it be if offers were rescinded. */
+    | "operation-conflict"
     /** A bound of the cluster is reached. */
     | "weights-refused";
   readonly message: string;

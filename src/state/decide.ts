@@ -18,6 +18,7 @@ import {
 } from "./decide/frameworks.ts";
 import { decideLead } from "./decide/lead.ts";
 import { messageExecutor, messageFramework, shutdownExecutor } from "./decide/messages.ts";
+import { decideOperate } from "./decide/operate.ts";
 import { decideReconcile } from "./decide/reconcile.ts";
 import {
   decideAcknowledge,
@@ -79,6 +80,8 @@ export function decide(state: ClusterState, command: Command, context: Context):
       return decideExecutorExited(state, command);
     case "message-framework":
       return messageFramework(state, command);
+    case "operate":
+      return decideOperate(state, command, context);
     case "update-weights":
       return decideUpdateWeights(state, command);
     case "expire":

@@ -35,6 +35,7 @@ const derivations: Derivations = {
   AgentDisconnected: nothing,
   AgentUnreachable: agentLost,
   AgentRemoved: (event, state) => (event.cause === "expired" ? NONE : agentLost(event, state)),
+  AgentResourcesConverted: resourcesConverted,
   OffersMade: offersMade,
   OffersAccepted: nothing,
   OffersDeclined: nothing,
@@ -76,6 +77,16 @@ function offersRescinded(event: EventOf<"OffersRescinded">, state: ClusterState)
 function operationRefused(event: EventOf<"OperationRefused">, state: ClusterState): readonly Effect[] {
   const { frameworkId, operationId, message } = event;
   return toFramework(state, frameworkId, { kind: "operation-error", operationId, message });
+}
+
+/** Said once: nobody is asked to acknowledge it. */
+function resourcesConverted(
+  { agentId, by }: EventOf<"AgentResourcesConverted">,
+  state: ClusterState,
+): readonly Effect[] {
+  if (by === null || by.operationId === null) return NONE;
+  const { frameworkId, operationId } = by;
+  return toFramework(state, frameworkId, { kind: "operation-finished", operationId, agentId });
 }
 
 function acknowledged(event: EventOf<"TaskStatusAcknowledged">, state: ClusterState): readonly Effect[] {

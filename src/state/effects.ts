@@ -38,6 +38,7 @@ export type FrameworkEvent =
       readonly executorId: ExecutorId | null;
       readonly waitStatus: number | null;
     }
+  | { readonly kind: "operation-finished"; readonly operationId: string; readonly agentId: AgentId }
   | { readonly kind: "operation-error"; readonly operationId: string; readonly message: string };
 
 /** An offer with what the framework must know of the agent. */

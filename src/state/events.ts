@@ -1,6 +1,7 @@
 // What has happened: the log's content. Every event is a fact in the past tense and says all that `evolve` needs, so
 // that settings and clocks of the day are never asked again: deadlines stand in the events that set them. A new kind or
 // a changed field needs a new format version and a migration (codec.ts, migrations/).
+import type { ConversionType } from "../allocator/index.ts";
 import type { Resources } from "../allocator/resources.ts";
 import type { EncodedMessage } from "../kernel/encoded.ts";
 import type {
@@ -32,6 +33,7 @@ export type Event =
   | FrameworkLifeEvent
   | AgentLifeEvent
   | OfferEvent
+  | AgentResourcesConverted
   | TaskEvent
   | ExecutorExited
   /** Of a role that comes twice the last one counts. */
@@ -208,9 +210,23 @@ export type OfferEvent =
         | "agent-changed"
         | "timeout"
         | "role-left"
+        | "resources-converted"
         | "weights-updated";
       readonly offers: readonly { readonly frameworkId: FrameworkId; readonly offerId: OfferId }[];
+      /** With a filter as if they had been declined. */
+      readonly refuseUntil?: Millis;
     };
+
+/** A reservation or a persistent volume is made or undone: of the same resources, which nobody held. Since format 3. */
+export interface AgentResourcesConverted {
+  readonly kind: "AgentResourcesConverted";
+  readonly agentId: AgentId;
+  readonly operation: ConversionType;
+  readonly consumed: Resources;
+  readonly converted: Resources;
+  /** Null = an operator. With an `operationId` it is told of the outcome. */
+  readonly by: { readonly frameworkId: FrameworkId; readonly operationId: string | null } | null;
+}
 
 export type TaskEvent =
   | TaskLaunched

@@ -9,6 +9,7 @@ import {
   agentRegistered,
   agentRemoved,
   agentReregistered,
+  agentResourcesConverted,
   agentUnreachable,
   disconnectAgent,
 } from "./evolve/agents.ts";
@@ -60,6 +61,7 @@ const reducers: Reducers = {
   AgentDisconnected: agentDisconnected,
   AgentUnreachable: agentUnreachable,
   AgentRemoved: agentRemoved,
+  AgentResourcesConverted: agentResourcesConverted,
   OffersMade: offersMade,
   OffersAccepted: offersAccepted,
   OffersDeclined: offersDeclined,

@@ -66,6 +66,15 @@ export const WEIGHTS_MAX = 10_000;
 /** Offers that one change of policy rescinds, the oldest first; what is beyond it stays until it is answered. */
 export const RESCINDED_OFFERS_MAX = 40_000;
 
+/** How long a framework is not offered again what was rescinded for an operator's operation (trap 16). Milliseconds. */
+export const RESCINDED_REFUSE_MS = 5_000;
+
+/** Different resources of an agent with all that is reserved on it; an operation that could lead beyond is refused. */
+export const AGENT_RESOURCES_MAX = 1_000;
+
+/** Characters in which a reservation or volume is described in JSON, its labels among them. */
+export const META_CHARACTERS_MAX = 16_384;
+
 /** Frameworks, and agents, whose deadline one `expire` handles; the next goes on. */
 export const EXPIRIES_PER_COMMAND_MAX = 100;
 

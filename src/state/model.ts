@@ -194,6 +194,12 @@ export interface AgentSpec {
   readonly wire: Opaque;
 }
 
+/** What operations made of an agent's own resources; of those that were undone nothing is left. */
+export interface Conversions {
+  readonly from: Resources;
+  readonly to: Resources;
+}
+
 export interface Agent {
   readonly id: AgentId;
   spec: AgentSpec;
@@ -204,6 +210,8 @@ export interface Agent {
     | { readonly kind: "unreachable"; readonly since: Millis };
   readonly registeredAt: Millis;
   reregisteredAt: Millis | null;
+  /** What RESERVE, CREATE and their opposites made of its own resources; left out if nothing. See totalOf. */
+  conversions?: Conversions;
   /** Tasks of the cluster that are on it, those that are unreachable with it included, by framework. */
   tasks: Map<FrameworkId, Map<TaskId, true>>;
   /** Custom executors on it, by framework. */

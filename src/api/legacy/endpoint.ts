@@ -5,6 +5,7 @@ import { versionInfo } from "../advertised.ts";
 import { type ApiContext, confirmed, redirectTo, refusalUnlessLeading } from "../context.ts";
 import { readBody } from "../http/body.ts";
 import { empty, legacyJson, type Reply, redirect, send, tooLarge } from "../http/reply.ts";
+import { legacyOperation } from "./operations.ts";
 import type { LegacyRequest } from "./request.ts";
 import { roles } from "./roles.ts";
 import { legacyState } from "./state.ts";
@@ -21,6 +22,10 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ["/state", (context, request) => state(context, request)],
   ["/roles", roles],
   ["/weights", weights],
+  ["/reserve", legacyOperation("RESERVE")],
+  ["/unreserve", legacyOperation("UNRESERVE")],
+  ["/create-volumes", legacyOperation("CREATE")],
+  ["/destroy-volumes", legacyOperation("DESTROY")],
 ]);
 
 export function isLegacyPath(path: string): boolean {

@@ -7,6 +7,7 @@ import { taskInfoOf } from "../../contract/encoded.ts";
 import { messageTypes } from "../../contract/message-types.ts";
 import type { MessageType } from "../../contract/schema.ts";
 import type { FrameworkInfo, TaskInfo, TaskStatus as WireStatus } from "../../contract/types.ts";
+import { totalOf as totalOfAgent } from "../../state/agent-resources.ts";
 import type { Agent, ClusterState, Framework, Offer, Task } from "../../state/model.ts";
 import { MESOS_VERSION, masterInfo, masterPid, versionInfo } from "../advertised.ts";
 import type { ApiContext } from "../context.ts";
@@ -64,7 +65,9 @@ function aboutLeader(context: ApiContext): Json {
   return { leader: pid, leader_info: { id: own.id, pid, port: own.port, hostname: own.host } };
 }
 
-function agentOf({ id, spec, connection, registeredAt, reregisteredAt }: Agent, usage: Usage): Json {
+function agentOf(agent: Agent, usage: Usage): Json {
+  const { id, spec, connection, registeredAt, reregisteredAt } = agent;
+  const total = totalOfAgent(agent);
   const { domain } = agentParts(spec);
   return {
     id,
@@ -75,11 +78,11 @@ function agentOf({ id, spec, connection, registeredAt, reregisteredAt }: Agent, 
     pid: agentPid(spec),
     registered_time: secondsOf(registeredAt),
     ...(reregisteredAt === null ? {} : { reregistered_time: secondsOf(reregisteredAt) }),
-    resources: amounts(spec.resources),
+    resources: amounts(total),
     used_resources: amounts(totalOf(usage.allocated)),
     offered_resources: amounts(totalOf(usage.offered)),
-    reserved_resources: reservedByRole(spec.resources),
-    unreserved_resources: amounts(spec.resources.filter((each) => reservationRole(each) === null)),
+    reserved_resources: reservedByRole(total),
+    unreserved_resources: amounts(total.filter((each) => reservationRole(each) === null)),
     active: connection.kind === "connected",
     deactivated: false,
     version: spec.version || MESOS_VERSION,

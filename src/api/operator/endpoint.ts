@@ -15,6 +15,7 @@ import { notAcceptable } from "../scheduler/endpoint.ts";
 import { subscribedEvent } from "./events.ts";
 import { getAgents, getExecutors, getFrameworks, getRoles, getState, getTasks } from "./lists.ts";
 import { metricsOf } from "./metrics.ts";
+import { agentOperationOf, operate } from "./operations.ts";
 import type { OperatorStreams, Subscriber } from "./subscribers.ts";
 import { problemOfCall } from "./validate.ts";
 import { updateWeights, weightInfos } from "./weights.ts";
@@ -55,6 +56,8 @@ export class OperatorEndpoint {
     if (call.type === "UPDATE_WEIGHTS") {
       return await updateWeights(this.context, call.update_weights?.weight_infos ?? [], exchange.target);
     }
+    const operation = agentOperationOf(call);
+    if (operation !== null) return await operate(this.context, operation, exchange.target);
     const own = this.aboutMaster(call);
     if (own !== null) return this.message(format, own);
     const list = listOf(call, this.context);

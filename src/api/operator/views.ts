@@ -12,6 +12,7 @@ import type {
   Task as WireTask,
 } from "../../contract/types.ts";
 import type { AgentId, FrameworkId, TaskId } from "../../kernel/ids.ts";
+import { totalOf } from "../../state/agent-resources.ts";
 import type { FrameworkView, TaskView } from "../../state/effects.ts";
 import type { Agent, AgentSpec, ClusterState, Executor, Framework, Offer, Task } from "../../state/model.ts";
 import { ipv4Of } from "../convert/addresses.ts";
@@ -37,7 +38,7 @@ export function agentView(agent: Agent, usage: Usage | null): MasterResponseGetA
     pid: agentPid(spec),
     registered_time: timeInfo(agent.registeredAt),
     ...(agent.reregisteredAt === null ? {} : { reregistered_time: timeInfo(agent.reregisteredAt) }),
-    total_resources: resourcesToWire(spec.resources, "both", null),
+    total_resources: resourcesToWire(totalOf(agent), "both", null),
     ...(usage === null
       ? {}
       : {

@@ -18,6 +18,7 @@ import {
 } from "../../kernel/ids.ts";
 import type { Accept, Command, Operation } from "../../state/commands.ts";
 import type { ClusterState } from "../../state/model.ts";
+import { conversionOf, type WireConversion } from "../convert/operations.ts";
 import { resourcesReader } from "../convert/resources.ts";
 import { taskSpec } from "../convert/tasks.ts";
 import { refuseMsOf } from "../convert/times.ts";
@@ -149,8 +150,27 @@ function operationOf(
     const tasks = (launch?.task_infos ?? []).map((info) => taskSpec(info, role, encoded?.get(info), read));
     return [{ kind: "launch", operationId, tasks }];
   }
+  const conversion = conversionIn(operation);
+  if (conversion !== null) return [conversionOf({ ...conversion, operationId }, role)];
   const tasks = type === "LAUNCH_GROUP" ? (launch_group?.task_group.tasks ?? []) : [];
   return [{ kind: "unsupported", type, operationId, tasks: tasks.map(taskName) }];
+}
+
+/** Null for any other operation. */
+function conversionIn(operation: OfferOperation): Omit<WireConversion, "operationId"> | null {
+  const { type, reserve, unreserve, create, destroy } = operation;
+  switch (type) {
+    case "RESERVE":
+      return { type, resources: reserve?.resources ?? [], source: reserve?.source };
+    case "UNRESERVE":
+      return { type, resources: unreserve?.resources ?? [], source: undefined };
+    case "CREATE":
+      return { type, resources: create?.volumes ?? [], source: undefined };
+    case "DESTROY":
+      return { type, resources: destroy?.volumes ?? [], source: undefined };
+    default:
+      return null;
+  }
 }
 
 function taskName(info: TaskInfo): { readonly taskId: TaskId; readonly agentId: AgentId } {

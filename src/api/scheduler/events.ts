@@ -22,6 +22,8 @@ export function schedulerEvent(
       return { type: "MESSAGE", message: { ...executorOf(event), data: event.data } };
     case "failure":
       return { type: "FAILURE", failure: failureOf(event) };
+    case "operation-finished":
+      return { type: "UPDATE_OPERATION_STATUS", update_operation_status: { status: finished(event) } };
     case "operation-error":
       return { type: "UPDATE_OPERATION_STATUS", update_operation_status: { status: operationError(event) } };
   }
@@ -70,6 +72,15 @@ function failureOf({
     agent_id: { value: agentId },
     ...(executorId === null ? {} : { executor_id: { value: executorId } }),
     ...(waitStatus === null ? {} : { status: waitStatus }),
+  };
+}
+
+/** Without a uuid: it is said once, and there is nothing to acknowledge. */
+function finished({ operationId, agentId }: EventOf<"operation-finished">): OperationStatus {
+  return {
+    operation_id: { value: operationId },
+    state: "OPERATION_FINISHED",
+    agent_id: { value: agentId },
   };
 }
 

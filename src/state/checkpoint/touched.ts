@@ -57,6 +57,11 @@ const touched: Touched = {
     agentChanged(keep, agentId);
   },
   AgentRemoved: (keep, { agentId }) => agentRemoved(keep, agentId),
+  AgentResourcesConverted: (keep, { agentId, converted }) => {
+    agentChanged(keep, agentId);
+    keep.allocator.agents();
+    keep.allocator.reserved(converted);
+  },
   OffersMade: (keep, { offers }) => {
     for (const offer of offers) keep.offer(offer);
   },
@@ -71,11 +76,12 @@ const touched: Touched = {
     }
   },
   OffersDiscarded: (keep, { offerIds }) => void offersRemoved(keep, offerIds),
-  OffersRescinded: (keep, { offers }) =>
-    void offersRemoved(
-      keep,
-      offers.map(({ offerId }) => offerId),
-    ),
+  OffersRescinded: (keep, { offers, refuseUntil }) => {
+    const offerIds = offers.map(({ offerId }) => offerId);
+    for (const { frameworkId, role, agentId } of offersRemoved(keep, offerIds)) {
+      if (refuseUntil !== undefined) keep.allocator.filtersOfRole(frameworkId, role, agentId, refuseUntil);
+    }
+  },
   TaskLaunched: (keep, { frameworkId, agentId, role, executor }) => {
     const framework = keep.state.frameworks.get(frameworkId);
     const agent = keep.state.agents.get(agentId);

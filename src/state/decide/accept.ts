@@ -1,13 +1,15 @@
 // ACCEPT and DECLINE: what becomes of offers (traps 13 to 17). Operations run in their order, each on what those before
 // have left; what nobody used is declined.
-import { sum } from "../../allocator/index.ts";
+import { add, NO_RESOURCES, sum, without } from "../../allocator/index.ts";
 import type { Millis, OfferId } from "../../kernel/ids.ts";
-import type { Accept, Command, Context, Operation, TaskSpec } from "../commands.ts";
+import { totalOf } from "../agent-resources.ts";
+import type { Accept, Command, Context, Conversion, Operation, TaskSpec } from "../commands.ts";
 import type { Event } from "../events.ts";
 import { OFFERS_PER_CALL_MAX, REFUSE_MS_MAX, REFUSE_MS_MIN } from "../limits.ts";
-import { after } from "../lookups.ts";
+import { after, agentOf } from "../lookups.ts";
 import type { ClusterState, Framework, Offer } from "../model.ts";
 import { type MasterReason, masterStatus, orLost } from "../statuses.ts";
+import { conversionFault, convert } from "./conversions.ts";
 import { accepted, type Decision, dropped } from "./decision.ts";
 import { connectedFramework } from "./frameworks.ts";
 import { type Launching, launchTask } from "./launch.ts";
@@ -25,6 +27,8 @@ export function decideAccept(state: ClusterState, command: Accept, { now }: Cont
     agentId: first.agentId,
     role: first.role,
     left: sum(offers.map(({ resources }) => resources)),
+    total: totalOf(agentOf(state, first.agentId)),
+    converted: NO_RESOURCES,
     taskIds: new Set(),
     executors: new Map(),
     now,
@@ -36,7 +40,7 @@ export function decideAccept(state: ClusterState, command: Accept, { now }: Cont
     agentId: first.agentId,
     role: first.role,
     offerIds: offers.map(({ id }) => id),
-    unused: launching.left,
+    unused: without(launching.left, launching.converted),
     refuseUntil: refuseUntil(now, command.refuseMs),
   };
   return accepted([taken, ...events]);
@@ -109,7 +113,7 @@ function refuseAll(framework: Framework, command: Accept, fault: string, now: Mi
     offerIds.length === 0 ? [] : [{ kind: "OffersDiscarded", frameworkId: framework.id, offerIds }];
   for (const operation of command.operations) {
     const message = `Task launched with invalid offers: ${fault}`;
-    for (const task of operation.tasks) {
+    for (const task of operation.kind === "convert" ? [] : operation.tasks) {
       const status = masterStatus(
         { ...whose(task), state: orLost(framework, "TASK_DROPPED"), reason: "INVALID_OFFERS", message },
         now,
@@ -130,12 +134,31 @@ function carryOut(launching: Launching, operation: Operation): readonly Event[] 
     );
     return [...refusals, ...operationError(framework, operation, message)];
   }
+  if (operation.kind === "convert") return carryOutConversion(launching, operation);
   const fault = launchFault(operation);
   if (fault !== null) return operation.tasks.map((task) => taskError(framework, task, fault, now));
   return operation.tasks.map((task) => {
     const outcome = launchTask(launching, task);
     return typeof outcome === "string" ? taskError(framework, task, outcome, now) : outcome;
   });
+}
+
+/** What follows it in the call sees what it has made (trap 14). One that fails is passed over. */
+function carryOutConversion(launching: Launching, operation: Conversion): readonly Event[] {
+  const { framework, role, agentId, total } = launching;
+  const refused = (fault: string) => operationError(framework, operation, fault);
+  const fault = conversionFault(operation, total, { framework, role });
+  if (fault !== null) return refused(fault);
+  const outcome = convert(launching.left, operation, role);
+  if (typeof outcome === "string") return refused(outcome);
+  const { left, consumed, converted } = outcome;
+  if (consumed.length === 0) return [];
+  launching.left = left;
+  launching.total = add(without(total, consumed), converted);
+  launching.converted = add(without(launching.converted, consumed), converted);
+  const { type, operationId } = operation;
+  const by = { frameworkId: framework.id, operationId };
+  return [{ kind: "AgentResourcesConverted", agentId, operation: type, consumed, converted, by }];
 }
 
 /** What makes all tasks of a LAUNCH invalid (trap 15, corrections to trap 14). */
@@ -146,7 +169,8 @@ function launchFault(operation: Extract<Operation, { kind: "launch" }>): string 
 
 function operationError(framework: Framework, operation: Operation, message: string): readonly Event[] {
   const { operationId } = operation;
-  const launches = operation.kind === "launch" || operation.type === "LAUNCH_GROUP";
+  const launches =
+    operation.kind === "launch" || (operation.kind === "unsupported" && operation.type === "LAUNCH_GROUP");
   if (operationId === null || launches) return [];
   return [{ kind: "OperationRefused", frameworkId: framework.id, operationId, message }];
 }

@@ -1,6 +1,7 @@
 // Agents come, are silent for a while, and go.
 import { equal, format, hasRoomFor, type Resources } from "../../allocator/index.ts";
 import type { AgentId, FrameworkId, Millis } from "../../kernel/ids.ts";
+import { totalWith } from "../agent-resources.ts";
 import type { Command, Context, RegisterAgent } from "../commands.ts";
 import type { Event, EventOf } from "../events.ts";
 import { AGENTS_MAX, ID_CHARACTERS_MAX, TASKS_AT_ONCE_MAX, UNREACHABLE_AGENT_MS_MAX } from "../limits.ts";
@@ -82,12 +83,16 @@ function reregister(state: ClusterState, command: RegisterAgent, agent: Agent, c
   });
 }
 
-/** An agent may come back with other resources if what runs on it still fits. */
+/** An agent may come back with other resources if what runs on it and what is reserved on it still fits. */
 function changeFault(state: ClusterState, agent: Agent, resources: Resources): string | null {
-  if (leftOf(resources, usesOf(state, agent)) === null) {
+  const total = totalWith(agent, resources);
+  if (total === null) {
+    return `Agent ${agent.id} came back with ${format(resources)}, which is less than what of it is reserved`;
+  }
+  if (leftOf(total, usesOf(state, agent)) === null) {
     return `Agent ${agent.id} came back with ${format(resources)}, which is less than its tasks use`;
   }
-  return hasRoomFor(state.allocator, resources) ? null : "The cluster cannot count so many resources";
+  return hasRoomFor(state.allocator, total) ? null : "The cluster cannot count so many resources";
 }
 
 /** Nothing more is launched on the agent. */

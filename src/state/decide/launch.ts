@@ -1,5 +1,12 @@
 // One task of a LAUNCH against what is left of the offers (traps 14, 27, 28, EX16).
-import { add, contains, format, isEmpty, type Resources, without } from "../../allocator/index.ts";
+import {
+  add,
+  containsWhole,
+  formatAllocated,
+  isEmpty,
+  type Resources,
+  without,
+} from "../../allocator/index.ts";
 import type { AgentId, ExecutorId, Millis, RoleName, TaskId } from "../../kernel/ids.ts";
 import type { TaskSpec } from "../commands.ts";
 import type { TaskLaunched } from "../events.ts";
@@ -15,6 +22,10 @@ export interface Launching {
   readonly role: RoleName;
   /** What the tasks so far have not taken. */
   left: Resources;
+  /** All that the agent has, as operations of the call have made it. */
+  total: Resources;
+  /** What they have made and no later one has taken: it is not declined by not being used (trap 16). */
+  converted: Resources;
   /** Tasks launched so far. */
   readonly taskIds: Set<TaskId>;
   /** Executors that these start. */
@@ -91,14 +102,14 @@ function differences(existing: Opaque, wire: Opaque): string {
 
 /** One after the other, so that a port that both name is asked for twice. */
 function take(from: Resources, task: Resources, executor: Resources): Resources | null {
-  if (!contains(from, task)) return null;
+  if (!containsWhole(from, task)) return null;
   const rest = without(from, task);
-  return contains(rest, executor) ? without(rest, executor) : null;
+  return containsWhole(rest, executor) ? without(rest, executor) : null;
 }
 
 function tooMuch({ left, role }: Launching, task: Resources, executor: Resources): string {
   const asked =
-    executor.length > 0 && contains(left, task) && contains(left, executor)
+    executor.length > 0 && containsWhole(left, task) && containsWhole(left, executor)
       ? allocatedText(add(task, executor), role)
       : [task, executor]
           .filter((part) => part.length > 0)
@@ -107,11 +118,6 @@ function tooMuch({ left, role }: Launching, task: Resources, executor: Resources
   return `Total resources ${asked} required by task and its executor is more than available ${allocatedText(left, role)}`;
 }
 
-/** As Mesos writes it: `cpus(allocated: dev):64; mem(allocated: dev):32`. */
 function allocatedText(resources: Resources, role: RoleName): string {
-  const named = resources.map((resource) => {
-    const meta = resource.meta === "" ? "" : `(${resource.meta})`;
-    return { ...resource, name: `${resource.name}(allocated: ${role})${meta}`, meta: "" };
-  });
-  return named.length === 0 ? "{}" : format(named);
+  return resources.length === 0 ? "{}" : formatAllocated(resources, role);
 }

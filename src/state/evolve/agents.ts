@@ -1,7 +1,16 @@
 // Agents in the state: registered, disconnected, unreachable, removed.
-import { addAgent, equal, removeAgent, setAgentActive, updateAgent } from "../../allocator/index.ts";
+import {
+  addAgent,
+  availableOn,
+  contains,
+  equal,
+  removeAgent,
+  setAgentActive,
+  updateAgent,
+} from "../../allocator/index.ts";
 import { assert } from "../../kernel/assert.ts";
 import type { Millis } from "../../kernel/ids.ts";
+import { conversionsAfter, totalOf } from "../agent-resources.ts";
 import type { AgentReregistered, EventOf } from "../events.ts";
 import { GONE_AGENTS_MAX } from "../limits.ts";
 import { agentOf, frameworkOf, taskOf } from "../lookups.ts";
@@ -32,12 +41,12 @@ export function agentReregistered(state: ClusterState, event: AgentReregistered,
   for (const { frameworkId, executorId } of event.lostExecutors) {
     removeExecutor(state, frameworkOf(state, frameworkId), agent.id, executorId);
   }
-  const changed = !equal(agent.spec.resources, event.spec.resources);
+  const before = totalOf(agent);
   agent.spec = event.spec;
   agent.connection = { kind: "connected", connectionId: event.connectionId };
   agent.reregisteredAt = time;
   state.absentAgents.delete(agent.id);
-  if (changed) updateAgent(state.allocator, agent.id, event.spec.resources);
+  if (!equal(before, totalOf(agent))) updateAgent(state.allocator, agent.id, totalOf(agent));
   holdExecutors(state, agent);
   setAgentActive(state.allocator, agent.id, true);
 }
@@ -68,6 +77,20 @@ export function agentUnreachable(
   letGoOfExecutors(state, agent);
   agent.connection = { kind: "unreachable", since: time };
   state.absentAgents.set(agent.id, event.expiry);
+}
+
+export function agentResourcesConverted(
+  state: ClusterState,
+  { agentId, consumed, converted }: EventOf<"AgentResourcesConverted">,
+): void {
+  const agent = agentOf(state, agentId);
+  assert(contains(availableOn(state.allocator, agentId), consumed), "what is converted is not free", {
+    agentId,
+  });
+  const conversions = conversionsAfter(agent.conversions, consumed, converted);
+  if (conversions === undefined) delete agent.conversions;
+  else agent.conversions = conversions;
+  updateAgent(state.allocator, agentId, totalOf(agent));
 }
 
 /** Offers and live tasks have ended before; what is left is history. */

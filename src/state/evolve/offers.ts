@@ -36,7 +36,11 @@ export function offersDiscarded(state: ClusterState, event: EventOf<"OffersDisca
 }
 
 export function offersRescinded(state: ClusterState, event: EventOf<"OffersRescinded">): void {
-  for (const { offerId } of event.offers) removeOffer(state, offerId);
+  for (const { offerId } of event.offers) {
+    const { frameworkId, role, agentId, resources } = removeOffer(state, offerId);
+    if (event.refuseUntil === undefined) continue;
+    addFilter(state.allocator, frameworkId, role, agentId, resources, event.refuseUntil);
+  }
 }
 
 export function removeOffers(state: ClusterState, offerIds: Iterable<OfferId>): void {

@@ -64,6 +64,16 @@ export const DIFFERENCES: readonly Difference[] = [
     why: "The recorded task held ports; ours has none.",
   },
   {
+    exchange: /^(operator|legacy)\/(reserve|create-volumes)/,
+    what: /^body: Invalid (RESERVE|CREATE) operation on agent \S+ at slave\(1\)@127\.0\.0\.1:\d+ /,
+    why: "The same sentence, with the port of another agent.",
+  },
+  {
+    exchange: /^operator\/reserve-resources-too-much$/,
+    what: /^body: .* does not contain cpus:200 instead of /,
+    why: "The same sentence, with resources in the order of their names, and of all that could be had: nothing is rescinded.",
+  },
+  {
     exchange: /^scheduler\/launch-no-such-command$/,
     what: /^(event TASK_(STARTING|RUNNING): not sent|\.update\.status\.(source: SOURCE_AGENT instead of SOURCE_EXECUTOR|container_status: missing|reason: added))$/,
     why: "Mesos says RUNNING before its executor tries the command; ours fails the launch, with the reason.",

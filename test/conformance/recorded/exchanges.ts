@@ -178,6 +178,36 @@ export async function weightsExchanges(
   });
 }
 
+/** Reservations and volumes that come and go, in the order given; what is offered is rescinded for them. */
+export async function operationsExchanges(
+  target: Target,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, Differences>> {
+  return withFramework(target, undefined, async (framework) => {
+    const found = new Map<string, Differences>();
+    for (const name of names) {
+      const recording = hereAndNow(recordingOf(name), framework.ids());
+      if (recording.scheduler_stream_events !== undefined) await framework.nextOf("OFFERS");
+      const answer = await send(target, recording, framework.ids());
+      const differences = [...answerDifferences(recording, answer, framework.ids())];
+      for (const event of recording.scheduler_stream_events ?? []) {
+        if (event.type === "RESCIND")
+          differences.push(...shapeDifferences(event, await framework.nextOf(event.type)));
+      }
+      found.set(name, differences);
+    }
+    return found;
+  });
+}
+
+/** With our agent in forms; and the recorded volume had been made smaller, which is not there yet. */
+function hereAndNow(recording: Recording, { agent = "" }: Ids): Recording {
+  const text = JSON.stringify(recording)
+    .replaceAll('{"value":50}', '{"value":64}')
+    .replace(/slaveId=[\da-f-]+-S\d+/, `slaveId=${agent}`);
+  return JSON.parse(text) as Recording;
+}
+
 /** What a framework hears when the agent that runs its task leaves for good. */
 export async function agentThatLeaves(target: Target, name: string): Promise<Differences> {
   const framework = await TestFramework.start(target, name);

@@ -1,9 +1,10 @@
 // Random but sensible streams of commands: they name things that exist most of the time.
 import fc from "fast-check";
-import { add, type Predicate, type RoleConstraints } from "../../../src/allocator/index.ts";
+import { add, type Predicate, type Resources, type RoleConstraints } from "../../../src/allocator/index.ts";
 import type { EncodedMessage } from "../../../src/kernel/encoded.ts";
 import { type AgentId, asId, asTerm, type FrameworkId, type RoleName } from "../../../src/kernel/ids.ts";
-import type { TaskSpec } from "../../../src/state/commands.ts";
+import { totalOf } from "../../../src/state/agent-resources.ts";
+import type { Conversion, Operation, TaskSpec } from "../../../src/state/commands.ts";
 import type { TaskStateName } from "../../../src/state/model.ts";
 import { Cluster, customExecutor, frameworkSpec, scalars, taskSpec } from "./cluster.ts";
 
@@ -72,7 +73,8 @@ const ACTIONS: readonly (readonly [number, Action])[] = [
   [6, register],
   [26, (cluster) => void cluster.allocate()],
   [46, accept],
-  [49, decline],
+  [48, decline],
+  [49, operate],
   [67, update],
   [77, acknowledge],
   [80, kill],
@@ -105,7 +107,7 @@ function register(cluster: Cluster, a: number): void {
     meta: "",
     value: { kind: "ranges", ranges: [{ begin: 1, end: 9 }] },
   } as const;
-  cluster.agent([...scalars({ cpus: 1 + (a % 4), mem: 256 }), ports]);
+  cluster.agent([...scalars({ cpus: 1 + (a % 4), disk: 64, mem: 256 }), ports]);
 }
 
 function accept(cluster: Cluster, a: number, b: number, c: number): void {
@@ -120,7 +122,47 @@ function accept(cluster: Cluster, a: number, b: number, c: number): void {
     const task = taskSpec(`t-${(b + i) % 30}`, offer.agentId, { cpus, executor });
     tasks.push(executor === null && (b + c) % 4 > 0 ? { ...task, wire: encodedWire(task.taskId) } : task);
   }
-  cluster.accept([offer, ...spoiled], tasks, (c % 3) * 700);
+  const launch: Operation = { kind: "launch", operationId: null, tasks };
+  const operations = c % 4 === 0 ? [convertSome(offer.role, offer.resources, b, c), launch] : [launch];
+  cluster.acceptWith([offer, ...spoiled], operations, (c % 3) * 700);
+}
+
+/** Reserves some of what is there, or undoes or makes a volume of what is reserved, as far as it is possible. */
+function convertSome(role: RoleName, there: Resources, b: number, c: number): Conversion {
+  const stack = [{ type: "DYNAMIC", role, principal: `p${c % 2}` }];
+  const reserved = JSON.stringify({ name: "", type: "SCALAR", reservations: stack });
+  const disk = {
+    persistence: { id: `v${b % 3}` },
+    volume: { mode: "RW", container_path: "data" },
+  };
+  const volume = JSON.stringify({ name: "", type: "SCALAR", reservations: stack, disk });
+  const type = (["RESERVE", "CREATE", "RESERVE", "UNRESERVE", "DESTROY"] as const)[b % 5] ?? "RESERVE";
+  const own = there.filter(({ meta }) => (type === "DESTROY" ? meta.includes("persistence") : meta !== ""));
+  const made = [
+    ...(type === "RESERVE" ? scalars({ cpus: 0.1 + (c % 5) / 10 }) : []),
+    ...scalars({ disk: 1 + (c % 8) }),
+  ];
+  return {
+    kind: "convert",
+    type,
+    operationId: c % 3 === 0 ? `op-${b}` : null,
+    resources:
+      type === "RESERVE" || type === "CREATE"
+        ? made.map((each) => ({ ...each, meta: type === "CREATE" ? volume : reserved }))
+        : own,
+    source: null,
+    invalid: null,
+  };
+}
+
+function operate(cluster: Cluster, a: number, b: number, c: number): void {
+  const agent = nth(cluster.state.agents.values(), a);
+  if (agent === undefined) return;
+  cluster.try({
+    kind: "operate",
+    agentId: agent.id,
+    operation: convertSome(roleName(a), totalOf(agent), b, c),
+  });
 }
 
 /** As the edge makes it of a call in protobuf; bytes of all values are in it. */
