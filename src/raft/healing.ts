@@ -32,9 +32,14 @@ export function isAmnesiac(state: RaftState): boolean {
   return state.healing?.kind === "amnesia";
 }
 
-/** A new term has a new leader: it has to be asked anew. */
+/**
+ * A new term has a new leader: it has to be asked anew. The mark on the disk stays: a snapshot of the term before may be
+ * on its way there, and would make the member look whole.
+ */
 export function restartHealing(state: RaftState): void {
-  if (state.healing !== null) state.healing = startHealing(state.healing.kind, state.healing.nonce);
+  if (state.healing === null) return;
+  const { kind, nonce, marked } = state.healing;
+  state.healing = { ...startHealing(kind, nonce), marked };
 }
 
 /** Asks the leader at its first word. It is asked again at its heartbeats until it has answered. */

@@ -205,4 +205,17 @@ describe("a member with an empty disk", () => {
     expect(ofKind(core.persist(), "snapshot-progress").map(({ offset }) => offset)).toEqual([0]);
     expect(core.hear(chunk).receive.map(({ kind }) => kind)).toEqual(["begin", "chunk"]);
   });
+
+  it("keeps that mark when the term changes, for the snapshot may be on its way to the disk", () => {
+    const core = new OneCore({ forgetful: true });
+    const meta = { index: asIndex(5), term: asTerm(1), membership: core.state.membership };
+    const bytes = new Uint8Array(4);
+    const piece = { kind: "snapshot-chunk", meta, digest: "d", offset: 0, bytes, done: true } as const;
+    core.hear(heartbeat(2, 1));
+    core.hear(target(1, 9, core.state.healing?.nonce ?? -1));
+    core.hear({ ...piece, ...from(2, 1) });
+    expect(core.hear({ ...piece, ...from(2, 1) }).receive.at(-1)).toMatchObject({ done: true });
+    const write = core.only({ kind: "message", message: heartbeat(3, 2) }).write;
+    expect(write?.hardState).toMatchObject({ term: 2, healing: true });
+  });
 });
