@@ -5,6 +5,7 @@ import type { Clock, Connection, Network, Random, Timer, Tracer } from "../kerne
 import { between } from "../kernel/random.ts";
 import {
   CONNECTION_STABLE_MS,
+  HANDSHAKE_TIMEOUT_MS,
   PEER_BUFFER_BYTES_MAX,
   RECONNECT_MAX_MS,
   RECONNECT_MIN_MS,
@@ -42,6 +43,8 @@ export class PeerLink {
   private failures = 0;
   private refused = false;
   private unanswered: Unanswered | null = null;
+  /** When a connection was last made anew because the member had dialled us. */
+  private redialledMs: number = Number.NEGATIVE_INFINITY;
   private retry: Timer | null = null;
   private stopped = false;
 
@@ -91,7 +94,8 @@ export class PeerLink {
   /**
    * The member has dialled us, so it is alive: no need to wait out a pause. If our connection is older, the member may
    * have lost its side of it, with its power, or hears nothing on it, and our system may go on trying that one for
-   * minutes: a new one costs little. Its own answer to this finds a connection that is new.
+   * minutes: a new one costs little. Its own answer to this finds a connection that is new, or, from far away, one that
+   * was made anew within the time that a handshake may take: two members would otherwise go on like this for ever.
    */
   called(): void {
     const { connection, openedMs } = this;
@@ -99,7 +103,8 @@ export class PeerLink {
       this.retry.cancel();
       this.retry = null;
       this.dial();
-    } else if (connection !== null && openedMs !== null && this.hasLasted(openedMs)) {
+    } else if (connection !== null && openedMs !== null && this.hasLasted(openedMs) && !this.hasRedialled()) {
+      this.redialledMs = this.options.clock.monotonicMs();
       this.abandon(connection, "it has dialled us anew");
     }
   }
@@ -184,6 +189,10 @@ export class PeerLink {
     return (
       this.unanswered.frames > UNANSWERED_FRAMES_MIN && this.ageOf(this.unanswered) > this.options.silenceMs
     );
+  }
+
+  private hasRedialled(): boolean {
+    return this.options.clock.monotonicMs() - this.redialledMs < HANDSHAKE_TIMEOUT_MS;
   }
 
   private hasLasted(openedMs: number): boolean {

@@ -318,6 +318,21 @@ it("a connection that carries nothing while the other way works is made anew whe
   await one.peers.stop();
 });
 
+it("two members far from each other do not go on dialling anew because the other one has", async () => {
+  const { network, party, chatter } = harness();
+  network.delayMs = 150;
+  const one = await party(1, [2], true);
+  const two = await party(2, [1], true);
+  await chatter(two, 2, 1, 2000);
+  network.stall("m1", "m2");
+  await chatter(two, 2, 1, 2 * SILENCE_MS);
+  const broken = one.unreachable.length + two.unreachable.length;
+  two.got.length = 0;
+  await chatter(two, 2, 1, 2 * SILENCE_MS);
+  expect(one.unreachable.length + two.unreachable.length).toBe(broken);
+  expect(two.got.length).toBeGreaterThan(0);
+});
+
 it("a connection on which nothing comes back is dialled anew, unless this process was only paused", async () => {
   const { clock, network, party, chatter } = harness();
   const one = await party(1, [2], true);
