@@ -14,7 +14,7 @@ import {
   type Task,
   withFrameworks,
 } from "./clusters.ts";
-import { heapBytes, median, type Taken, threadTimeOf } from "./measure.ts";
+import { heapBytes, median, middle, type Taken, timeOf } from "./measure.ts";
 
 export interface Figures {
   readonly addAll: Taken;
@@ -47,7 +47,7 @@ export function measureCell(cell: Cell, runs: number): Figures {
     allFree: all,
     full: median(runs, () => full, expectNothing),
     oneFreed: oneFreed(runs, full, cell),
-    longestCall: longestCall(allFree(cell)),
+    longestCall: longestCall(runs, cell),
     ...declinedFigures(cell, runs),
   };
 }
@@ -95,19 +95,30 @@ function oneFreed(runs: number, state: AllocatorState, cell: Cell): Taken {
   );
 }
 
-/** As a master does it: a bounded number of offers, which are carried out, and so on until there is nothing more. */
-function longestCall(state: AllocatorState): number {
-  let longest = 0;
-  for (let isDone = false; !isDone; ) {
+/** As a master does it: each call of the median run, the longest of them. */
+function longestCall(runs: number, cell: Cell): number {
+  const byCall: number[][] = [];
+  for (let run = 0; run < runs; run++) {
+    for (const [call, taken] of callsOf(allFree(cell)).entries()) {
+      byCall[call] ??= [];
+      byCall[call].push(taken);
+    }
+  }
+  return Math.max(...byCall.map(middle));
+}
+
+/** A bounded number of offers, which are carried out, and so on until there is nothing more. */
+function callsOf(state: AllocatorState): readonly number[] {
+  const calls: number[] = [];
+  for (;;) {
     let offers: readonly Allocation[] = [];
-    const taken = threadTimeOf(() => {
+    const { cpu } = timeOf(() => {
       offers = allocate(state, NOW, { offersMax: OFFERS_PER_CYCLE_MAX });
     });
-    longest = Math.max(longest, taken);
+    calls.push(cpu);
+    if (offers.length === 0) return calls;
     carryOut(state, offers);
-    isDone = offers.length === 0;
   }
-  return longest;
 }
 
 function expectNothing(state: AllocatorState): void {

@@ -25,7 +25,7 @@ export function median<S>(runs: number, prepare: () => S, measured: (state: S) =
   return { cpu: middle(taken.map(({ cpu }) => cpu)), wall: middle(taken.map(({ wall }) => wall)) };
 }
 
-function timeOf(work: () => void): Taken {
+export function timeOf(work: () => void): Taken {
   const before = process.cpuUsage();
   const started = performance.now();
   work();
@@ -36,14 +36,6 @@ function timeOf(work: () => void): Taken {
 
 export function middle(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? Number.NaN;
-}
-
-/** CPU time of this thread alone: how long work keeps its loop. Milliseconds. */
-export function threadTimeOf(work: () => void): number {
-  const before = process.threadCpuUsage();
-  work();
-  const { user, system } = process.threadCpuUsage(before);
-  return (user + system) / 1_000;
 }
 
 /** Bytes of the heap in use after a full collection. */

@@ -98,11 +98,11 @@ class Cycle {
   }
 
   #giveAway(rest: Rest, pass: Pass): void {
+    if (this.#isFull) {
+      this.#watcher?.closed(rest.agentId, { kind: "cycle-full" });
+      return;
+    }
     while (rest.resources.length > 0) {
-      if (this.#isFull) {
-        this.#watcher?.closed(rest.agentId, { kind: "cycle-full" });
-        return;
-      }
       const grant = giveToFirst(this.#ranking, pass);
       if (grant === null) return;
       this.#note(rest, grant);

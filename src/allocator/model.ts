@@ -169,7 +169,10 @@ export interface AllocateOptions {
   readonly minimum?: Minimum;
   /** What frameworks ask for in their roles; without it they take any agent. */
   readonly requirements?: RequirementsSource;
-  /** At most this many allocations in this cycle. The next goes on where this one ended, once they are carried out. */
+  /**
+   * With that many allocations no further agent is begun in this cycle. The next goes on with the agent after, once they
+   * are carried out: without quotas, cycles cut so give together what one that is not cut gives.
+   */
   readonly offersMax?: number;
 }
 

@@ -32,6 +32,7 @@ import type { Command, Context } from "../state/commands.ts";
 import { hasExpired } from "../state/decide/deadlines.ts";
 import { type Decision, decide } from "../state/decide.ts";
 import type { Event } from "../state/events.ts";
+import { OFFERS_PER_CYCLE_MAX } from "../state/limits.ts";
 import type { ClusterState } from "../state/model.ts";
 import { isTerminal } from "../state/statuses.ts";
 import { Checkpoints } from "./checkpoints.ts";
@@ -73,6 +74,12 @@ const ALLOCATION_TRIGGERS: ReadonlySet<Event["kind"]> = new Set([
 function asksForAllocation(event: Event): boolean {
   if (event.kind === "TaskStatusUpdated") return isTerminal(event.latestState);
   return ALLOCATION_TRIGGERS.has(event.kind);
+}
+
+/** Whether the cycle was cut, so that the next has something to go on with. */
+function isFullCycle(decision: Decision): boolean {
+  const [made] = decision.kind === "accepted" ? decision.events : [];
+  return made?.kind === "OffersMade" && made.offers.length >= OFFERS_PER_CYCLE_MAX;
 }
 
 /** Opens the log; `start` joins the cluster. @throws LogDamage if the data directory cannot be trusted */
@@ -414,7 +421,7 @@ class MasterLoop implements Master {
     const started = this.options.clock.monotonicMs();
     const decision = decide(state, command, context);
     this.lastCycleMs = this.options.clock.monotonicMs() - started;
-    if (this.constraintCache.isBehind) this.askAllocation();
+    if (this.constraintCache.isBehind || isFullCycle(decision)) this.askAllocation();
     return decision;
   }
 

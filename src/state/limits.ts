@@ -42,8 +42,8 @@ export const REFUSE_MS_MAX = 365 * 24 * 60 * 60 * 1_000;
 /** Milliseconds: a filter lasts at least one allocation interval (trap 17), Mesos' default of which is this. */
 export const REFUSE_MS_MIN = 1_000;
 
-/** Offers of one allocation cycle; the next cycle goes on. */
-export const OFFERS_PER_CYCLE_MAX = 10_000;
+/** Offers of one allocation cycle, but for the last agent's; the next cycle goes on, and comes soon. */
+export const OFFERS_PER_CYCLE_MAX = 1_000;
 
 /** Bytes of the offers of one allocation cycle, as `packedBytesAtMost` counts; the next cycle goes on. */
 export const OFFERS_BYTES_MAX = 6 * 1024 * 1024;

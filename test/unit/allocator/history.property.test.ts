@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import {
   type AllocatorState,
   allocate,
+  allocateTo,
   checkAllocator,
   createAllocatorState,
   format,
@@ -48,6 +49,19 @@ function offersOf(state: AllocatorState, now: number): string[] {
   return allocate(state, at(now), { minimum: [{ cpus: MINIMUM_CPUS_MILLIS }] }).map(show);
 }
 
+/** Of cycles one after the other, each carried out, until there is nothing more to offer. */
+function cutOffersOf(state: AllocatorState, now: number, offersMax: number): string[] {
+  const all: string[] = [];
+  for (;;) {
+    const offers = allocate(state, at(now), { minimum: [{ cpus: MINIMUM_CPUS_MILLIS }], offersMax });
+    if (offers.length === 0) return all;
+    for (const { frameworkId, role, agentId, resources } of offers) {
+      allocateTo(state, frameworkId, role, agentId, resources);
+    }
+    all.push(...offers.map(show));
+  }
+}
+
 function expected(facts: Facts, now: number): string[] {
   return referenceCycle(facts, now, MINIMUM_CPUS_MILLIS).map(
     (offer) =>
@@ -75,6 +89,18 @@ describe("over any history", () => {
       );
     },
   );
+
+  it("a cycle cut into several gives the same offers, without quotas", () => {
+    fc.assert(
+      fc.property(histories, fc.integer({ min: 1, max: 3 }), (steps, offersMax) => {
+        const [state, facts, world] = [createAllocatorState(), noFacts(), newWorld()];
+        for (const step of steps.filter(({ kind }) => kind !== "quota")) apply(state, facts, world, step);
+        const whole = offersOf(state, world.now);
+        expect(cutOffersOf(state, world.now, offersMax)).toEqual(whole);
+      }),
+      { numRuns: 100 },
+    );
+  });
 
   it("a copy of the state has the same future", () => {
     fc.assert(

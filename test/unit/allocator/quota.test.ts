@@ -158,5 +158,7 @@ it("a quota keeps its role known, and taking it away leaves nothing", () => {
 
 /** The offers, without saying what is reserved or otherwise special. */
 function plainly(state: AllocatorState, now = 0, offersMax?: number): string[] {
-  return offers(state, now, offersMax).map((offer) => offer.replace(/\(\{[^)]*\}\)/g, ""));
+  return offers(state, now, offersMax).map((offer) =>
+    offer.replace(/\(reservations: \[[^\]]*\]\)|\{REV\}|<SHARED>/g, ""),
+  );
 }
