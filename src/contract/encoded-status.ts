@@ -19,7 +19,7 @@ export interface StatusFacts {
   readonly state: TaskState;
   /** Lower-case hexadecimal. */
   readonly uuid: string | null;
-  /** Seconds since the epoch; null also for one that is no number. */
+  /** Seconds since the epoch; null also for one that is no number or no time. */
   readonly timestamp: number | null;
 }
 
@@ -34,6 +34,10 @@ const STATE = 2;
 const DATA = 3;
 const TIMESTAMP = 6;
 const UUID = 11;
+
+const UUID_BYTES_MAX = 16;
+/** What a Date can hold. Their milliseconds, and the difference of two, are exact. */
+const TIMESTAMP_SECONDS_MAX = 8.64e12;
 
 const stateNames = new Map(
   Object.entries(enumNumbers.TaskState).map(([name, number]) => [number as number, name as TaskState]),
@@ -68,10 +72,12 @@ function readForeign(status: EncodedStatus): Result<ReadStatus, string> {
   if (!decoded.ok) return decoded;
   const anew = encodeStatus(decoded.value);
   const facts = factsOf(Buffer.from(anew.bytes));
-  return facts === null ? err("a status without a task's id") : ok({ facts, status: anew });
+  return facts === null
+    ? err("a status without a task's id, or with a uuid that is none")
+    : ok({ facts, status: anew });
 }
 
-/** Of a canonical message; null if it has no task id or brings its data with it. */
+/** Of a canonical message; null if it has no task id, too long a uuid, or brings its data with it. */
 function factsOf(bytes: Buffer): StatusFacts | null {
   let taskId = "";
   let state: TaskState | undefined;
@@ -91,9 +97,10 @@ function factsOf(bytes: Buffer): StatusFacts | null {
       case DATA:
         return null;
       case TIMESTAMP:
-        timestamp = finite(bytes.readDoubleLE(start));
+        timestamp = timeOf(bytes.readDoubleLE(start));
         break;
       case UUID:
+        if (end - start > UUID_BYTES_MAX) return null;
         uuid = bytes.toString("hex", start, end);
         break;
     }
@@ -103,8 +110,9 @@ function factsOf(bytes: Buffer): StatusFacts | null {
   return taskId === "" || state === undefined ? null : { taskId, state, uuid, timestamp };
 }
 
-function finite(seconds: number): number | null {
-  return Number.isFinite(seconds) ? seconds : null;
+/** NaN is none either. */
+function timeOf(seconds: number): number | null {
+  return Math.abs(seconds) <= TIMESTAMP_SECONDS_MAX ? seconds : null;
 }
 
 /** The text in a message that has no other field. */

@@ -1,5 +1,6 @@
 // Protobuf bytes looked at where they lie: whether they are a message as our own encoder would write it, and where its
 // fields are, without making an object of it. Stricter than the decoder: what it does not know is no message for it.
+import { isUtf8 } from "node:buffer";
 import { PROTOBUF_DEPTH_MAX } from "./limits.ts";
 import type { FieldDescriptor, MessageDescriptor, ScalarKind } from "./schema.ts";
 
@@ -36,7 +37,10 @@ const scalarsMax: Readonly<Record<ScalarKind, number>> = {
   bytes: 0,
 };
 
-/** A place in the bytes. Past the end, or at a varint that is too long, `ok` turns to false and zeros are read. */
+/**
+ * A place in the bytes. Past the end, or at a varint that is too long or longer than its number needs, `ok` turns to false
+ * and zeros are read.
+ */
 export class ProtobufScan {
   readonly bytes: Uint8Array;
   at: number;
@@ -54,7 +58,10 @@ export class ProtobufScan {
       const byte = this.bytes[this.at];
       if (byte === undefined) break;
       this.at++;
-      if (byte < 0x80) return value + byte * unit;
+      if (byte < 0x80) {
+        if (byte === 0 && i > 0) break;
+        return value + byte * unit;
+      }
       value += (byte & 0x7f) * unit;
       unit *= 0x80;
     }
@@ -90,7 +97,7 @@ function isMessage(scan: ProtobufScan, end: number, type: MessageDescriptor, dep
     const tag = scan.varint();
     const number = tag >>> 3;
     const field = type.byNumber[number];
-    if (!scan.ok || field === undefined || number < last) return false;
+    if (!scan.ok || tag > UINT32_MAX || field === undefined || number < last) return false;
     if (number === last && field.label !== "repeated") return false;
     if (!isField(scan, end, tag & 7, field, depth)) return false;
     if (field.label === "required" && number < FIELD_NUMBER_BITS) required |= 1 << number;
@@ -121,7 +128,21 @@ function isField(
     const nestedEnd = scan.varint() + scan.at;
     return nestedEnd <= end && isMessage(scan, nestedEnd, type.message, depth + 1);
   }
-  return wireType === scalarWireTypes[type.scalar] && isScalar(scan, end, wireType, scalarsMax[type.scalar]);
+  if (wireType !== scalarWireTypes[type.scalar]) return false;
+  if (type.scalar === "string") return isText(scan, end);
+  return isScalar(scan, end, wireType, scalarsMax[type.scalar]);
+}
+
+/** Others than the decoder, which replaces what is no UTF-8, refuse a message with such a text. */
+function isText(scan: ProtobufScan, end: number): boolean {
+  const textEnd = scan.varint() + scan.at;
+  if (!scan.ok || textEnd > end) return false;
+  const start = scan.at;
+  scan.at = textEnd;
+  for (let at = start; at < textEnd; at++) {
+    if ((scan.bytes[at] as number) >= 0x80) return isUtf8(scan.bytes.subarray(at, textEnd));
+  }
+  return true;
 }
 
 function isScalar(scan: ProtobufScan, end: number, wireType: number, max: number): boolean {

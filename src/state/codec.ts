@@ -62,6 +62,7 @@ export const EVENT_KINDS: { readonly [Kind in Event["kind"]]: { readonly since: 
   TaskKillRequested: { since: 1 },
   ExecutorExited: { since: 1 },
   WeightsUpdated: { since: 3 },
+  QuotasUpdated: { since: 3 },
   FiltersExpired: { since: 1 },
   DigestRecorded: { since: 1 },
 };
@@ -69,7 +70,7 @@ export const EVENT_KINDS: { readonly [Kind in Event["kind"]]: { readonly since: 
 /** An entry with statuses in rows begins with it, which no packed list does; then u32 bytes of the packed part, big-endian. */
 const ROWS_TAG = 0x53;
 const ROWS_HEAD_BYTES = 5;
-/** At most what a status takes in an entry beside its bytes and its three ids. */
+/** At most what a status takes in an entry beside its bytes, its three ids and its uuid. */
 const ROW_BYTES_MAX = 128;
 
 export function encodeEntry({ time, events }: Entry): Uint8Array {
@@ -103,7 +104,7 @@ export function eventsBytesAtMost(events: readonly Event[]): number {
       continue;
     }
     const { frameworkId, taskId, agentId, status } = event;
-    const ids = 3 * (frameworkId.length + taskId.length + agentId.length);
+    const ids = 3 * (frameworkId.length + taskId.length + agentId.length + (status.uuid?.length ?? 0));
     bytes += ROW_BYTES_MAX + ids + status.wire.length + (status.data?.length ?? 0);
   }
   return bytes;

@@ -2,6 +2,7 @@
 // reads, so they are not packed as events are: the few fields that are read stand as one flat list of rows for the whole
 // entry, ids of frameworks and agents once each, and the bytes follow behind what is packed, where a reader takes views of
 // them.
+import { assert } from "../kernel/assert.ts";
 import type { AgentId, FrameworkId, Millis, TaskId } from "../kernel/ids.ts";
 import type { Event, TaskStatusUpdated } from "./events.ts";
 import type { TaskStateName, TaskStatus } from "./model.ts";
@@ -98,6 +99,9 @@ function addRow(
   bodies: Uint8Array[],
 ): void {
   const { state, uuid, at, wire, data } = status;
+  assert(Number.isSafeInteger(at - time), "a status that is logged has a time that can be read again", {
+    at,
+  });
   cells.push(
     names.numberOf(frameworkId),
     taskId,

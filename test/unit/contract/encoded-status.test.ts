@@ -19,6 +19,7 @@ const type = messageTypes.TaskStatus;
 const anyStatus = (arbitraryMessage(type) as unknown as fc.Arbitrary<TaskStatus>).map((status) => ({
   ...status,
   task_id: { value: `t${status.task_id.value}` },
+  ...(status.uuid === undefined ? {} : { uuid: status.uuid.slice(0, 16) }),
 }));
 const reports = fc.array(
   fc.record({
@@ -65,7 +66,7 @@ describe("a status in bytes", () => {
               taskId: sent.ok && sent.value.task_id.value,
               state: status.state,
               uuid: uuid === undefined ? null : Buffer.from(uuid).toString("hex"),
-              timestamp: timestamp === undefined || !Number.isFinite(timestamp) ? null : timestamp,
+              timestamp: timestamp === undefined || !(Math.abs(timestamp) <= 8.64e12) ? null : timestamp,
             },
           },
         });
@@ -86,7 +87,30 @@ describe("a status in bytes", () => {
     expect(carried.ok && [...carried.value.status.bytes]).toEqual([...bytes]);
   });
 
+  it.each([1e16, -1e16, 1e300, Number.MAX_VALUE, Number.NaN])(
+    "says no time that is none: %d",
+    (timestamp) => {
+      const carried = read({ task_id: { value: "t" }, state: "TASK_RUNNING", timestamp });
+      expect(carried).toMatchObject({ ok: true, value: { facts: { timestamp: null } } });
+    },
+  );
+
+  it("has text that is UTF-8, whatever came", () => {
+    const bytes = Buffer.from(
+      encodeProtobuf(type, { task_id: { value: "t" }, state: "TASK_RUNNING", message: "text" }),
+    );
+    bytes[bytes.indexOf("text") + 1] = 0xff;
+    const carried = readStatus(bytes, null);
+    const decoded = decodeProtobuf(type, bytes);
+    expect(carried.ok && decodeStatus(carried.value.status)).toEqual(decoded);
+    expect(carried.ok && Buffer.from(carried.value.status.bytes).includes("t\ufffdxt")).toBe(true);
+  });
+
   it.each([
+    [
+      "with a uuid that is none",
+      encodeProtobuf(type, { task_id: { value: "t" }, state: "TASK_RUNNING", uuid: new Uint8Array(17) }),
+    ],
     ["nothing", Uint8Array.of()],
     ["no task id", encodeProtobuf(type, { task_id: { value: "" }, state: "TASK_RUNNING" })],
     ["half of one", encodeProtobuf(type, { task_id: { value: "t" }, state: "TASK_RUNNING" }).subarray(0, 4)],
@@ -107,6 +131,16 @@ describe("bytes that look canonical", () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it.each([
+    ["a tag that takes more bytes than it needs", [0xaa, 0x00]],
+    ["a tag beyond 32 bits, whose lower bits are a field's", [0xaa, 0x80, 0x80, 0x80, 0x80, 0x01]],
+  ])("have not %s", (_, tag) => {
+    const head = encodeProtobuf(type, { task_id: { value: "t" }, state: "TASK_RUNNING" });
+    const message = (begin: readonly number[]) => Uint8Array.from([...head, ...begin, 3, 0x0a, 1, 0x61]);
+    expect(isCanonical(type, message([0x2a]))).toBe(true);
+    expect(isCanonical(type, message(tag))).toBe(false);
   });
 
   it("are those of an agent's usual status", () => {
