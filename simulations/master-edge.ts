@@ -19,7 +19,7 @@ export class MasterEdge implements EffectSink {
     const advertised = { id: name, host: name, port: AGENT_PORT, version: "0.0.0" };
     const context: ApiContext = {
       ...ports,
-      offerPolicy: { regexLimits: DEFAULT_REGEX_LIMITS, minimum: null },
+      offerPolicy: { regexLimits: DEFAULT_REGEX_LIMITS, rules: {} },
       limits: { streamUnsentBytesMax: 1 << 24, requestBodyBytesMax: 1 << 23, operatorStreamsMax: 1 },
       flags: {},
       startedAt: parts.clock.wallMs(),

@@ -35,7 +35,7 @@ export function allocate(
   const demands = new Demands(s, options.requirements ?? null, minimum);
   const open = openAgents(s, now, demands, minimum, watcher);
   if (open.length === 0 && watcher === null) return [];
-  const cycle = new Cycle(s, now, options.offersMax ?? OFFERS_PER_CYCLE_MAX, demands, watcher);
+  const cycle = new Cycle(s, now, options, demands, watcher);
   return cycle.run(open);
 }
 
@@ -60,15 +60,15 @@ class Cycle {
   constructor(
     s: AllocatorState,
     now: Millis,
-    offersMax: number,
+    options: AllocateOptions,
     demands: Demands,
     watcher: CycleWatcher | null,
   ) {
     this.#now = now;
-    this.#offersMax = offersMax;
+    this.#offersMax = options.offersMax ?? OFFERS_PER_CYCLE_MAX;
     this.#demands = demands;
     this.#watcher = watcher;
-    this.#ranking = rank(s);
+    this.#ranking = rank(s, options);
     this.#room = s.quotas.size === 0 ? null : new QuotaRoom(s, this.#meta);
   }
 

@@ -95,7 +95,7 @@ export function explain(
   wanted: Resources = NO_RESOURCES,
   options: AllocateOptions = {},
 ): Explanation {
-  const record = new CycleRecord(s, frameworkId);
+  const record = new CycleRecord(s, frameworkId, options.fairShareExcluded);
   allocate(s, now, options, record);
   const { active, clients } = frameworkOf(s, frameworkId);
   const roles = [...clients.keys()].sort().map((role) => record.standing(role));
@@ -106,6 +106,7 @@ export function explain(
 class CycleRecord implements CycleWatcher {
   private readonly s: AllocatorState;
   private readonly frameworkId: FrameworkId;
+  private readonly excluded: ReadonlySet<string> | undefined;
   private readonly levels: Map<RoleName, readonly Level[]> = new Map();
   /** The last of each role: what is left of an agent is asked about again when something of it was given away. */
   private readonly refusals: Map<AgentId, Map<RoleName, RoleRefusal>> = new Map();
@@ -114,7 +115,8 @@ class CycleRecord implements CycleWatcher {
 
   private demands: Demands | null = null;
 
-  constructor(s: AllocatorState, frameworkId: FrameworkId) {
+  constructor(s: AllocatorState, frameworkId: FrameworkId, excluded: ReadonlySet<string> | undefined) {
+    this.excluded = excluded;
     this.s = s;
     this.frameworkId = frameworkId;
   }
@@ -155,7 +157,7 @@ class CycleRecord implements CycleWatcher {
         : client.suppressed
           ? "suppressed"
           : "competes";
-    const share = dominantShare(this.s, { frameworkId: this.frameworkId, role });
+    const share = dominantShare(this.s, { frameworkId: this.frameworkId, role }, this.excluded);
     return { role, status, share, levels: this.levels.get(role) ?? [] };
   }
 

@@ -48,7 +48,9 @@ export {
   type AllocatorState,
   createAllocatorState,
   type FrameworkTerms,
+  type OfferRules,
   type Quota,
+  type Sorter,
 } from "./model.ts";
 export { type Charge, chargesOf, setQuota } from "./quota.ts";
 export { type QuotaChanges, QuotaPlan } from "./quota-plan.ts";

@@ -161,12 +161,26 @@ export interface Allocation {
   readonly resources: Resources;
 }
 
-export interface AllocateOptions {
+/** What the operator sets for all cycles; what is left out is as in Mesos. */
+export interface OfferRules {
   /**
    * An agent's free resources are offered only if they hold all of one of these (AL08): thousandths by scalar name.
    * Mesos' default: 0.01 CPUs, or 32 MB of memory.
    */
   readonly minimum?: Minimum;
+  /** Names of resources that do not count in dominant shares (AL09); none. */
+  readonly fairShareExcluded?: ReadonlySet<string>;
+  /** Who is next among roles, and among the frameworks of a role (AL01, AL02); both "drf". */
+  readonly roleSorter?: Sorter;
+  readonly frameworkSorter?: Sorter;
+}
+
+/** "random": each in turn is drawn, roles by their weights, from those who were not asked yet. */
+export type Sorter = "drf" | "random";
+
+export interface AllocateOptions extends OfferRules {
+  /** Of what is drawn: the same state and seed give the same offers. */
+  readonly seed?: string;
   /** What frameworks ask for in their roles; without it they take any agent. */
   readonly requirements?: RequirementsSource;
   /**

@@ -2,9 +2,10 @@
 // its frameworks by theirs; all kept in order while a cycle gives things away. Made anew for each cycle; the state is
 // only read.
 import { compareText, type FrameworkId, type RoleName } from "../kernel/ids.ts";
+import { type Draws, drawsFor } from "./draws.ts";
 import { DEFAULT_WEIGHT_MILLIS } from "./limits.ts";
 import { clientOf, frameworkOf, roleOf } from "./lookups.ts";
-import type { AllocatorState, Client, ClientNumber, RoleEntry, Takes } from "./model.ts";
+import type { AllocateOptions, AllocatorState, Client, ClientNumber, RoleEntry, Takes } from "./model.ts";
 import { numberAtEnd } from "./order.ts";
 import type { Resources } from "./resources.ts";
 import { topRoles } from "./role-tree.ts";
@@ -60,13 +61,18 @@ export interface Ranking {
   readonly totals: readonly number[];
   /** The roles at the top that have live clients in them or below; the least served first. */
   readonly groups: RankedGroup[];
+  /** Null where the order of the lists is that in which they are asked. */
+  readonly draws: { readonly roles: Draws | null; readonly frameworks: Draws | null };
 }
 
-export function rank(s: AllocatorState): Ranking {
-  const sorted = [...s.totals].sort(([a], [b]) => compareText(a, b));
+export function rank(s: AllocatorState, options: AllocateOptions = {}): Ranking {
+  const excluded = options.fairShareExcluded;
+  const counted =
+    excluded === undefined ? [...s.totals] : [...s.totals].filter(([name]) => !excluded.has(name));
+  const sorted = counted.sort(([a], [b]) => compareText(a, b));
   const names = new Map(sorted.map(([name], index) => [name, index]));
   const scale = { names, totals: sorted.map(([, millis]) => millis) };
-  return { ...scale, groups: rankedRoles(s, topRoles(s), scale) };
+  return { ...scale, groups: rankedRoles(s, topRoles(s), scale), draws: drawsFor(options) };
 }
 
 /**
@@ -78,7 +84,9 @@ export function giveToFirst(ranking: Ranking, pass: Pass): Grant | null {
 }
 
 function giveWithin(ranking: Ranking, groups: RankedGroup[], pass: Pass): Grant | null {
+  const draw = ranking.draws.roles;
   for (let at = 0; at < groups.length; at++) {
+    draw?.(groups, at);
     const group = groups[at];
     if (group === undefined || !pass.enters(group.path)) continue;
     const grant =
@@ -87,19 +95,21 @@ function giveWithin(ranking: Ranking, groups: RankedGroup[], pass: Pass): Grant 
         : giveToClient(ranking, group.clients, pass);
     if (grant === null) continue;
     charge(ranking, group, grant.resources);
-    moveBack(groups, at, compareGroups);
+    if (draw === null) moveBack(groups, at, compareGroups);
     return grant;
   }
   return null;
 }
 
 function giveToClient(ranking: Ranking, clients: RankedClient[], pass: Pass): Grant | null {
+  const draw = ranking.draws.frameworks;
   for (let at = 0; at < clients.length; at++) {
+    draw?.(clients, at);
     const client = clients[at];
     const resources = client === undefined ? null : pass.offerFor(client);
     if (client === undefined || resources === null) continue;
     charge(ranking, client, resources);
-    moveBack(clients, at, compareClients);
+    if (draw === null) moveBack(clients, at, compareClients);
     return { client, resources };
   }
   return null;

@@ -78,10 +78,17 @@ export function dominantFraction(
   return best;
 }
 
-/** The share without weight, for display: of offered and used resources together. */
-export function dominantShare(s: AllocatorState, owner: ShareOwner): DominantShare {
+/**
+ * The share without weight, for display: of offered and used resources together.
+ * @param excluded names that do not count (AL09)
+ */
+export function dominantShare(
+  s: AllocatorState,
+  owner: ShareOwner,
+  excluded: ReadonlySet<string> = new Set(),
+): DominantShare {
   const allocated = allocatedOf(s, owner);
-  const names = [...s.totals.keys()].sort(compareText);
+  const names = [...s.totals.keys()].filter((name) => !excluded.has(name)).sort(compareText);
   let resource: string | null = null;
   let best = NOTHING;
   for (const name of names) {

@@ -128,7 +128,7 @@ class HttpApi implements Api {
         operatorStreamsMax: limits.OPERATOR_STREAMS_MAX,
         ...options.limits,
       },
-      offerPolicy: { regexLimits: DEFAULT_REGEX_LIMITS, minimum: null, ...options.offerPolicy },
+      offerPolicy: { regexLimits: DEFAULT_REGEX_LIMITS, rules: {}, ...options.offerPolicy },
       startedAt: clock.wallMs(),
       isLeading: () => this.leading,
       date: httpDate(clock),

@@ -1,5 +1,5 @@
 // What the api offers to the composition root, and what it wants of it.
-import type { Minimum, RegexLimits } from "../allocator/index.ts";
+import type { OfferRules, RegexLimits } from "../allocator/index.ts";
 import type { MemberId } from "../kernel/ids.ts";
 import type { Clock, Connection, ConnectionHandler, Random, Tracer } from "../kernel/ports.ts";
 import type { EffectSink, Master } from "../master/types.ts";
@@ -23,8 +23,8 @@ export interface ApiOptions {
 export interface OfferPolicy {
   /** Of regular expressions in offer constraints; Mesos' defaults if left out. */
   readonly regexLimits: RegexLimits;
-  /** The least offer of the allocator's cycles (AL08); null for Mesos' default. */
-  readonly minimum: Minimum | null;
+  /** Those of the allocator's cycles, for what is said of them. */
+  readonly rules: OfferRules;
 }
 
 /** The bounds of limits.ts that a test may want smaller. */

@@ -8,7 +8,7 @@ import type { TlsPaths } from "../host/tls-files.ts";
 import { applyV8Settings } from "../host/v8-settings.ts";
 import { asId, type MemberId } from "../kernel/ids.ts";
 import { logSettings } from "./common-settings.ts";
-import { type OfferFlags, offerSettings, parseMinimum, regexLimits } from "./offer-settings.ts";
+import { type OfferFlags, offerRules, offerSettings, regexLimits } from "./offer-settings.ts";
 import { type Setting, wholeNumber, withSettings } from "./settings.ts";
 import { untilStopped } from "./stopping.ts";
 
@@ -165,7 +165,7 @@ async function run(flags: MasterFlags): Promise<void> {
       agentReconnectMs: flags.agentReconnectTimeout * 1000,
       frameworkReconnectMs: flags.frameworkReconnectTimeout * 1000,
       offerTimeoutMs: flags.offerTimeout === 0 ? null : flags.offerTimeout * 1000,
-      minimum: parseMinimum(flags.minAllocatableResources),
+      ...offerRules(flags),
       initialWeights: parseInitialWeights(flags.weights ?? []),
     },
     regexLimits: regexLimits(flags),

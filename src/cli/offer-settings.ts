@@ -1,10 +1,13 @@
 // Flags of a master about what is offered to whom, in the words and forms of Mesos' flags.
 import { InvalidArgumentError } from "commander";
-import { type Minimum, parse, type RegexLimits } from "../allocator/index.ts";
+import { type Minimum, type OfferRules, parse, type RegexLimits, type Sorter } from "../allocator/index.ts";
 import { type Setting, wholeNumber } from "./settings.ts";
 
 export interface OfferFlags {
   readonly minAllocatableResources: string;
+  readonly fairSharingExcludedResourceNames?: string;
+  readonly roleSorter: Sorter;
+  readonly frameworkSorter: Sorter;
   readonly offerConstraintsRe2MaxMem: string;
   readonly offerConstraintsRe2MaxProgramSize: number;
 }
@@ -15,6 +18,23 @@ export const offerSettings: readonly Setting[] = [
     description: 'an offer holds all of one of these; "|" between alternatives, "" for no minimum',
     default: "cpus:0.01|mem:32",
     parse: (text) => checked(text, parseMinimum),
+  },
+  {
+    flags: "--fair-sharing-excluded-resource-names <names>",
+    description: "resources that do not count in dominant shares; separated by commas",
+    defaultText: "none",
+  },
+  {
+    flags: "--role-sorter <name>",
+    description: "which role is next: drf, or random by weight",
+    default: "drf",
+    parse: parseSorter,
+  },
+  {
+    flags: "--framework-sorter <name>",
+    description: "which framework of a role is next: drf or random",
+    default: "drf",
+    parse: parseSorter,
   },
   {
     flags: "--offer-constraints-re2-max-mem <size>",
@@ -29,6 +49,25 @@ export const offerSettings: readonly Setting[] = [
     parse: wholeNumber(0, Number.MAX_SAFE_INTEGER),
   },
 ];
+
+export function offerRules(flags: OfferFlags): OfferRules {
+  return {
+    minimum: parseMinimum(flags.minAllocatableResources),
+    fairShareExcluded: parseNames(flags.fairSharingExcludedResourceNames ?? ""),
+    roleSorter: flags.roleSorter,
+    frameworkSorter: flags.frameworkSorter,
+  };
+}
+
+function parseNames(text: string): ReadonlySet<string> {
+  const names = text.split(",").map((name) => name.trim());
+  return new Set(names.filter((name) => name !== ""));
+}
+
+function parseSorter(text: string): Sorter {
+  if (text === "drf" || text === "random") return text;
+  throw new InvalidArgumentError("It must be drf or random.");
+}
 
 export function regexLimits(flags: OfferFlags): RegexLimits {
   return {

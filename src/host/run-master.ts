@@ -90,7 +90,7 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
     memberApiAddress: (id) => master.members().find((member) => member.id === id)?.apiAddress || null,
     flags: config.flags,
     offerPolicy: {
-      minimum: config.settings.minimum ?? null,
+      rules: config.settings,
       ...(config.regexLimits === undefined ? {} : { regexLimits: config.regexLimits }),
     },
   });

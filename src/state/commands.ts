@@ -1,6 +1,6 @@
 // What comes in, already parsed and validated for form: API calls, agents' messages, timers. Whether a command may be
 // carried out is for `decide`. The context brings time and ids, so that deciding reads no clock and draws no number.
-import type { ConstraintCache, ConversionType, Minimum } from "../allocator/index.ts";
+import type { ConstraintCache, ConversionType, OfferRules } from "../allocator/index.ts";
 import type { Resources } from "../allocator/resources.ts";
 import type { EncodedMessage } from "../kernel/encoded.ts";
 import type {
@@ -41,15 +41,13 @@ export interface Context {
 }
 
 /** Policy that the operator sets by flags; the same on every master, but only the leader's counts. */
-export interface Settings {
+export interface Settings extends OfferRules {
   /** How long a framework may take to come back after a change of leader, at least. Milliseconds. */
   readonly frameworkReconnectMs: number;
   /** How long a disconnected agent is waited for before it is unreachable (MN01: 15 s × 5). Milliseconds. */
   readonly agentReconnectMs: number;
   /** Offers older than this are rescinded (AL13); null = never. Milliseconds. */
   readonly offerTimeoutMs: number | null;
-  /** Least amounts of an offer (AL08); Mesos' default if left out. */
-  readonly minimum?: Minimum;
   /** Set by a leader that finds that no weight was ever set. */
   readonly initialWeights?: readonly RoleWeight[];
 }

@@ -97,7 +97,7 @@ export function decide(state: ClusterState, command: Command, context: Context):
 
 function decideAllocate(state: ClusterState, context: Context): Decision {
   const { now } = context;
-  const options = allocateOptions(state, context.settings.minimum, context.constraintCache);
+  const options = allocateOptions(state, context.settings, context.constraintCache);
   const allocations = allocate(state.allocator, now, { ...options, offersMax: OFFERS_PER_CYCLE_MAX });
   if (allocations.length === 0) return accepted([]);
   const offers: Offer[] = [];

@@ -4,20 +4,28 @@ import type {
   AgentFacts,
   AllocateOptions,
   ConstraintCache,
-  Minimum,
+  OfferRules,
   Requirements,
 } from "../allocator/index.ts";
 import type { AgentId, FrameworkId, RoleName } from "../kernel/ids.ts";
 import type { AgentSpec, ClusterState } from "./model.ts";
 
-/** @param minimum the cluster's own; Mesos' default if left out */
+/**
+ * The offers that there were so far are the seed of what is drawn: a fact of the log, that is another after each cycle
+ * that offers something.
+ */
 export function allocateOptions(
   state: ClusterState,
-  minimum?: Minimum,
+  rules: OfferRules = {},
   cache?: ConstraintCache,
-): Pick<AllocateOptions, "minimum" | "requirements"> {
+): AllocateOptions {
+  const { minimum, fairShareExcluded, roleSorter, frameworkSorter } = rules;
   return {
     ...(minimum === undefined ? {} : { minimum }),
+    ...(fairShareExcluded === undefined ? {} : { fairShareExcluded }),
+    ...(roleSorter === undefined ? {} : { roleSorter }),
+    ...(frameworkSorter === undefined ? {} : { frameworkSorter }),
+    seed: `${state.clusterId}-O${state.minted.offers}`,
     requirements: {
       requirementsOf: (frameworkId, role) => requirementsOf(state, frameworkId, role),
       factsOf: (agentId) => factsOf(state, agentId),

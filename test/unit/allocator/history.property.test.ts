@@ -45,8 +45,9 @@ function newWorld(): World {
   return { now: 0, nextAgent: 0, nextFramework: 0 };
 }
 
-function offersOf(state: AllocatorState, now: number): string[] {
-  return allocate(state, at(now), { minimum: [{ cpus: MINIMUM_CPUS_MILLIS }] }).map(show);
+function offersOf(state: AllocatorState, now: number, excluded: readonly string[] = []): string[] {
+  const minimum = [{ cpus: MINIMUM_CPUS_MILLIS }];
+  return allocate(state, at(now), { minimum, fairShareExcluded: new Set(excluded) }).map(show);
 }
 
 /** Of cycles one after the other, each carried out, until there is nothing more to offer. */
@@ -71,17 +72,18 @@ function expected(facts: Facts, now: number): string[] {
 
 describe("over any history", () => {
   it.each([
-    ["without quotas at first", histories, 300],
-    ["with quotas", historiesWithQuotas, 30],
+    ["without quotas at first", histories, 300, []],
+    ["with memory and GPUs excluded from fair shares", histories, 100, ["mem", "gpus"]],
+    ["with quotas", historiesWithQuotas, 30, []],
   ])(
     "the offers are the reference's and the state is consistent, after every step: %s",
-    (_, all, numRuns) => {
+    (_, all, numRuns, excluded) => {
       fc.assert(
         fc.property(all, (steps) => {
-          const [state, facts, world] = [createAllocatorState(), noFacts(), newWorld()];
+          const [state, facts, world] = [createAllocatorState(), { ...noFacts(), excluded }, newWorld()];
           for (const step of steps) {
             apply(state, facts, world, step);
-            expect(offersOf(state, world.now)).toEqual(expected(facts, world.now));
+            expect(offersOf(state, world.now, excluded)).toEqual(expected(facts, world.now));
             checkAllocator(state);
           }
         }),

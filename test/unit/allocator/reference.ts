@@ -41,6 +41,8 @@ export interface Facts {
   /** Turns taken, by role with all below it, by `role/.` for its own frameworks, and by `framework role`. */
   turns: Map<string, number>;
   lastGiven: number | null;
+  /** Names that do not count in shares. */
+  excluded: readonly string[];
 }
 
 /** Thousandths by name. */
@@ -62,6 +64,7 @@ export function noFacts(): Facts {
     filters: [],
     turns: new Map(),
     lastGiven: null,
+    excluded: [],
   };
 }
 
@@ -366,7 +369,7 @@ function share(facts: Facts, path: string, framework: number | null): Fraction {
     (one) => isWithin(path, one.role) && (framework ?? one.framework) === one.framework,
   );
   let largest: Fraction = [0n, 1n];
-  for (const name of ["cpus", "mem", "gpus"]) {
+  for (const name of ["cpus", "mem", "gpus"].filter((each) => !facts.excluded.includes(each))) {
     const total = [...facts.agents.values()].reduce((all, agent) => all + scalarOf(agent.total, name), 0);
     const held = mine.reduce((all, one) => all + scalarOf(one.resources, name), 0);
     const fraction: Fraction = [BigInt(held), BigInt(total)];

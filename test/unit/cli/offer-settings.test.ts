@@ -1,6 +1,12 @@
 // Flags about offers, in Mesos' forms.
 import { expect, test } from "vitest";
-import { parseBytes, parseMinimum, regexLimits } from "../../../src/cli/offer-settings.ts";
+import {
+  type OfferFlags,
+  offerRules,
+  parseBytes,
+  parseMinimum,
+  regexLimits,
+} from "../../../src/cli/offer-settings.ts";
 
 test("the least offer is alternatives of amounts", () => {
   expect(parseMinimum("cpus:0.01|mem:32")).toEqual([{ cpus: 10 }, { mem: 32_000 }]);
@@ -18,11 +24,21 @@ test("sizes are in powers of 1,024", () => {
   for (const text of ["4", "4kb", "-1KB", "1.5KB", ""]) expect(() => parseBytes(text), text).toThrow("4KB");
 });
 
+const flags: OfferFlags = {
+  minAllocatableResources: "",
+  roleSorter: "drf",
+  frameworkSorter: "random",
+  offerConstraintsRe2MaxMem: "8KB",
+  offerConstraintsRe2MaxProgramSize: 7,
+};
+
+test("rules of offers are those of the flags; no name is excluded from fair shares unless it is named", () => {
+  const rules = { minimum: [], roleSorter: "drf", frameworkSorter: "random" };
+  expect(offerRules(flags)).toEqual({ ...rules, fairShareExcluded: new Set() });
+  const excluded = { ...flags, fairSharingExcludedResourceNames: "gpus, disk,," };
+  expect(offerRules(excluded)).toEqual({ ...rules, fairShareExcluded: new Set(["gpus", "disk"]) });
+});
+
 test("limits of regular expressions are those of the two flags", () => {
-  const flags = {
-    minAllocatableResources: "",
-    offerConstraintsRe2MaxMem: "8KB",
-    offerConstraintsRe2MaxProgramSize: 7,
-  };
   expect(regexLimits(flags)).toEqual({ memoryBytes: 8_192, programSize: 7 });
 });

@@ -157,6 +157,22 @@ describe("least amounts of an offer", () => {
   });
 });
 
+describe("random sorters", () => {
+  it("draw the same in a state that was restored from a snapshot: the seed is in the log", () => {
+    const random: Partial<Settings> = { roleSorter: "random", frameworkSorter: "random" };
+    const cluster = new Cluster();
+    for (let number = 0; number < 40; number++) register(cluster, `h${number}`);
+    subscribe(cluster, undefined, { roles: [dev, ops] });
+    const restored = decodeSnapshot(encodeSnapshot(cluster.state));
+    if (!restored.ok) throw new Error(restored.error.message);
+    const other = new Cluster();
+    other.state = restored.value;
+    const [first, second] = [offered(cluster, random), offered(other, random)];
+    expect(second).toEqual(first);
+    expect(new Set(first.map((each) => each.split(" ")[1]))).toEqual(new Set(["dev", "ops"]));
+  });
+});
+
 describe("an update of a framework", () => {
   it("rescinds the offers of roles that it leaves, and keeps those of roles that it suppresses", () => {
     const cluster = twoAgents();
