@@ -57,11 +57,17 @@ export const EXPIRY_EVENTS_MAX = 4_096;
  */
 export const TASKS_AT_ONCE_MAX = 2_048;
 
+/** What the ends of a framework's tasks take in one entry, half of what it has room for. Bytes. */
+export const ENDS_BYTES_MAX = 4 * 1024 * 1024;
+
 /** Offers that one `expire` rescinds; the next goes on. */
 export const EXPIRED_OFFERS_MAX = 10_000;
 
 /** Roles whose weights are kept; with more an update is refused. */
 export const WEIGHTS_MAX = 10_000;
+
+/** Roles that have a quota, be it an empty one; with more an update is refused. */
+export const QUOTAS_MAX = 1_000;
 
 /** Offers that one change of policy rescinds, the oldest first; what is beyond it stays until it is answered. */
 export const RESCINDED_OFFERS_MAX = 40_000;

@@ -2,10 +2,11 @@
 // own, so that no turn of any replica is long. Nothing else is decided in between. If leadership is lost there, the
 // framework is disconnected and has lost part of its tasks; agents are told to end them when they register again.
 import type { AgentId, Millis } from "../../kernel/ids.ts";
+import { eventsBytesAtMost } from "../codec.ts";
 import type { Context } from "../commands.ts";
 import type { Effect } from "../effects.ts";
 import type { Event, FrameworkRemoved } from "../events.ts";
-import { TASKS_AT_ONCE_MAX } from "../limits.ts";
+import { ENDS_BYTES_MAX, TASKS_AT_ONCE_MAX } from "../limits.ts";
 import { after, isConnected } from "../lookups.ts";
 import type { ClusterState, Framework, Task } from "../model.ts";
 import { isTerminal, refOf, statusOfTask } from "../statuses.ts";
@@ -59,18 +60,28 @@ function shutdowns(state: ClusterState, framework: Framework): readonly Effect[]
     .map((agentId) => ({ to: "agent", agentId, message }));
 }
 
-/** The state of a task that has ended stays. */
+/** The state of a task that has ended stays. At least one, and no more than an entry has room for. */
 function someEnds(framework: Framework, now: Millis): readonly Event[] {
+  const events: Event[] = [];
+  let bytes = 0;
+  for (const task of firstTasks(framework)) {
+    const event = endOf(framework, task, now);
+    bytes += eventsBytesAtMost([event]);
+    if (bytes > ENDS_BYTES_MAX && events.length > 0) break;
+    events.push(event);
+  }
+  return events;
+}
+
+function endOf(framework: Framework, task: Task, now: Millis): Event {
   const message = "Framework has been removed";
-  return firstTasks(framework).map((task) => {
-    const state = isTerminal(task.state) ? task.state : "TASK_KILLED";
-    const told = task.unacknowledged ?? task.statuses.at(-1);
-    const status =
-      told?.state === state
-        ? { ...told, uuid: null }
-        : statusOfTask(task, { state, reason: "FRAMEWORK_REMOVED", message }, now);
-    return { kind: "TaskStatusUpdated", ...refOf(framework, task), status, latestState: state };
-  });
+  const state = isTerminal(task.state) ? task.state : "TASK_KILLED";
+  const told = task.unacknowledged ?? task.statuses.at(-1);
+  const status =
+    told?.state === state
+      ? { ...told, uuid: null }
+      : statusOfTask(task, { state, reason: "FRAMEWORK_REMOVED", message }, now);
+  return { kind: "TaskStatusUpdated", ...refOf(framework, task), status, latestState: state };
 }
 
 function firstTasks({ tasks, unreachableTasks }: Framework): readonly Task[] {

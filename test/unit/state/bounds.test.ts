@@ -160,6 +160,27 @@ test("the state of a task that has ended stays when its framework is removed in 
   expect(completedTasks.length).toBeGreaterThan(0);
 });
 
+test("a framework whose tasks ended with large statuses is removed in entries that have room for them", () => {
+  const { cluster, frameworkId } = crowded(TASKS_AT_ONCE_MAX + 5, { failoverTimeoutMs: 1e6 });
+  cluster.loseFramework(frameworkId);
+  for (let i = 0; i < 500; i++) {
+    const status = {
+      state: "TASK_FINISHED",
+      uuid: `u${i}`,
+      at: asMillis(1),
+      wire: new Uint8Array(20_000),
+    } as const;
+    cluster.update(frameworkId, `t0-${i}`, status);
+  }
+  cluster.wait(1e6);
+  const from = cluster.log.length;
+  cluster.do({ kind: "expire" });
+  for (const { events } of cluster.log.slice(from)) {
+    expect(packedBytes(events)).toBeLessThan(ENTRY_BYTES_MAX);
+  }
+  expect(cluster.state.frameworks.has(frameworkId)).toBe(false);
+});
+
 test("an agent with very many tasks unregisters in several entries", () => {
   const { cluster, frameworkId, agentId } = crowded(2 * TASKS_AT_ONCE_MAX + 5);
   const from = cluster.log.length;
