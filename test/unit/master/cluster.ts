@@ -3,6 +3,7 @@ import { SimDisk } from "../../../simulations/sim-disk.ts";
 import { asId, type MemberId, type Term } from "../../../src/kernel/ids.ts";
 import { silentTracer } from "../../../src/kernel/ports.ts";
 import { seededRandom } from "../../../src/kernel/random.ts";
+import type { ArchiveOptions } from "../../../src/log/index.ts";
 import { createMaster, type MasterOptions } from "../../../src/master/master.ts";
 import type { EffectSink, Master, Outcome } from "../../../src/master/types.ts";
 import type { Command } from "../../../src/state/commands.ts";
@@ -46,11 +47,17 @@ export class MasterCluster {
   readonly members: Member[] = [];
   private readonly size: number;
   private readonly tuning: MasterOptions["tuning"];
+  private readonly archive: Omit<ArchiveOptions, "clock"> | null;
   private boots = 0;
 
-  constructor(size: number, tuning: MasterOptions["tuning"] = {}) {
+  constructor(
+    size: number,
+    tuning: MasterOptions["tuning"] = {},
+    archive: Omit<ArchiveOptions, "clock"> | null = null,
+  ) {
     this.size = size;
     this.tuning = tuning;
+    this.archive = archive;
   }
 
   async start(): Promise<void> {
@@ -148,6 +155,7 @@ export class MasterCluster {
         tracer: silentTracer,
         onFatal: (reason, cause) => void fatal.push(`${cause}: ${reason}`),
         ...(this.tuning === undefined ? {} : { tuning: this.tuning }),
+        ...(this.archive === null ? {} : { archive: { ...this.archive, clock } }),
       }),
     );
     master.attach(ear);
