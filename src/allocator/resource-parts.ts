@@ -13,6 +13,9 @@ import { mergeRanges, type Range } from "./ranges.ts";
 import { compareKeys, isEmptyValue, type Resource, type Resources, type ResourceValue } from "./resources.ts";
 import { mergeItems } from "./sets.ts";
 
+/** V8 tells texts of the program apart by their addresses, and texts cut out of others letter by letter. */
+const COMMON_NAMES: readonly string[] = ["cpus", "disk", "gpus", "mem", "ports"];
+
 /** One resource as it came: ranges and items in any order, perhaps repeated; `meta` "" if left out. */
 export interface ResourcePart {
   readonly name: string;
@@ -60,7 +63,7 @@ function finish(gathered: readonly Gathered[]): Result<Resources, string> {
     const value = combine(values);
     const problem = problemOfSize(value);
     if (problem !== null) return err(`Resource '${name}': ${problem}`);
-    if (!isEmptyValue(value)) made.push({ name, meta, value });
+    if (!isEmptyValue(value)) made.push({ name: sharedName(name), meta, value });
   }
   return ok(made.sort(compareKeys));
 }
@@ -90,6 +93,10 @@ function itemsOf(value: ResourceValue): readonly string[] {
 
 function plainRange({ begin, end }: Range): Range {
   return { begin, end };
+}
+
+function sharedName(name: string): string {
+  return COMMON_NAMES.find((common) => common === name) ?? name;
 }
 
 function problemOfName(name: string): string | null {

@@ -38,8 +38,14 @@ export function isEmpty(resources: Resources): boolean {
 /** Thousandths of that name, whatever the meta; 0 if there is none or it is no scalar. */
 export function scalarOf(resources: Resources, name: string): number {
   let millis = 0;
+  let isFound = false;
   for (const resource of resources) {
-    if (resource.name === name && resource.value.kind === "scalar") millis += resource.value.millis;
+    if (resource.name === name) {
+      isFound = true;
+      if (resource.value.kind === "scalar") millis += resource.value.millis;
+    } else if (isFound) {
+      break;
+    }
   }
   return millis;
 }
