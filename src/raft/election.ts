@@ -57,6 +57,8 @@ export function onLeaderGone(state: RaftState, member: MemberId): void {
 export function becomePreCandidate(state: RaftState, out: Output): void {
   if (isBarred(state)) {
     sayBarred(state, out);
+    // It looks again after another timeout, not at every tick.
+    resetElectionTimer(state);
     return;
   }
   state.role = {

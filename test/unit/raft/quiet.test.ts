@@ -5,7 +5,8 @@ import { step } from "../../../src/raft/core.ts";
 import { emptyOutput } from "../../../src/raft/io.ts";
 import { passQuietTicks, quietTicks } from "../../../src/raft/quiet.ts";
 import type { RaftState } from "../../../src/raft/state.ts";
-import { CoreCluster } from "./support/core-cluster.ts";
+import { CoreCluster, memberId } from "./support/core-cluster.ts";
+import { OneCore } from "./support/one-core.ts";
 import { act, calm, type Perils } from "./support/schedule.ts";
 import { Truth } from "./support/truth.ts";
 
@@ -75,5 +76,13 @@ describe("quiet ticks", () => {
         expect(quietTicks(core)).toBe(tuning.heartbeatTicks - role.heartbeatElapsed - 1);
       } else expect(quietTicks(core)).toBe(core.timeout - core.elapsed - 1);
     }
+  });
+
+  it("are those of a member, too, that waits for the leader of a group because it may found none", () => {
+    const core = new OneCore({ forgetful: true });
+    core.take({ kind: "founded-elsewhere", by: memberId(2) });
+    core.timeOut();
+    expect(core.state.role.kind).toBe("follower");
+    expect(quietTicks(core.state)).toBe(core.state.timeout - 1);
   });
 });
