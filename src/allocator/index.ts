@@ -52,8 +52,8 @@ export {
   type Quota,
   type Sorter,
 } from "./model.ts";
-export { type Charge, chargesOf, setQuota } from "./quota.ts";
-export { type QuotaChanges, QuotaPlan } from "./quota-plan.ts";
+export { chargesOf, setQuota } from "./quota.ts";
+export { QuotaPlan } from "./quota-plan.ts";
 export type { Minimum, Requirements } from "./requirements.ts";
 export { makeResources, type ResourcePart, toMillis } from "./resource-parts.ts";
 export { format, formatAllocated, formatMillis, parse, parseMillis } from "./resource-text.ts";

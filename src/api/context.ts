@@ -91,6 +91,8 @@ function replyToRejection({ code, message }: Rejection): Reply {
     case "agent-refused":
     case "operation-invalid":
     case "weights-refused":
+    case "quota-refused":
+    case "quota-beyond-capacity":
       return badRequest(message);
   }
 }

@@ -62,6 +62,10 @@ export const ROLE_CHARACTERS_MAX = 1_024;
 export const ROLE_LEVELS_MAX = 32;
 /** Roles whose weights one call may set; with more it is a 400. */
 export const WEIGHTS_PER_CALL_MAX = 1_000;
+/** Roles whose quotas one call may set; with more it is a 400. */
+export const QUOTAS_PER_CALL_MAX = 1_000;
+/** Different resources that one quota guarantees, and that it limits; with more it is a 400. */
+export const QUOTA_AMOUNTS_MAX = 100;
 /** Filters longer than this are cut to it (trap 17). Milliseconds. */
 export const REFUSE_MS_MAX = 365 * 24 * 3_600 * 1_000;
 /** Filter of a refusal that names none (trap 16). Milliseconds. */

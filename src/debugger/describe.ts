@@ -1,7 +1,7 @@
 // Events as one line for people, as `tepui log cat` prints them.
 import type { Resources } from "../allocator/index.ts";
-import { format } from "../allocator/index.ts";
-import type { Event, EventOf } from "../state/events.ts";
+import { format, formatMillis } from "../allocator/index.ts";
+import type { Event, EventOf, RoleQuota } from "../state/events.ts";
 import type { Opaque, TaskStatus } from "../state/model.ts";
 
 type Descriptions = { readonly [Kind in Event["kind"]]: (event: EventOf<Kind>) => string };
@@ -41,6 +41,7 @@ const descriptions: Descriptions = {
   ExecutorExited: (e) => `${e.executorId} of ${e.frameworkId} on ${e.agentId}, wait status ${e.waitStatus}`,
   WeightsUpdated: (e) =>
     e.weights.map(({ role, weightMillis }) => `${role} ${weightMillis / 1_000}`).join(", "),
+  QuotasUpdated: (e) => e.quotas.map(quotaText).join(", "),
   FiltersExpired: (e) => `until ${timeText(e.until)}`,
   DigestRecorded: (e) => `entry ${e.index}: ${e.digest.slice(0, 16)}`,
 };
@@ -112,4 +113,14 @@ function escapeControls(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
+}
+
+function quotaText({ role, quota }: RoleQuota): string {
+  if (quota === null) return `${role} none`;
+  const { guarantees, limits } = quota;
+  return `${role} guaranteed ${amountsText(guarantees)}, at most ${amountsText(limits)}`;
+}
+
+function amountsText(amounts: readonly (readonly [string, number])[]): string {
+  return `{${amounts.map(([name, millis]) => `${name}:${formatMillis(millis)}`).join("; ")}}`;
 }

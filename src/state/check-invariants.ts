@@ -6,6 +6,7 @@ import {
   DEFAULT_WEIGHT_MILLIS,
   equal,
   NO_RESOURCES,
+  QuotaPlan,
   type Resources,
 } from "../allocator/index.ts";
 import { assert } from "../kernel/assert.ts";
@@ -19,6 +20,7 @@ import {
   DIGESTS_MAX,
   FRAMEWORKS_MAX,
   GONE_AGENTS_MAX,
+  QUOTAS_MAX,
   STATUSES_MAX,
   UNREACHABLE_TASKS_MAX,
   WEIGHTS_MAX,
@@ -38,6 +40,7 @@ export function checkInvariants(state: ClusterState): void {
   checkOffers(state);
   checkAllocator(state.allocator);
   checkWeights(state);
+  assert(new QuotaPlan(state.allocator, new Map()).problem() === null, "quotas do not fit into one another");
   assert(state.allocator.agents.size === state.agents.size, "the allocator knows other agents");
   assert(state.allocator.frameworks.size === state.frameworks.size, "the allocator knows other frameworks");
 }
@@ -49,6 +52,7 @@ function checkBounds(state: ClusterState): void {
     ["agents", state.agents.size, AGENTS_MAX],
     ["gone agents", state.goneAgents.size, GONE_AGENTS_MAX],
     ["digests", state.digests.length, DIGESTS_MAX],
+    ["quotas", state.allocator.quotas.size, QUOTAS_MAX],
     ["weights", state.weights.size, WEIGHTS_MAX],
   ];
   for (const [what, size, max] of sizes) assert(size <= max, `more ${what} than allowed`, { size, max });

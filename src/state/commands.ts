@@ -17,7 +17,7 @@ import type {
   TaskId,
   Term,
 } from "../kernel/ids.ts";
-import type { RoleWeight } from "./events.ts";
+import type { QuotaAmounts, RoleWeight } from "./events.ts";
 import type {
   AgentSpec,
   FrameworkSpec,
@@ -136,6 +136,9 @@ export type Command =
     }
   | Operate
   | UpdateWeights
+  | UpdateQuotas
+  | SetQuota
+  | { readonly kind: "remove-quota"; readonly role: RoleName }
   /** Deadlines that have passed become events. */
   | { readonly kind: "expire" }
   /** One allocation cycle. */
@@ -167,6 +170,23 @@ export interface UpdateFramework {
 export interface UpdateWeights {
   readonly kind: "update-weights";
   readonly weights: readonly RoleWeight[];
+}
+
+/** Of a role that comes twice the last one counts. Amounts are within the allocator's bounds, roles are good names. */
+export interface UpdateQuotas {
+  readonly kind: "update-quotas";
+  readonly quotas: readonly { readonly role: RoleName; readonly quota: QuotaAmounts }[];
+  /** Neither the cluster's capacity nor what is consumed is looked at. */
+  readonly force: boolean;
+}
+
+/** What SET_QUOTA of old does: a first quota for a role, with the guarantees as limits. */
+export interface SetQuota {
+  readonly kind: "set-quota";
+  readonly role: RoleName;
+  readonly guarantees: QuotaAmounts["guarantees"];
+  /** The cluster's capacity is not looked at. */
+  readonly force: boolean;
 }
 
 export interface Accept {
@@ -261,7 +281,10 @@ export interface Rejection {
     /** What it needs is not free, nor would it be if offers were rescinded. */
     | "operation-conflict"
     /** A bound of the cluster is reached. */
-    | "weights-refused";
+    | "weights-refused"
+    | "quota-refused"
+    /** The cluster has less than is to be guaranteed. */
+    | "quota-beyond-capacity";
   readonly message: string;
 }
 

@@ -19,6 +19,7 @@ import {
 import { decideLead } from "./decide/lead.ts";
 import { messageExecutor, messageFramework, shutdownExecutor } from "./decide/messages.ts";
 import { decideOperate } from "./decide/operate.ts";
+import { decideRemoveQuota, decideSetQuota, decideUpdateQuotas } from "./decide/quotas.ts";
 import { decideReconcile } from "./decide/reconcile.ts";
 import {
   decideAcknowledge,
@@ -84,6 +85,12 @@ export function decide(state: ClusterState, command: Command, context: Context):
       return decideOperate(state, command, context);
     case "update-weights":
       return decideUpdateWeights(state, command);
+    case "update-quotas":
+      return decideUpdateQuotas(state, command);
+    case "set-quota":
+      return decideSetQuota(state, command);
+    case "remove-quota":
+      return decideRemoveQuota(state, command.role);
     case "expire":
       return decideExpire(state, context);
     case "allocate":

@@ -51,6 +51,7 @@ const derivations: Derivations = {
   TaskKillRequested: killRequested,
   ExecutorExited: executorExited,
   WeightsUpdated: nothing,
+  QuotasUpdated: nothing,
   FiltersExpired: nothing,
   DigestRecorded: nothing,
 };

@@ -38,6 +38,8 @@ export type Event =
   | ExecutorExited
   /** Of a role that comes twice the last one counts. */
   | { readonly kind: "WeightsUpdated"; readonly weights: readonly RoleWeight[] }
+  /** Of a role that comes twice the last one counts. */
+  | { readonly kind: "QuotasUpdated"; readonly quotas: readonly RoleQuota[] }
   | { readonly kind: "FiltersExpired"; readonly until: Millis }
   | { readonly kind: "DigestRecorded"; readonly index: LogIndex; readonly digest: string };
 
@@ -45,6 +47,18 @@ export interface RoleWeight {
   readonly role: RoleName;
   /** Thousandths: 1000 is weight 1. */
   readonly weightMillis: number;
+}
+
+export interface RoleQuota {
+  readonly role: RoleName;
+  /** Null takes it away; one without amounts stays on record (MO17). */
+  readonly quota: QuotaAmounts | null;
+}
+
+/** Thousandths by name, in the order of the names; each guarantee is within its limit. */
+export interface QuotaAmounts {
+  readonly guarantees: readonly (readonly [string, number])[];
+  readonly limits: readonly (readonly [string, number])[];
 }
 
 export type EventOf<Kind extends Event["kind"]> = Extract<Event, { readonly kind: Kind }>;
@@ -211,7 +225,8 @@ export type OfferEvent =
         | "timeout"
         | "role-left"
         | "resources-converted"
-        | "weights-updated";
+        | "weights-updated"
+        | "quotas-updated";
       readonly offers: readonly { readonly frameworkId: FrameworkId; readonly offerId: OfferId }[];
       /** With a filter as if they had been declined. */
       readonly refuseUntil?: Millis;

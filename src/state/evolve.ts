@@ -30,6 +30,7 @@ import {
   offersMade,
   offersRescinded,
 } from "./evolve/offers.ts";
+import { quotasUpdated } from "./evolve/quotas.ts";
 import {
   taskKillRequested,
   taskLaunched,
@@ -77,6 +78,7 @@ const reducers: Reducers = {
   TaskKillRequested: taskKillRequested,
   ExecutorExited: executorExited,
   WeightsUpdated: weightsUpdated,
+  QuotasUpdated: quotasUpdated,
   FiltersExpired: (state, event) => expireFilters(state.allocator, event.until),
   DigestRecorded: digestRecorded,
 };

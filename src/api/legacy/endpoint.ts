@@ -6,6 +6,7 @@ import { type ApiContext, confirmed, redirectTo, refusalUnlessLeading } from "..
 import { readBody } from "../http/body.ts";
 import { empty, legacyJson, type Reply, redirect, send, tooLarge } from "../http/reply.ts";
 import { legacyOperation } from "./operations.ts";
+import { QUOTA_PATH, quota } from "./quota.ts";
 import type { LegacyRequest } from "./request.ts";
 import { roles } from "./roles.ts";
 import { legacyState } from "./state.ts";
@@ -26,10 +27,16 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ["/unreserve", legacyOperation("UNRESERVE")],
   ["/create-volumes", legacyOperation("CREATE")],
   ["/destroy-volumes", legacyOperation("DESTROY")],
+  [QUOTA_PATH, quota],
 ]);
 
 export function isLegacyPath(path: string): boolean {
-  return HANDLERS.has(path);
+  return handlerOf(path) !== undefined;
+}
+
+/** Of `/quota` also what is below it. */
+function handlerOf(path: string): Handler | undefined {
+  return HANDLERS.get(path.startsWith(`${QUOTA_PATH}/`) ? QUOTA_PATH : path);
 }
 
 /** @param path one of isLegacyPath, without `/master` */
@@ -44,7 +51,7 @@ export async function handleLegacy(
   const reply =
     read.kind === "too-large"
       ? tooLarge(context.limits.requestBodyBytesMax)
-      : await HANDLERS.get(path)?.(context, legacyRequest(request, read.bytes));
+      : await handlerOf(path)?.(context, legacyRequest(request, read.bytes));
   if (reply !== undefined) send(response, reply, context.date());
 }
 

@@ -1,10 +1,13 @@
 // `/roles`: what the roles weigh and hold, in numbers.
 import type { Resources } from "../../allocator/resources.ts";
 import { add, scalarOf } from "../../allocator/resources.ts";
+import { compareText } from "../../kernel/ids.ts";
 import { type ApiContext, confirmed, refusalUnlessLeading } from "../context.ts";
 import { legacyJson, type Reply } from "../http/reply.ts";
 import { type RoleFacts, rolesOf } from "../operator/roles.ts";
 import type { LegacyRequest } from "./request.ts";
+
+const NONE: ReadonlyMap<string, number> = new Map();
 
 type Json = { readonly [field: string]: unknown };
 
@@ -16,17 +19,28 @@ export async function roles(context: ApiContext, { target, jsonp }: LegacyReques
 }
 
 function roleJson(role: RoleFacts): Json {
-  const { name, weight, frameworks, allocated, offered, consumed } = role;
+  const { name, weight, frameworks, allocated, offered, reserved, quota, consumed } = role;
   return {
     name,
     weight,
-    quota: { role: name, guarantee: {}, limit: {}, consumed: quantities(consumed) },
+    quota: {
+      role: name,
+      guarantee: amounts(quota?.guarantees ?? NONE),
+      limit: amounts(quota?.limits ?? NONE),
+      consumed: quantities(consumed),
+    },
     resources: quantities(add(allocated, offered)),
     allocated: quantities(allocated),
     offered: quantities(offered),
-    reserved: {},
+    reserved: quantities(reserved),
     frameworks,
   };
+}
+
+function amounts(millis: ReadonlyMap<string, number>): Json {
+  return Object.fromEntries(
+    [...millis].sort(([a], [b]) => compareText(a, b)).map(([name, amount]) => [name, amount / 1_000]),
+  );
 }
 
 /** One number for each name: of ranges and sets how many are in them. */

@@ -16,6 +16,7 @@ import { subscribedEvent } from "./events.ts";
 import { getAgents, getExecutors, getFrameworks, getRoles, getState, getTasks } from "./lists.ts";
 import { metricsOf } from "./metrics.ts";
 import { agentOperationOf, operate } from "./operations.ts";
+import { quotaStatus, removeQuota, setQuota, updateQuota } from "./quotas.ts";
 import type { OperatorStreams, Subscriber } from "./subscribers.ts";
 import { problemOfCall } from "./validate.ts";
 import { updateWeights, weightInfos } from "./weights.ts";
@@ -53,9 +54,8 @@ export class OperatorEndpoint {
     if (format === null) return notAcceptable();
     if (call.type === "SUBSCRIBE") return await this.subscribe(exchange, format);
     if (call.type === "TEARDOWN") return await this.teardown(exchange, call);
-    if (call.type === "UPDATE_WEIGHTS") {
-      return await updateWeights(this.context, call.update_weights?.weight_infos ?? [], exchange.target);
-    }
+    const policy = policyChange(this.context, call, exchange.target);
+    if (policy !== null) return await policy;
     const operation = agentOperationOf(call);
     if (operation !== null) return await operate(this.context, operation, exchange.target);
     const own = this.aboutMaster(call);
@@ -127,6 +127,22 @@ export class OperatorEndpoint {
   }
 }
 
+/** What changes weights and quotas; null for any other call. */
+function policyChange(context: ApiContext, call: MasterCall, target: string): Promise<Reply> | null {
+  switch (call.type) {
+    case "UPDATE_WEIGHTS":
+      return updateWeights(context, call.update_weights?.weight_infos ?? [], target);
+    case "UPDATE_QUOTA":
+      return updateQuota(context, call.update_quota ?? {}, target);
+    case "SET_QUOTA":
+      return setQuota(context, call.set_quota?.quota_request ?? {}, target);
+    case "REMOVE_QUOTA":
+      return removeQuota(context, call.remove_quota?.role ?? "", "Failed to remove quota", target);
+    default:
+      return null;
+  }
+}
+
 /** What the state answers; null for a call that is not there yet. */
 function listOf({ type }: MasterCall, context: ApiContext): MasterResponse | null {
   const state = context.master.state();
@@ -147,6 +163,8 @@ function listOf({ type }: MasterCall, context: ApiContext): MasterResponse | nul
       const weight_infos = weightInfos(state);
       return { type, ...(weight_infos.length === 0 ? {} : { get_weights: { weight_infos } }) };
     }
+    case "GET_QUOTA":
+      return { type, get_quota: { status: quotaStatus(state) } };
     case "GET_MASTER": {
       const elected = state.leader === null ? {} : { elected_time: secondsOf(state.leader.electedAt) };
       const master_info = masterInfo(context.advertised());

@@ -121,8 +121,8 @@ export class AllocatorKeeper {
     }
   }
 
-  /** That roles get weights, and so come or go. */
-  weights(roles: readonly RoleName[]): void {
+  /** That roles get weights or quotas, and so come or go. */
+  policies(roles: readonly RoleName[]): void {
     this.#images.keepList(SECTIONS.allocator, this.#state.roles, entriesOf);
     for (const role of roles) this.role(role);
   }

@@ -129,8 +129,9 @@ const touched: Touched = {
     executorRemoved(keep, frameworkId, agentId, executorId),
   WeightsUpdated: (keep, { weights }) => {
     keep.weights();
-    keep.allocator.weights(weights.map(({ role }) => role));
+    keep.allocator.policies(weights.map(({ role }) => role));
   },
+  QuotasUpdated: (keep, { quotas }) => keep.allocator.policies(quotas.map(({ role }) => role)),
   FiltersExpired: (keep, { until }) => keep.allocator.expired(until),
   DigestRecorded: headOnly,
 };

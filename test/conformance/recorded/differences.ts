@@ -20,8 +20,8 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     exchange: /^operator\/crash-remove-quota-unset-role$/,
-    what: /^status: 501 instead of none$/,
-    why: "Mesos aborts; quota is not there yet, and will answer 400 as DELETE /quota/ROLE does.",
+    what: /^status: 400 instead of none$/,
+    why: "Mesos aborts; ours answers REMOVE_QUOTA as it answers DELETE /quota/ROLE.",
   },
   {
     exchange: /^scheduler\//,
@@ -31,7 +31,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     exchange: /^(operator|protobuf)\//,
     what: /^status of \w+: 501 instead of (200|202|400|404|409)$/,
-    why: "Reservations, volumes, quota, maintenance, draining, files and log levels are not there yet.",
+    why: "Resizing of volumes, maintenance, draining, files and log levels are not there yet.",
   },
   {
     exchange: /./,

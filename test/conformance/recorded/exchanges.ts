@@ -154,6 +154,44 @@ export async function operatorExchanges(
   });
 }
 
+/** Quotas before, when and after they are set, in the order given, of roles in any order. */
+export async function quotaExchanges(
+  target: Target,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, Differences>> {
+  return withFramework(target, undefined, async (framework) => {
+    const found = new Map<string, Differences>();
+    await framework.offered();
+    for (const name of names) {
+      const recording = recordingOf(name);
+      const answer = await send(target, recording, framework.ids());
+      const { body } = recording.response;
+      const compare = body === undefined ? answerDifferences : headDifferences;
+      const differences = [...compare(recording, answer, framework.ids())];
+      if (body !== undefined && inOrder(body) !== inOrder(JSON.parse(answer.text))) {
+        differences.push(`body: ${answer.text}`);
+      }
+      for (const event of recording.scheduler_stream_events ?? []) {
+        differences.push(...shapeDifferences(event, await framework.nextOf(event.type)));
+      }
+      found.set(name, differences);
+    }
+    return found;
+  });
+}
+
+function headDifferences(recording: Recording, answer: Answer, ids: Ids): Differences {
+  return [...statusDifferences(recording, answer), ...headerDifferences(recording, answer, ids)];
+}
+
+/** The fields by name, and the quotas of a list by their text. */
+function inOrder(value: Json): string {
+  if (Array.isArray(value)) return `[${value.map(inOrder).sort().join(",")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const fields = Object.keys(value).sort();
+  return `{${fields.map((name) => `${name}:${inOrder(value[name])}`).join(",")}}`;
+}
+
 /** The weights before, when and after they are set, in the order given: what was set is shown as it was recorded. */
 export async function weightsExchanges(
   target: Target,

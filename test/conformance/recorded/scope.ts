@@ -35,7 +35,7 @@ export const OUT_OF_SCOPE: readonly OutOfScope[] = [
   { exchange: /^protobuf\/agent-/, why: "of the agent" },
   {
     exchange:
-      /^legacy\/(files-debug|frameworks|help|logging|machine|maintenance|master-state-summary|metrics|quota|roles-set|slaves|state-(completed|draining|reserved|rich|summary)|system-stats|tasks(-|$)|teardown)/,
+      /^legacy\/(files-debug|frameworks|help|logging|machine|maintenance|master-state-summary|metrics|roles-set|slaves|state-(completed|draining|reserved|rich|summary)|system-stats|tasks(-|$)|teardown)/,
     why: "legacy endpoints that are not there yet",
   },
 ];

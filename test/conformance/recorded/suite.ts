@@ -9,6 +9,7 @@ import {
   operatorExchanges,
   operatorStreams,
   plainExchange,
+  quotaExchanges,
   streamThatFailsOver,
   subscription,
   weightsExchanges,
@@ -53,6 +54,25 @@ const OPERATIONS = [
   "legacy/destroy-volumes-no-slave",
   "legacy/reserve-ok",
   "legacy/unreserve-ok",
+];
+/** In this order: at the end two roles keep an empty quota. */
+const QUOTAS = [
+  "operator/get-quota",
+  "legacy/quota",
+  "operator/update-quota",
+  "operator/get-quota-set",
+  "legacy/quota-set",
+  "operator/update-quota-over-capacity",
+  "operator/update-quota-limit-below-guarantee",
+  "operator/update-quota-bad-role",
+  "operator/update-quota-no-scalar",
+  "operator/update-quota-star-role",
+  "operator/update-quota-duplicate-role",
+  "operator/set-quota",
+  "operator/get-quota-old-style",
+  "operator/remove-quota",
+  "operator/get-quota-after-remove",
+  "operator/update-quota-reset",
 ];
 const NEEDS_AGENT_TO_LEAVE = "scheduler/stream-agent-unregisters";
 
@@ -126,6 +146,12 @@ export function recordedExchanges(start: () => Promise<Target>): void {
       }
     });
 
+    it("quotas, and what a framework hears when they change", async () => {
+      for (const [name, differences] of await quotaExchanges(target, QUOTAS)) {
+        expect(unexplained(name, differences), name).toEqual([]);
+      }
+    });
+
     it("leaves no row of the table of differences unused", () => {
       expect(DIFFERENCES.filter((row) => !used.has(row)).map(({ what }) => String(what))).toEqual([]);
     });
@@ -138,6 +164,7 @@ export function recordedExchanges(start: () => Promise<Target>): void {
         FAILING_OVER.includes(name) ||
         OPERATOR_STREAMS.test(name) ||
         WEIGHTS.includes(name) ||
+        QUOTAS.includes(name) ||
         OPERATIONS.includes(name) ||
         name === NEEDS_AGENT_TO_LEAVE;
       expect(otherwise.filter((name) => !apart(name))).toEqual([]);
@@ -148,7 +175,7 @@ export function recordedExchanges(start: () => Promise<Target>): void {
 
 function isList(name: string): boolean {
   const { request } = recordingOf(name);
-  if (WEIGHTS.includes(name)) return false;
+  if (WEIGHTS.includes(name) || QUOTAS.includes(name)) return false;
   if (/^legacy\/(roles|state|state-post)$/.test(name)) return true;
   return (
     /^(operator|protobuf)\//.test(name) &&
@@ -179,6 +206,6 @@ function hasEvents(name: string): boolean {
 function isPlain(name: string): boolean {
   const { response } = recordingOf(name);
   const streams = response.records !== undefined || response.records_base64 !== undefined;
-  const isApart = WEIGHTS.includes(name) || OPERATIONS.includes(name);
+  const isApart = [...WEIGHTS, ...QUOTAS, ...OPERATIONS].includes(name);
   return !streams && !isList(name) && !hasEvents(name) && !isApart;
 }

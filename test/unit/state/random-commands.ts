@@ -83,6 +83,7 @@ const ACTIONS: readonly (readonly [number, Action])[] = [
   [90, loseFramework],
   [93, (cluster, a, b, c) => (c % 3 === 0 ? updateFramework(cluster, a, b) : returnFramework(cluster, a, b))],
   [94, lead],
+  [95, requota],
   [96, expire],
   [97, (cluster, a, b, c) => (c % 2 === 0 ? suppressOrRevive(cluster, a, b) : reweigh(cluster, a, b))],
   [98, executorExits],
@@ -289,6 +290,18 @@ function updateFramework(cluster: Cluster, a: number, b: number): void {
     suppressedRoles: b % 7 === 0 ? roles.slice(0, 1) : [],
     ...(b % 2 === 0 ? { offerConstraints: roles.map((role) => ({ role, constraints })) } : {}),
   });
+}
+
+/** Some of them are refused: that is what is promised too. */
+function requota(cluster: Cluster, a: number, b: number, c: number): void {
+  if (c % 5 === 0) {
+    cluster.try({ kind: "remove-quota", role: roleName(a) });
+    return;
+  }
+  const limit = 500 * (b % 8);
+  const guarantees = a % 3 === 0 ? [["cpus", Math.min(limit, 1_000)] as const] : [];
+  const quota = { guarantees, limits: c % 7 === 0 ? [] : [["cpus", limit] as const] };
+  cluster.try({ kind: "update-quotas", quotas: [{ role: roleName(a), quota }], force: b % 2 === 0 });
 }
 
 function executorExits(cluster: Cluster, a: number): void {
