@@ -1,13 +1,16 @@
 // Resources as people write them: the agent's `--resources="cpus:2;mem:4096;ports:[31000-32000];zones:{a,b}"` (RV02)
 // and the same for display. Scalars go from text to thousandths by their digits, never by way of a float. Memory and
-// disk are in megabytes. Reserved resources (`name(role):value`) and the JSON form are not read here.
+// disk are in megabytes. `name(role):value` is reserved for the role (RV04); the JSON form is not read here.
 import { err, ok, type Result } from "../kernel/result.ts";
 import { SCALAR_MILLIS_MAX, TEXT_CHARACTERS_MAX } from "./limits.ts";
 import type { Disk, Meta, Reservation } from "./meta.ts";
-import { metaOf } from "./meta.ts";
+import { metaOf, metaText } from "./meta.ts";
 import type { Range } from "./ranges.ts";
 import { makeResources, type ResourcePart } from "./resource-parts.ts";
 import type { Resource, Resources, ResourceValue } from "./resources.ts";
+
+/** What is said to be for it is not reserved. */
+const ANY_ROLE = "*";
 
 /** One line, such as `cpus:2; mem:4096; ports:[31000-32000]`; "" for nothing. */
 export function format(resources: Resources): string {
@@ -91,12 +94,18 @@ function formatValue(value: ResourceValue): string {
 }
 
 function parsePart(token: string): Result<ResourcePart, string> {
-  const colon = token.indexOf(":");
-  if (colon < 1) return err(`'${token}' is not of the form name:value`);
-  const name = token.slice(0, colon).trim();
-  if (name.includes("(")) return err(`'${name}': a reservation cannot be given here`);
-  const value = parseValue(token.slice(colon + 1).trim());
-  return value.ok ? ok({ name, value: value.value }) : err(`Resource '${name}': ${value.error}`);
+  const parts = /^([^:()]+)(?:\(([^()]*)\)\s*)?:(.*)$/s.exec(token);
+  const name = parts?.[1]?.trim() ?? "";
+  if (name === "") return err(`'${token}' is not of the form name:value`);
+  const role = parts?.[2]?.trim() ?? ANY_ROLE;
+  if (role === "") return err(`Resource '${name}': the role is missing`);
+  const value = parseValue((parts?.[3] ?? "").trim());
+  if (!value.ok) return err(`Resource '${name}': ${value.error}`);
+  return ok({ name, meta: role === ANY_ROLE ? "" : reservedFor(role), value: value.value });
+}
+
+function reservedFor(role: string): string {
+  return metaText({ name: "", type: "SCALAR", reservations: [{ type: "STATIC", role }] });
 }
 
 function parseValue(text: string): Result<ResourceValue, string> {

@@ -1,19 +1,28 @@
 // What an agent advertises: what it found on the machine, with what the operator configured in place of it (RV02, RV03).
 import type { DetectedMachine } from "../agents/edge/detect.ts";
 import { detectedResources } from "../agents/edge/detect.ts";
-import { parse } from "../allocator/index.ts";
-import { resourcesToWire } from "../api/convert/resources.ts";
+import { parse, type Resources } from "../allocator/index.ts";
+import { resourcesFromWire, resourcesToWire } from "../api/convert/resources.ts";
+import { decodeJson } from "../contract/codec.ts";
+import { messageTypes } from "../contract/message-types.ts";
 import type { Attribute, Resource } from "../contract/types.ts";
+import type { Result } from "../kernel/result.ts";
 
 /** @throws Error that names what is wrong in the text of `--resources` */
 export function agentResources(machine: DetectedMachine, configured: string | null): readonly Resource[] {
   const detected = detectedResources(machine);
   if (configured === null) return detected;
-  const parsed = parse(configured);
+  const parsed = configured.trimStart().startsWith("[") ? parseJson(configured) : parse(configured);
   if (!parsed.ok) throw new Error(`--resources: ${parsed.error}`);
   const given = resourcesToWire(parsed.value, "plain", null);
   const names = new Set(given.map(({ name }) => name));
   return [...given, ...detected.filter(({ name }) => !names.has(name))];
+}
+
+/** The list of Resource messages that Mesos also takes, in either format of reservations. */
+function parseJson(text: string): Result<Resources, string> {
+  const decoded = decodeJson(messageTypes.AgentInfo, `{"hostname":"","resources":${text}}`);
+  return decoded.ok ? resourcesFromWire(decoded.value.resources ?? []) : decoded;
 }
 
 /**

@@ -24,13 +24,20 @@ describe("the text of --resources", () => {
     ["cpus:", "Resource 'cpus': '' is not a number"],
     ["cpus:.", "Resource 'cpus': '.' is not a number"],
     ["cpus:1;cpus:{a}", "Resource 'cpus': is both scalar and set"],
-    ["cpus(dev):1", "'cpus(dev)': a reservation cannot be given here"],
+    ["cpus():1", "Resource 'cpus': the role is missing"],
+    ["cpus(dev:1", "'cpus(dev:1' is not of the form name:value"],
     ["ports:[1]", "Resource 'ports': '1' is not of the form begin-end"],
     ["ports:[2-1]", "Resource 'ports': the range 2-1 ends before it begins"],
     ["ports:[1-2", "Resource 'ports': '[1-2' is not a number"],
     ["mem:1000000000.001", "Resource 'mem': '1000000000.001' exceeds 1000000000"],
   ])("is refused: %s", (text, problem) => {
     expect(parse(text)).toEqual({ ok: false, error: problem });
+  });
+
+  it("reserves what names a role, unless it is anybody's (RV04)", () => {
+    expect(format(res("cpus(dev/eu):1; cpus:2; mem(*):64"))).toBe(
+      "cpus:2; cpus(reservations: [(STATIC,dev/eu)]):1; mem:64",
+    );
   });
 
   it("is refused when it is longer than any machine's", () => {
