@@ -155,7 +155,7 @@ export class Archive {
     const at = this.#files.findIndex((kept) => kept.file === file);
     if (at === -1) return;
     const path = `${file.path}${this.#options.compressor.suffix}`;
-    const bytes = await this.#pack(file.path, `${path}.tmp`);
+    const bytes = await this.#packOrRemove(file.path, `${path}.tmp`);
     if (bytes === undefined) return;
     await disk.rename(`${path}.tmp`, path);
     await disk.syncDirectory(this.#folder);
@@ -165,6 +165,16 @@ export class Archive {
       kept.file === file ? { file: { ...file, path, suffix }, bytes } : kept,
     );
     tracer.debug("log.archived", { path, bytes });
+  }
+
+  /** The disk may be full: what could not be finished must not go on taking the log's space. */
+  async #packOrRemove(from: string, to: string): Promise<number | undefined> {
+    try {
+      return await this.#pack(from, to);
+    } catch (error) {
+      await this.#place.disk.remove(to).catch(() => undefined);
+      throw error;
+    }
   }
 
   /** @returns the bytes written; undefined if the log was closed meanwhile, then nothing is left of it */

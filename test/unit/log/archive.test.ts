@@ -148,6 +148,24 @@ describe("an archive", () => {
     await work(machine, log, 1, 60);
     await machine.run(log.append({ entries: [entry(61)] }));
     expect(log.lastIndex).toBe(61);
+    expect(archived(machine).filter((path) => path.endsWith(".tmp"))).toEqual([]);
+  });
+
+  it("that failed once and begins anew can still be read, and replayed from behind what is missing", async () => {
+    const machine = new Machine();
+    const log = await open(machine);
+    await work(machine, log, 1, 60);
+    machine.sim.failNext("rename", "/archive/");
+    await work(machine, log, 61, 120);
+    await machine.run(log.close());
+    await work(machine, await open(machine), 121, 180);
+    const found = await records(machine);
+    const known = indexes(found);
+    const begins = known.find((index, at) => at > 0 && index !== (known[at - 1] as number) + 1) ?? 0;
+    expect(known).toEqual([...upTo(known.indexOf(begins)), ...upTo(180).slice(begins - 1)]);
+    const points = found.flatMap((each) => (each.kind === "snapshot" ? [each.point.index] : []));
+    expect(points.some((index) => index >= begins && index < 130)).toBe(true);
+    expect(found.filter(({ kind }) => kind === "damage")).toEqual([]);
   });
 
   it("tells of a damaged file and goes on with the next", async () => {
