@@ -69,9 +69,9 @@ export const DIFFERENCES: readonly Difference[] = [
     why: "The same sentence, with the port of another agent.",
   },
   {
-    exchange: /^operator\/reserve-resources-too-much$/,
-    what: /^body: .* does not contain cpus:200 instead of /,
-    why: "The same sentence, with resources in the order of their names, and of all that could be had: nothing is rescinded.",
+    exchange: /^operator\/(reserve-resources-too-much|unreserve-resources-volume-in-place)$/,
+    what: /^body: .* does not contain (.+) instead of .* does not contain \1$/,
+    why: "The same sentence, with resources in the order of their names, and of all that is free at that moment.",
   },
   {
     exchange: /^scheduler\/launch-no-such-command$/,
