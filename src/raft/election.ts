@@ -57,8 +57,9 @@ export function onLeaderGone(state: RaftState, member: MemberId): void {
 export function becomePreCandidate(state: RaftState, out: Output): void {
   if (isBarred(state)) {
     sayBarred(state, out);
-    // It looks again after another timeout, not at every tick.
+    // It looks again after another timeout, not at every tick, also if its own timeout is that of one that is alone.
     resetElectionTimer(state);
+    state.timeout = Math.max(state.timeout, state.tuning.electionMinTicks);
     return;
   }
   state.role = {
