@@ -33,7 +33,7 @@ export function allocate(
 ): readonly Allocation[] {
   const minimum = options.minimum ?? DEFAULT_MINIMUM;
   const demands = new Demands(s, options.requirements ?? null, minimum);
-  const open = openAgents(s, now, demands, minimum, watcher);
+  const open = openAgents(s, now, demands, { ...options, minimum }, watcher);
   if (open.length === 0 && watcher === null) return [];
   const cycle = new Cycle(s, now, options, demands, watcher);
   return cycle.run(open);

@@ -10,6 +10,8 @@ import type { Resources } from "./resources.ts";
 /** Why an agent is offered to nobody in a cycle. */
 export type ClosedReason =
   | { readonly kind: "inactive" }
+  /** Its host is not on the operator's list (AL19). */
+  | { readonly kind: "not-whitelisted" }
   | { readonly kind: "nothing-free" }
   /** Nobody competes, or nobody who may have this agent's GPUs (AL15). */
   | { readonly kind: "nobody-competes" }

@@ -5,7 +5,7 @@ import type { ClosedReason, CycleWatcher } from "./cycle-watcher.ts";
 import type { Demands } from "./demands.ts";
 import { nextFilterExpiry } from "./expiries.ts";
 import { agentOf } from "./lookups.ts";
-import type { AgentEntry, AllocatorState } from "./model.ts";
+import type { AgentEntry, AllocateOptions, AllocatorState } from "./model.ts";
 import { numberAtEnd } from "./order.ts";
 import type { Minimum } from "./requirements.ts";
 
@@ -22,21 +22,24 @@ const SCAN_SHARE = 4;
 /**
  * Agents with enough free for somebody, that somebody competes for and does not filter: in the order of their ids,
  * beginning after the one last given to anybody.
+ * @param options with the minimum that is in force
  */
 export function openAgents(
   s: AllocatorState,
   now: Millis,
   demands: Demands,
-  minimum: Minimum,
+  options: AllocateOptions & { readonly minimum: Minimum },
   watcher: CycleWatcher | null,
 ): readonly OpenAgent[] {
   const open: OpenAgent[] = [];
   if (s.live.all === 0 && watcher === null) return open;
   const filtersEnded = (nextFilterExpiry(s) ?? Number.POSITIVE_INFINITY) <= now;
+  const hosts = options.whitelist?.() ?? null;
   const look = (agentId: AgentId, agent: AgentEntry) => {
-    const kind = closedKind(s, agentId, agent, filtersEnded, demands);
+    const isListed = hosts === null || hosts.has(options.requirements?.factsOf(agentId).hostname ?? "");
+    const kind = closedKind(s, agentId, agent, filtersEnded, demands, isListed);
     if (kind === null) open.push({ agentId, agent, idNumber: numberAtEnd(agentId) });
-    else watcher?.closed(agentId, closedReason(s, agent, kind, demands, minimum));
+    else watcher?.closed(agentId, closedReason(s, agent, kind, demands, options.minimum));
   };
   if (watcher === null && s.withFree.size * SCAN_SHARE < s.agents.size) {
     for (const agentId of s.withFree.keys()) look(agentId, agentOf(s, agentId));
@@ -67,8 +70,10 @@ function closedKind(
   agent: AgentEntry,
   filtersEnded: boolean,
   demands: Demands,
+  isListed: boolean,
 ): ClosedKind | null {
   if (!agent.active) return "inactive";
+  if (!isListed) return "not-whitelisted";
   if (agent.free.length === 0) return "nothing-free";
   const contenders = contenderCount(s, agent);
   if (contenders === 0) return "nobody-competes";

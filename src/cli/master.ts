@@ -169,6 +169,7 @@ async function run(flags: MasterFlags): Promise<void> {
       initialWeights: parseInitialWeights(flags.weights ?? []),
     },
     regexLimits: regexLimits(flags),
+    whitelistPath: flags.whitelist ?? null,
     snapshotIntervalEntries: flags.snapshotInterval,
     archive: { bytesMax: flags.logArchiveBytes, ageMsMax: flags.logArchiveAge * 1000 },
     exportRedis: flags.exportRedis ?? null,

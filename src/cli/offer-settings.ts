@@ -6,6 +6,7 @@ import { type Setting, wholeNumber } from "./settings.ts";
 export interface OfferFlags {
   readonly minAllocatableResources: string;
   readonly fairSharingExcludedResourceNames?: string;
+  readonly whitelist?: string;
   readonly roleSorter: Sorter;
   readonly frameworkSorter: Sorter;
   readonly offerConstraintsRe2MaxMem: string;
@@ -23,6 +24,12 @@ export const offerSettings: readonly Setting[] = [
     flags: "--fair-sharing-excluded-resource-names <names>",
     description: "resources that do not count in dominant shares; separated by commas",
     defaultText: "none",
+  },
+  {
+    flags: "--whitelist <path>",
+    description:
+      "only agents of the hosts in this file, a name a line, are offered; it is read every 5 seconds",
+    defaultText: "all agents",
   },
   {
     flags: "--role-sorter <name>",

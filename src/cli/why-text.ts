@@ -140,6 +140,8 @@ function closedText({ reason, own }: Extract<Verdict, { kind: "closed" }>, at: n
   switch (reason.kind) {
     case "inactive":
       return "is not connected";
+    case "not-whitelisted":
+      return "is not on the masters' whitelist (--whitelist)";
     case "nothing-free":
       return "has nothing free";
     case "nobody-competes":

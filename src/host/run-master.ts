@@ -17,6 +17,7 @@ import { startRedisExport } from "./redis-export.ts";
 import { parseAddress } from "./tcp-network.ts";
 import type { TlsPaths } from "./tls-files.ts";
 import { packageVersion } from "./version.ts";
+import { watchWhitelist } from "./whitelist.ts";
 
 export interface MasterConfig {
   readonly self: MemberId;
@@ -32,6 +33,8 @@ export interface MasterConfig {
   /** Plain TCP also beyond this machine. */
   readonly insecureRaft: boolean;
   readonly settings: Settings;
+  /** A file of hosts, or null: see whitelist.ts. */
+  readonly whitelistPath?: string | null;
   /** Of regular expressions in offer constraints; Mesos' defaults if left out. */
   readonly regexLimits?: RegexLimits;
   readonly snapshotIntervalEntries: number;
@@ -52,6 +55,8 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
   const own = config.members.find(({ id }) => id === config.self);
   if (own === undefined)
     throw new Error(`--id ${config.self} is not among the members: give it with --member`);
+  const whitelist = await watchWhitelist(config.whitelistPath ?? null, config.tracer);
+  const settings: Settings = { ...config.settings, whitelist: whitelist.hosts };
   const raft = await raftNetwork({
     self: config.self,
     raftAddress: own.raftAddress,
@@ -68,7 +73,7 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
     members: config.joining ? [own] : config.members,
     joining: config.joining,
     clusterName: config.clusterName,
-    settings: config.settings,
+    settings,
     clock: nodeClock,
     random,
     network: raft.network,
@@ -90,7 +95,7 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
     memberApiAddress: (id) => master.members().find((member) => member.id === id)?.apiAddress || null,
     flags: config.flags,
     offerPolicy: {
-      rules: config.settings,
+      rules: settings,
       ...(config.regexLimits === undefined ? {} : { regexLimits: config.regexLimits }),
     },
   });
@@ -117,6 +122,7 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
   config.tracer.info("master started", { id: config.self, api: own.apiAddress, raft: own.raftAddress });
   return {
     async stop() {
+      whitelist.stop();
       await exporting?.close();
       await master.stop();
       await api.close();

@@ -19,12 +19,13 @@ export function allocateOptions(
   rules: OfferRules = {},
   cache?: ConstraintCache,
 ): AllocateOptions {
-  const { minimum, fairShareExcluded, roleSorter, frameworkSorter } = rules;
+  const { minimum, fairShareExcluded, roleSorter, frameworkSorter, whitelist } = rules;
   return {
     ...(minimum === undefined ? {} : { minimum }),
     ...(fairShareExcluded === undefined ? {} : { fairShareExcluded }),
     ...(roleSorter === undefined ? {} : { roleSorter }),
     ...(frameworkSorter === undefined ? {} : { frameworkSorter }),
+    ...(whitelist === undefined ? {} : { whitelist }),
     seed: `${state.clusterId}-O${state.minted.offers}`,
     requirements: {
       requirementsOf: (frameworkId, role) => requirementsOf(state, frameworkId, role),

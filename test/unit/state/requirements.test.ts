@@ -157,6 +157,27 @@ describe("least amounts of an offer", () => {
   });
 });
 
+describe("a whitelist of hosts", () => {
+  it("keeps the agents of others from everybody, is asked in every cycle, and is the reason that why gives", () => {
+    let hosts: ReadonlySet<string> | null = new Set(["h2"]);
+    const whitelist = () => hosts;
+    const cluster = twoAgents();
+    const frameworkId = subscribe(cluster);
+    expect(offered(cluster, { whitelist })).toEqual(["h2 dev"]);
+    const report = why(cluster.state, asMillis(cluster.now), { frameworkId }, null, { whitelist });
+    const ofH1 = report?.agents.find(({ hostname }) => hostname === "h1");
+    expect(ofH1?.verdict).toMatchObject({ kind: "closed", reason: { kind: "not-whitelisted" } });
+    hosts = null;
+    expect(offered(cluster, { whitelist })).toEqual(["h1 dev", "h2 dev"]);
+  });
+
+  it("that is empty admits nobody", () => {
+    const cluster = twoAgents();
+    subscribe(cluster);
+    expect(offered(cluster, { whitelist: () => new Set() })).toEqual([]);
+  });
+});
+
 describe("random sorters", () => {
   it("draw the same in a state that was restored from a snapshot: the seed is in the log", () => {
     const random: Partial<Settings> = { roleSorter: "random", frameworkSorter: "random" };
