@@ -1,9 +1,11 @@
 // Frames of the agent protocol (src/contract/agent-protocol.ts): packed and unpacked, and checked before anything reads
 // them. What the cluster says to an agent is put into the protocol's words here.
 import { Unpackr } from "msgpackr";
-import type { FromAgent, ToAgent } from "../../contract/agent-protocol.ts";
+import type { FromAgent, RegisterAgent, ToAgent } from "../../contract/agent-protocol.ts";
 import { STATUSES_FRAME_BYTES_MAX } from "../../contract/agent-protocol.ts";
+import { decodeProtobuf, encodeProtobuf } from "../../contract/codec.ts";
 import { taskInfoOf } from "../../contract/encoded.ts";
+import { messageTypes } from "../../contract/message-types.ts";
 import { decodeReports, isReportsFrame, type ReceivedReport } from "../../contract/status-reports.ts";
 import type { FrameworkInfo, KillPolicy } from "../../contract/types.ts";
 import { enumNumbers } from "../../contract/types.ts";
@@ -26,7 +28,19 @@ const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, copyBuffer
 export function messageOfFrame(frame: Uint8Array): AgentReport | null {
   if (isReportsFrame(frame)) return reportsOfFrame(frame);
   const value = unpacked(frame);
-  return isPlain(value) && isFromAgent(value) ? value : null;
+  if (!isPlain(value) || !isFromAgent(value)) return null;
+  return value.kind === "register" ? registerOf(value) : value;
+}
+
+/** Its AgentInfo read by the schema: whatever the frame holds, it has the types that it should have. */
+function registerOf(frame: RegisterAgent): RegisterAgent | null {
+  try {
+    const type = messageTypes.AgentInfo;
+    const info = decodeProtobuf(type, encodeProtobuf(type, frame.info));
+    return info.ok ? { ...frame, info: info.value } : null;
+  } catch {
+    return null;
+  }
 }
 
 function reportsOfFrame(frame: Uint8Array): AgentReport | null {

@@ -192,6 +192,22 @@ describe("a frame that is none closes the connection and reaches nobody", () => 
     ],
     ["a register frame without tasks", pack({ ...register, tasks: undefined })],
     ["a task in no known state", pack({ ...register, tasks: [task] })],
+    ...[
+      { attributes: [{ name: "a", type: "RANGES", ranges: { range: 5 } }] },
+      { attributes: [{ name: "a", type: "SET", set: { item: 5 } }] },
+      { attributes: [{ name: { toString: 1 }, type: "TEXT" }] },
+      { attributes: null },
+      { resources: [{ name: "cpus" }] },
+      { resources: [{ name: 5, type: "SCALAR", scalar: { value: 1 } }] },
+      { resources: [{ name: "ports", type: "RANGES", ranges: { range: [null] } }] },
+      { resources: [{ name: "s", type: "SET", set: { item: [null] } }] },
+      { resources: [{ name: "cpus", type: "SCALAR", scalar: { value: 1 }, reservations: [null] }] },
+      { port: "none" },
+      { domain: null },
+    ].map((wrong): [string, Uint8Array] => [
+      `an AgentInfo with ${JSON.stringify(wrong)}`,
+      pack({ ...register, info: { ...AGENT_INFO, ...wrong } }),
+    ]),
     ["another protocol", pack({ ...register, protocolVersion: 99 })],
   ])("%s", async (_, bytes) => {
     const { master, port, traced } = await startApi();
