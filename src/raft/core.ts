@@ -20,7 +20,7 @@ import {
 } from "./election.ts";
 import { entriesBetween } from "./entry-log.ts";
 import { onAppend, onHeartbeat, onTimeoutNow } from "./following.ts";
-import { noteFounded } from "./group-id.ts";
+import { noteFounded, noteSpeaker } from "./group-id.ts";
 import { endHealing, onHealTarget, tieHealing } from "./healing.ts";
 import { emptyOutput, type Input, type Output } from "./io.ts";
 import {
@@ -173,6 +173,7 @@ function onMessage(state: RaftState, message: Message, out: Output): void {
     out.trace.push({ level: "warn", event: "raft.stranger", facts: { from: message.from, to: message.to } });
     return;
   }
+  noteSpeaker(state, message);
   // Pre-votes speak of a future term and change nobody's present one; whose log is good may have fallen behind.
   if (message.kind === "pre-vote") {
     onPreVote(state, message, out);

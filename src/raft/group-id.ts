@@ -7,7 +7,8 @@ import { current, isUnsettled } from "./configurations.ts";
 import { lastIndex } from "./entry-log.ts";
 import { isAlone } from "./membership.ts";
 import { type Configuration, encodeMembershipEntry } from "./membership-entry.ts";
-import { knownLeader, type RaftState } from "./state.ts";
+import type { Message } from "./messages.ts";
+import type { RaftState } from "./state.ts";
 
 const WORDS = 4;
 const WORD_DIGITS = 8;
@@ -65,11 +66,33 @@ export function foundsAlone(state: RaftState): boolean {
 
 /**
  * True while this member has nothing and hears from somebody who belongs to a group: then it neither founds one nor lets
- * others. One that would found alone takes a leader for a sign as well.
+ * others.
  */
 export function isBarred(state: RaftState): boolean {
-  const isLed = foundsAlone(state) && knownLeader(state) !== null;
-  return isLed || (lastIndex(state.log) === 0 && state.foundedElsewhere !== null);
+  return lastIndex(state.log) === 0 && state.foundedElsewhere !== null;
+}
+
+/**
+ * One that would found alone takes it for a sign as well that somebody leads or stands with a log: a group of old has no
+ * id yet by which it could be known. It stays one when that leader's term is over.
+ */
+export function noteSpeaker(state: RaftState, message: Message): void {
+  if (foundsAlone(state) && hasEntries(message)) noteFounded(state, message.from);
+}
+
+function hasEntries(message: Message): boolean {
+  switch (message.kind) {
+    case "pre-vote":
+    case "vote":
+      return message.lastIndex > 0;
+    case "append":
+    case "heartbeat":
+    case "snapshot-chunk":
+    case "heal-target":
+      return true;
+    default:
+      return false;
+  }
 }
 
 /**

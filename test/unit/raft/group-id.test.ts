@@ -15,7 +15,7 @@ import {
 import type { Membership, MembershipChange } from "../../../src/raft/types.ts";
 import { CoreCluster, entriesOfTerms, entry, memberId } from "./support/core-cluster.ts";
 import { type Host, NodeCluster } from "./support/node-cluster.ts";
-import { accepted, append, heartbeat, OneCore } from "./support/one-core.ts";
+import { accepted, append, heartbeat, OneCore, ofKind, vote } from "./support/one-core.ts";
 
 const ONE = asId<GroupId>("1".repeat(32));
 const TWO = asId<GroupId>("2".repeat(32));
@@ -129,6 +129,20 @@ describe("a founder that needs nobody's vote", () => {
     wiped.hear(heartbeat(2, 3));
     wiped.tick(100);
     expect([wiped.state.role.kind, wiped.state.term]).toEqual(["follower", 3]);
+    wiped.hear(vote(2, 4, [9, 3]));
+    wiped.tick(100);
+    expect([wiped.state.role.kind, wiped.state.term]).toEqual(["follower", 4]);
+  });
+
+  it("does not, either, when somebody has stood with a log, and votes for that one", () => {
+    const wiped = new OneCore({ membership: votersOnly([memberId(1)]), forgetful: true });
+    expect(ofKind(wiped.hear(vote(2, 4, [9, 3])), "vote-reply")[0]?.granted).toBe(true);
+    wiped.tick(100);
+    expect(wiped.state.role.kind).toBe("follower");
+    const founder = new OneCore({ membership: votersOnly([memberId(1)]), forgetful: true });
+    founder.hear(vote(2, 4, [0, 0]));
+    founder.tick(100);
+    expect(founder.state.role.kind).toBe("leader");
   });
 });
 
