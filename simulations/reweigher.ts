@@ -15,6 +15,8 @@ const check: Check = checkOf("weights");
 const ROLES = ["eng/ads", "batch", "eng", "eng/web", "ops/night"];
 /** Thousandths. */
 const WEIGHTS = [500, 1_000, 1_000, 2_500, 9_000];
+/** Thousandths; mostly none, so that work goes on. */
+const LIMITS: readonly (readonly number[])[] = [[], [], [2_000], [6_000]];
 
 export interface ReweigherParts {
   readonly loop: EventLoop;
@@ -47,6 +49,7 @@ export class Reweigher {
     const { loop, random, everyMs } = this.#parts;
     loop.schedule(between(random, 1, 2 * everyMs) * 1_000, this.#life, () => {
       this.#reweigh();
+      if (between(random, 0, 3) === 0) this.#limit();
       this.start();
     });
   }
@@ -70,6 +73,19 @@ export class Reweigher {
         asked,
       }));
     }
+  }
+
+  /** Of cpus, now and then one too many; those that do not fit into one another are refused. */
+  #limit(): void {
+    const { random, trace, masters } = this.#parts;
+    const role = asId<RoleName>(pick(random, ROLES));
+    const limits = pick(random, LIMITS).map((millis) => ["cpus", millis] as const);
+    const leaders = masters.filter(({ master }) => master?.status().ready === true);
+    const master = leaders.length === 0 ? null : pick(random, leaders).master;
+    if (master === null) return;
+    trace.line("reweigher", `${role} shall have ${limits.length === 0 ? "no limit" : "at most cpus"}`);
+    const quotas = [{ role, quota: { guarantees: [], limits } }];
+    void master.submit({ kind: "update-quotas", quotas, force: true });
   }
 
   #reweigh(): void {

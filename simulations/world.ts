@@ -11,6 +11,7 @@ import { LogMatching } from "./checkers/log-matching.ts";
 import { answered, endedByItself, threw } from "./checkers/masters-stay-up.ts";
 import { checkLaunches, checkNoneLost, checkStart, checkState } from "./checkers/nothing-twice.ts";
 import { OneLeader } from "./checkers/one-leader.ts";
+import { checkQuotaLimits } from "./checkers/quota-limits.ts";
 import { RaftWire } from "./checkers/raft-wire.ts";
 import { SameState } from "./checkers/same-state.ts";
 import { TaskLedger } from "./checkers/task-ledger.ts";
@@ -95,6 +96,7 @@ export class World {
       checkLaunches(this.ledger, entry);
       this.ledger.committed(entry);
       this.replayed.committed(entry);
+      checkQuotaLimits(this.replayed.state, entry);
     });
     const parts = this.#parts();
     this.masters = times(masters, (i) => new MasterMachine(`m${i + 1}`, parts));
