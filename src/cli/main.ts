@@ -10,6 +10,7 @@ import { recoverCommand } from "./recover.ts";
 import { runCommand } from "./run.ts";
 import { stateCommand } from "./state.ts";
 import { upCommand } from "./up.ts";
+import { whatifCommand } from "./whatif.ts";
 import { whyCommand } from "./why.ts";
 
 const DESCRIPTION =
@@ -30,6 +31,7 @@ async function main(): Promise<void> {
     logCommand(),
     recoverCommand(),
     whyCommand(),
+    whatifCommand(),
   ]) {
     program.addCommand(command);
   }

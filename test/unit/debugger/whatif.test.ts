@@ -1,0 +1,163 @@
+// A recorded history under another policy: two roles, of which one has all the weight and keeps the other waiting.
+import { describe, expect, it } from "vitest";
+import { type OtherPolicy, sharesSvg, type WhatifReport, whatif } from "../../../src/debugger/index.ts";
+import { type AgentId, asId, type FrameworkId, type RoleName } from "../../../src/kernel/ids.ts";
+import type { Entry } from "../../../src/state/codec.ts";
+import type { Offer } from "../../../src/state/model.ts";
+import { encodeSnapshot } from "../../../src/state/snapshot.ts";
+import { Cluster, scalars, taskSpec } from "../state/cluster.ts";
+
+const SAME: OtherPolicy = { plain: false, weights: [], quotas: [] };
+const TASK_MS = 4_000;
+const [RICH, POOR] = [asId<RoleName>("rich"), asId<RoleName>("poor")];
+
+interface History {
+  readonly snapshot: Uint8Array;
+  readonly entries: readonly Entry[];
+}
+
+/** Tasks of a whole agent each, taken at once whenever one is offered; rich has a hundred times the weight of poor. */
+function record(): History {
+  const cluster = new Cluster();
+  const weights = [{ role: RICH, weightMillis: 100_000 }];
+  cluster.do({ kind: "update-weights", weights });
+  const frameworks = [RICH, POOR].map((role) => cluster.subscribe({ name: role, roles: [role] }));
+  const snapshot = encodeSnapshot(cluster.state);
+  const before = cluster.log.length;
+  const agents: AgentId[] = [1, 2, 3, 4].map(() => cluster.agent(scalars({ cpus: 1, mem: 1_024 })));
+  const wanted = new Map(frameworks.map((id) => [id, 12]));
+  let running: { readonly id: FrameworkId; readonly task: string; readonly until: number }[] = [];
+  for (let second = 0; second < 60; second++) {
+    for (const { id, task } of running.filter(({ until }) => until <= cluster.now)) {
+      cluster.acknowledge(id, task, cluster.status(id, task, "TASK_FINISHED").uuid);
+    }
+    running = running.filter(({ until }) => until > cluster.now);
+    for (const offer of cluster.allocate()) {
+      const left = wanted.get(offer.frameworkId) ?? 0;
+      wanted.set(offer.frameworkId, left - 1);
+      const task = `t${left}`;
+      if (left > 0) {
+        take(cluster, offer, task);
+        running.push({ id: offer.frameworkId, task, until: cluster.now + TASK_MS });
+      } else cluster.decline(offer.frameworkId, [offer.id], 3_600_000);
+    }
+    cluster.wait(1_000);
+  }
+  expect(agents).toHaveLength(4);
+  return { snapshot, entries: cluster.entries().slice(before) };
+}
+
+function take(cluster: Cluster, offer: Offer, task: string): void {
+  const resources = scalars({ cpus: 1, mem: 1_024 });
+  cluster.accept([offer], [taskSpec(task, offer.agentId, { resources })]);
+}
+
+function run({ snapshot, entries }: History, policy: OtherPolicy): WhatifReport {
+  const work = whatif(snapshot, entries, policy);
+  for (;;) {
+    const next = work.next();
+    if (next.done !== true) continue;
+    if (!next.value.ok) throw new Error(next.value.error);
+    return next.value.value;
+  }
+}
+
+function rowOf(report: WhatifReport, arm: "recorded" | "baseline" | "other", role: RoleName) {
+  const row = report[arm].rows.find((each) => each.role === role && each.frameworkId === null);
+  if (row === undefined) throw new Error(`no row of ${role}`);
+  return row;
+}
+
+describe("whatif", () => {
+  const history = record();
+  const equal: OtherPolicy = { ...SAME, weights: [{ role: RICH, weightMillis: 1_000 }] };
+
+  it("lets a starved role wait less under other weights, and the one that starved it more", () => {
+    const report = run(history, equal);
+    const waits = (role: RoleName) => [
+      rowOf(report, "baseline", role).meanWaitMs ?? 0,
+      rowOf(report, "other", role).meanWaitMs ?? 0,
+    ];
+    const [poorBefore = 0, poorAfter = 0] = waits(POOR);
+    const [richBefore = 0, richAfter = 0] = waits(RICH);
+    expect(poorAfter).toBeLessThan(poorBefore);
+    expect(richAfter).toBeGreaterThan(richBefore);
+  });
+
+  it("starts in the simulation of the recorded policy what was started, about when it was", () => {
+    const report = run(history, SAME);
+    for (const role of [RICH, POOR]) {
+      const [really, simulated] = [rowOf(report, "recorded", role), rowOf(report, "baseline", role)];
+      expect(simulated).toMatchObject({ started: really.started, waiting: 0 });
+      expect(really.started).toBe(12);
+      expect(Math.abs((simulated.meanWaitMs ?? 0) - (really.meanWaitMs ?? 0))).toBeLessThan(1_000);
+      expect(Math.abs(simulated.meanShare - really.meanShare)).toBeLessThan(0.05);
+    }
+  });
+
+  it("finds no difference under the same policy", () => {
+    const report = run(history, { ...SAME, weights: [{ role: RICH, weightMillis: 100_000 }] });
+    expect(report.other).toEqual(report.baseline);
+  });
+
+  it("gives the same report each time", () => {
+    expect(run(history, equal)).toEqual(run(history, equal));
+  });
+
+  it("holds a role to the limits of a quota", () => {
+    const limits = [["cpus", 1_000] as const];
+    const report = run(history, {
+      ...SAME,
+      quotas: [{ role: RICH, quota: { guarantees: [], limits } }],
+    });
+    expect(Math.max(...rowOf(report, "other", RICH).shares)).toBe(0.25);
+    expect(Math.max(...rowOf(report, "baseline", RICH).shares)).toBeGreaterThan(0.25);
+    expect(rowOf(report, "other", RICH).started).toBeLessThanOrEqual(12);
+  });
+
+  it("with plain DRF does as with equal weights", () => {
+    expect(run(history, { ...SAME, plain: true }).other).toEqual(run(history, equal).other);
+  });
+
+  it("refuses roles in which nobody is", () => {
+    const policy = { ...SAME, weights: [{ role: asId<RoleName>("nobody"), weightMillis: 1_000 }] };
+    const result = [...whatif(history.snapshot, history.entries, policy)];
+    expect(result).toEqual([]);
+    const last = whatif(history.snapshot, history.entries, policy).next().value;
+    expect(last).toMatchObject({ ok: false, error: expect.stringContaining("roles there are: poor, rich") });
+  });
+
+  it("draws both arms as well-formed SVG", () => {
+    const svg = sharesSvg(run(history, equal));
+    expect(svg.match(/<polyline /g)).toHaveLength(4);
+    expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+    expect(unclosed(svg)).toEqual([]);
+  });
+});
+
+describe("sharesSvg", () => {
+  it("escapes what a role is called", () => {
+    const shares = [0, 0.5, 1];
+    const counts = { offers: 0, started: 0, waiting: 0, meanWaitMs: null, p99WaitMs: null, meanShare: 0.5 };
+    const role = asId<RoleName>('a<b&"c"\u0007');
+    const figures = { rows: [{ role, frameworkId: null, name: null, ...counts, shares }] };
+    const svg = sharesSvg({ from: 0, until: 1_000, recorded: figures, baseline: figures, other: figures });
+    expect(svg).toContain("a&lt;b&amp;&quot;c&quot;\ufffd");
+    expect(unclosed(svg)).toEqual([]);
+  });
+});
+
+/** Elements that are not closed in their order; the text between tags must hold no markup. */
+function unclosed(xml: string): readonly string[] {
+  const open: string[] = [];
+  const rest = xml.replace(
+    /<(\/?)([a-z]+)((?: [a-zA-Z0-9-]+="[^"<>]*")*)(\/?)>/g,
+    (_all, end, name, _at, empty) => {
+      if (end === "/") {
+        if (open.pop() !== name) open.push(`unexpected ${name}`);
+      } else if (empty === "") open.push(name);
+      return "";
+    },
+  );
+  return /[<>]/.test(rest) || /&(?!amp;|lt;|gt;|quot;)/.test(rest) ? [...open, "stray markup"] : open;
+}
