@@ -95,7 +95,7 @@ async function compare(
 ): Promise<WhatifReport> {
   if (to <= from) throw new Error(`--to ${to} must be greater than --from ${from}`);
   try {
-    const { snapshot, entries } = await readLogPart(log, from, to, () => undefined);
+    const { snapshot, entries } = await readLogPart(log, from, to);
     const work = whatif(snapshot, entries, policy);
     for (;;) {
       const next = work.next();

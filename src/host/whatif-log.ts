@@ -10,21 +10,13 @@ export interface LogPart {
   readonly entries: readonly Entry[];
 }
 
-const ENTRIES_PER_REPORT = 5_000;
-
 /**
  * @param directory a master's data directory, or the log's folder in it
  * @param from the state is as of after this entry
  * @param to the last entry; the end of the log if left out
- * @param onRead is told how many entries are read
  * @throws Error that says what is wrong and what to do
  */
-export async function readLogPart(
-  directory: string,
-  from: number,
-  to: number,
-  onRead: (entries: number) => void,
-): Promise<LogPart> {
+export async function readLogPart(directory: string, from: number, to: number): Promise<LogPart> {
   const dataDirectory = await dataDirectoryOf(directory);
   const entries: Entry[] = [];
   let last = 0;
@@ -35,7 +27,6 @@ export async function readLogPart(
     if (last > to) break;
     const content = contentOf(record.entry);
     if (content !== null) entries.push(content);
-    if (entries.length % ENTRIES_PER_REPORT === 0) onRead(entries.length);
   }
   if (from >= last)
     throw new Error(`--from ${from} is outside the log, which ends at entry ${last}; give an earlier one`);
