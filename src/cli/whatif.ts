@@ -41,8 +41,8 @@ const settings: readonly Setting[] = [
   {
     flags: "--policy <name>",
     description:
-      "what --weights and --quota change: the recorded policy, or DRF with equal weights and no quotas",
-    choices: ["recorded", "drf"],
+      "what --weights and --quota change: the recorded policy, DRF with equal weights and no quotas, or the recorded one in random order",
+    choices: ["recorded", "drf", "random"],
     default: "recorded",
   },
   { flags: "--svg <file>", description: "write a plot of the roles' shares over time" },
@@ -55,7 +55,7 @@ interface WhatifFlags {
   readonly to?: number;
   readonly weights: readonly string[];
   readonly quota: readonly string[];
-  readonly policy: "recorded" | "drf";
+  readonly policy: "recorded" | "drf" | "random";
   readonly svg?: string;
   readonly json?: boolean;
 }
@@ -123,7 +123,12 @@ function show(bar: ProgressBar, { stage, done, total }: Progress): void {
 function policyOf({ policy, weights, quota }: WhatifFlags): OtherPolicy {
   if (policy === "recorded" && weights.length + quota.length === 0)
     throw new Error("which other policy? Give --weights, --quota or --policy drf");
-  return { plain: policy === "drf", weights: parseInitialWeights(weights), quotas: quota.map(parseQuota) };
+  return {
+    plain: policy === "drf",
+    sorter: policy === "random" ? "random" : "drf",
+    weights: parseInitialWeights(weights),
+    quotas: quota.map(parseQuota),
+  };
 }
 
 /** `role=guarantees/limits`, each as `--resources` texts of numbers; `none` for no quota. */

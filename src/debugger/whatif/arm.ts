@@ -1,6 +1,6 @@
 // A simulated cluster that lives through a recording: frameworks and agents come and go as they did, frameworks want what
 // they started, offers are made by the same decide, evolve and allocate as in production, in the time of the log.
-import { contains, nextFilterExpiry, type Resources, without } from "../../allocator/index.ts";
+import { contains, nextFilterExpiry, type Resources, type Sorter, without } from "../../allocator/index.ts";
 import {
   asId,
   asMillis,
@@ -43,8 +43,9 @@ export function* simulate(
   recording: Recording,
   policy: readonly Event[],
   policyOf: (event: Event) => Event | null,
+  sorter: Sorter = "drf",
 ): Generator<number, Figures> {
-  const arm = new Arm(state, recording, policyOf);
+  const arm = new Arm(state, recording, policyOf, sorter);
   arm.begin(policy);
   for (let steps = 0; arm.next <= recording.until; steps++) {
     if (steps % STEPS_PER_REPORT === 0) yield arm.next - recording.from;
@@ -57,6 +58,7 @@ class Arm {
   readonly #state: ClusterState;
   readonly #recording: Recording;
   readonly #policyOf: (event: Event) => Event | null;
+  readonly #sorter: Sorter;
   readonly #tally: Tally;
   readonly #life: Life;
   readonly #arrivals: Agenda<RecordedTask> = new Agenda();
@@ -72,7 +74,13 @@ class Arm {
   #fruitless = 0;
   #pausedUntil = 0;
 
-  constructor(state: ClusterState, recording: Recording, policyOf: (event: Event) => Event | null) {
+  constructor(
+    state: ClusterState,
+    recording: Recording,
+    policyOf: (event: Event) => Event | null,
+    sorter: Sorter,
+  ) {
+    this.#sorter = sorter;
     this.#state = state;
     this.#recording = recording;
     this.#policyOf = policyOf;
@@ -253,7 +261,13 @@ class Arm {
   }
 
   #context(): Context {
-    const settings = { frameworkReconnectMs: 0, agentReconnectMs: 0, offerTimeoutMs: null };
+    const settings = {
+      frameworkReconnectMs: 0,
+      agentReconnectMs: 0,
+      offerTimeoutMs: null,
+      roleSorter: this.#sorter,
+      frameworkSorter: this.#sorter,
+    };
     return { now: this.#now, newClusterId: asId("whatif"), settings };
   }
 }

@@ -1,6 +1,7 @@
 // A recorded log under another policy: what would have differed. Both arms, the recorded policy and the other one, are run
 // by the same simulation of the same recorded demand, so that they can be compared; how far the first is from what really
 // happened says how far to trust it.
+import type { Sorter } from "../../allocator/index.ts";
 import type { RoleName } from "../../kernel/ids.ts";
 import { err, ok, type Result } from "../../kernel/result.ts";
 import type { Entry } from "../../state/codec.ts";
@@ -15,6 +16,8 @@ import { record } from "./recording.ts";
 export interface OtherPolicy {
   /** Weights and quotas of the recording are left out: all weights are 1 and nothing is guaranteed or limited. */
   readonly plain: boolean;
+  /** Of roles and of frameworks; "drf" if left out. */
+  readonly sorter?: Sorter;
   readonly weights: readonly RoleWeight[];
   readonly quotas: readonly RoleQuota[];
 }
@@ -51,8 +54,12 @@ export function* whatif(
   const same = simulate(fresh(snapshot), recording, [], (event) => event);
   const baseline = yield* staged("recorded policy", span, same);
   const state = fresh(snapshot);
-  const changed = simulate(state, recording, policyEvents(state, policy), (event) =>
-    overridden(event, policy),
+  const changed = simulate(
+    state,
+    recording,
+    policyEvents(state, policy),
+    (event) => overridden(event, policy),
+    policy.sorter,
   );
   const other = yield* staged("other policy", span, changed);
   return ok({ from: recording.from, until: recording.until, recorded: recording.figures, baseline, other });

@@ -119,6 +119,13 @@ describe("whatif", () => {
     expect(run(history, { ...SAME, plain: true }).other).toEqual(run(history, equal).other);
   });
 
+  it("with random order pays no heed to weights, and does the same each time", () => {
+    const random = run(history, { ...SAME, sorter: "random" });
+    const [before, after] = [rowOf(random, "baseline", POOR), rowOf(random, "other", POOR)];
+    expect(after.meanWaitMs).toBeLessThan(before.meanWaitMs ?? 0);
+    expect(run(history, { ...SAME, sorter: "random" })).toEqual(random);
+  });
+
   it("refuses roles in which nobody is", () => {
     const policy = { ...SAME, weights: [{ role: asId<RoleName>("nobody"), weightMillis: 1_000 }] };
     const result = [...whatif(history.snapshot, history.entries, policy)];
