@@ -81,11 +81,16 @@ export class SameState {
   }
 }
 
-/** As the digest has it: Maps and lists count in their order, fields do not. */
+/**
+ * As the digest has it: Maps and lists count in their order, fields do not, nor do amounts of resources: a role's are
+ * sorted in a snapshot.
+ */
 function isSame(a: unknown, b: unknown): boolean {
   if (a === b) return a !== 0 || Object.is(a, b);
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return Object.is(a, b);
-  if (a instanceof Map) return b instanceof Map && a.size === b.size && sameItems(a, b);
+  if (a instanceof Map) {
+    return b instanceof Map && a.size === b.size && (isAmounts(a) ? sameAmounts(a, b) : sameItems(a, b));
+  }
   if (Array.isArray(a)) return Array.isArray(b) && sameElements(a, b);
   if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.compare(a, b) === 0;
   return sameFields(a as Fields, b as Fields);
@@ -108,6 +113,18 @@ function sameFields(a: Fields, b: Fields): boolean {
 function sameElements(a: readonly unknown[], b: readonly unknown[]): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (!isSame(a[i], b[i])) return false;
+  return true;
+}
+
+/** Numbers by name. */
+function isAmounts(map: ReadonlyMap<unknown, unknown>): boolean {
+  for (const [key, value] of map) return typeof key === "string" && typeof value === "number";
+  return false;
+}
+
+/** Both are of one size. */
+function sameAmounts(a: ReadonlyMap<unknown, unknown>, b: ReadonlyMap<unknown, unknown>): boolean {
+  for (const [key, value] of a) if (!Object.is(value, b.get(key))) return false;
   return true;
 }
 

@@ -124,6 +124,7 @@ export class AllocatorKeeper {
   /** That roles get weights or quotas, and so come or go. */
   policies(roles: readonly RoleName[]): void {
     this.#images.keepList(SECTIONS.allocator, this.#state.roles, entriesOf);
+    this.#images.keepList(SECTIONS.allocator, this.#state.quotas, keysOf);
     for (const role of roles) this.role(role);
   }
 

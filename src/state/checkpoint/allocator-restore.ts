@@ -48,6 +48,7 @@ export const allocatorReaders: readonly (readonly [number, Reader])[] = [
   [TAGS.role, addRole],
   [TAGS.client, addClient],
   [TAGS.filteredAgents, (draft, ids: readonly AgentId[]) => mark(owner(draft.client).filtered, ids)],
+  [TAGS.quotas, ({ state }, roles: readonly RoleName[]) => mark(state.allocator.quotas, roles)],
   [TAGS.totals, ({ state }, list: Entries<string, number>) => fill(state.allocator.totals, list)],
   [TAGS.withFree, ({ state }, ids: readonly AgentId[]) => mark(state.allocator.withFree, ids)],
   [TAGS.heap, ({ state }, moments: readonly Millis[]) => void state.allocator.expiries.heap.push(...moments)],
@@ -68,12 +69,11 @@ function addFramework({ state }: Draft, [id, active, gpu, clients, special]: Fra
 
 /** Those above come before. */
 function addRole({ state }: Draft, [name, role, allocated, numbers, own, policy]: RoleValue): void {
-  const { roles, quotas } = state.allocator;
+  const { roles } = state.allocator;
   const clients = new Map<ClientNumber, true>();
   mark(clients, numbers);
   const [given, liveClients, amounts] = own ?? [role.given, role.liveClients, allocated];
   const [quota, reservedFree, revocable] = policy ?? [null, [], []];
-  if (quota !== null) quotas.set(name, true);
   roles.set(name, {
     ...role,
     allocated: new Map(allocated),

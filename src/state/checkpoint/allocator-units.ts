@@ -25,6 +25,7 @@ export function* allocatorUnits(state: AllocatorState, images: Images): Generato
     yield unit(TAGS.client, [number, client, [...allocated]]);
     yield* unitsOfList(TAGS.filteredAgents, images.list(filtered, keysOf));
   }
+  yield* unitsOfList(TAGS.quotas, images.list(state.quotas, keysOf));
   yield* unitsOfList(TAGS.totals, images.list(state.totals, entriesOf));
   yield* unitsOfList(TAGS.withFree, images.list(state.withFree, keysOf));
   yield* expiryUnits(state.expiries, images);

@@ -31,6 +31,8 @@ export const TAGS = {
   bucketClients: 18,
   heap: 19,
   allocatorAgent: 20,
+  /** A list of the roles that have a quota, in the order in which they got it. */
+  quotas: 21,
   /** Heads without their Maps; what hangs on them follows. */
   framework: 30,
   offersOfFramework: 31,
