@@ -3,14 +3,15 @@ import { startTestCluster } from "../../support/cluster.ts";
 import { recordedExchanges } from "./suite.ts";
 import { registeredAgent, type Target } from "./target.ts";
 
+/** Those of the agent in the recordings: some answers name the capacity of the cluster. */
+const RECORDED_RESOURCES = "cpus:2;mem:4096;disk:8192;ports:[31000-32000]";
+
 recordedExchanges(startCluster);
 
 async function startCluster(): Promise<Target> {
   const cluster = await startTestCluster({
     agents: 1,
-    cpus: 2,
-    mem: 4096,
-    agentFlags: ["--attributes", "rack:r1;zone:z1"],
+    agentFlags: ["--resources", RECORDED_RESOURCES, "--attributes", "rack:r1;zone:z1"],
   });
   const leader = await cluster.ready();
   const port = Number(leader.api.split(":")[1]);
