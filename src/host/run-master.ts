@@ -5,6 +5,7 @@ import { type Api, createApi } from "../api/index.ts";
 import type { MemberId } from "../kernel/ids.ts";
 import type { Tracer } from "../kernel/ports.ts";
 import { createMaster, type FatalCause, type MasterMember } from "../master/master.ts";
+import type { Master } from "../master/types.ts";
 import type { Settings } from "../state/commands.ts";
 import { compressors } from "./compression.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -13,7 +14,7 @@ import { nodeClock } from "./node-clock.ts";
 import { createNodeDisk } from "./node-disk.ts";
 import { nodeRandom } from "./node-random.ts";
 import { raftNetwork } from "./raft-network.ts";
-import { startRedisExport } from "./redis-export.ts";
+import { type RedisExport, startRedisExport } from "./redis-export.ts";
 import { parseAddress } from "./tcp-network.ts";
 import type { TlsPaths } from "./tls-files.ts";
 import { packageVersion } from "./version.ts";
@@ -56,7 +57,6 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
   if (own === undefined)
     throw new Error(`--id ${config.self} is not among the members: give it with --member`);
   const whitelist = await watchWhitelist(config.whitelistPath ?? null, config.tracer);
-  const settings: Settings = { ...config.settings, whitelist: whitelist.hosts };
   const raft = await raftNetwork({
     self: config.self,
     raftAddress: own.raftAddress,
@@ -67,58 +67,22 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
   });
   const lock = await lockFolder(config.dataDirectory);
   sayHowLocked(lock, config.dataDirectory, config.tracer);
-  const random = nodeRandom();
-  const master = await createMaster({
-    self: config.self,
-    members: config.joining ? [own] : config.members,
-    joining: config.joining,
-    clusterName: config.clusterName,
-    settings,
-    clock: nodeClock,
-    random,
-    network: raft.network,
-    disk: createNodeDisk(config.dataDirectory),
-    directory: "log",
-    archive: { ...config.archive, compressor: compressors()[0], clock: nodeClock },
-    raftListenAddress: raft.listenAddress,
-    tracer: config.tracer,
-    onFatal: endProcess,
-    tuning: { snapshotIntervalEntries: config.snapshotIntervalEntries },
-  });
+  const settings: Settings = { ...config.settings, whitelist: whitelist.hosts };
+  const master = await openMaster(config, own, settings, raft);
   const { host, port } = parseAddress(own.apiAddress);
-  const api: Api = createApi({
-    master,
-    clock: nodeClock,
-    random,
-    tracer: config.tracer,
-    advertised: { id: randomUUID(), host, port, version: packageVersion() },
-    memberApiAddress: (id) => master.members().find((member) => member.id === id)?.apiAddress || null,
-    flags: config.flags,
-    offerPolicy: {
-      rules: settings,
-      ...(config.regexLimits === undefined ? {} : { regexLimits: config.regexLimits }),
-    },
-  });
+  const api = apiOf(config, master, settings, { host, port });
   master.attach(api);
   try {
     await api.listen(config.listenHost, port);
     await master.start();
   } catch (error) {
+    whitelist.stop();
     await master.stop();
     await api.close();
     await lock.release();
     throw error;
   }
-  const exporting =
-    config.exportRedis === null
-      ? null
-      : startRedisExport({
-          url: config.exportRedis,
-          clusterName: config.clusterName,
-          self: config.self,
-          master,
-          tracer: config.tracer,
-        });
+  const exporting = exportOf(config, master);
   config.tracer.info("master started", { id: config.self, api: own.apiAddress, raft: own.raftAddress });
   return {
     async stop() {
@@ -129,6 +93,57 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
       await lock.release();
     },
   };
+}
+
+function openMaster(
+  config: MasterConfig,
+  own: MasterMember,
+  settings: Settings,
+  raft: Awaited<ReturnType<typeof raftNetwork>>,
+): Promise<Master> {
+  return createMaster({
+    self: config.self,
+    members: config.joining ? [own] : config.members,
+    joining: config.joining,
+    clusterName: config.clusterName,
+    settings,
+    clock: nodeClock,
+    random: nodeRandom(),
+    network: raft.network,
+    disk: createNodeDisk(config.dataDirectory),
+    directory: "log",
+    archive: { ...config.archive, compressor: compressors()[0], clock: nodeClock },
+    raftListenAddress: raft.listenAddress,
+    tracer: config.tracer,
+    onFatal: endProcess,
+    tuning: { snapshotIntervalEntries: config.snapshotIntervalEntries },
+  });
+}
+
+function apiOf(
+  config: MasterConfig,
+  master: Master,
+  settings: Settings,
+  address: { readonly host: string; readonly port: number },
+): Api {
+  return createApi({
+    master,
+    clock: nodeClock,
+    random: nodeRandom(),
+    tracer: config.tracer,
+    advertised: { id: randomUUID(), ...address, version: packageVersion() },
+    memberApiAddress: (id) => master.members().find((member) => member.id === id)?.apiAddress || null,
+    flags: config.flags,
+    offerPolicy: {
+      rules: settings,
+      ...(config.regexLimits === undefined ? {} : { regexLimits: config.regexLimits }),
+    },
+  });
+}
+
+function exportOf(config: MasterConfig, master: Master): RedisExport | null {
+  const { exportRedis: url, clusterName, self, tracer } = config;
+  return url === null ? null : startRedisExport({ url, clusterName, self, master, tracer });
 }
 
 /** What failed may have failed in the middle of anything: nothing is closed, the log's recovery is made for that. */
