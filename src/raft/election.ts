@@ -3,7 +3,7 @@ import { asIndex, asTerm, type MemberId } from "../kernel/ids.ts";
 import { below } from "../kernel/random.ts";
 import { isUnsettled, previousMembership } from "./configurations.ts";
 import { isStalled, sendDurable } from "./durability.ts";
-import { entriesBetween, isUpToDate, lastIndex, lastTerm, totalBytes } from "./entry-log.ts";
+import { entriesBetween, isUpToDate, lastIndex, lastTerm, totalMemoryBytes } from "./entry-log.ts";
 import { isBarred, termStartPayload } from "./group-id.ts";
 import { isAmnesiac, restartHealing } from "./healing.ts";
 import type { Output } from "./io.ts";
@@ -216,7 +216,7 @@ function becomeLeader(state: RaftState, out: Output): void {
     progress,
     termStart: next,
     heartbeatElapsed: 0,
-    uncommittedBytes: totalBytes(open),
+    uncommittedBytes: totalMemoryBytes(open),
     round: 0,
     roundWanted: false,
     reads: [],

@@ -2,7 +2,7 @@
 // not roles; what is durable is told apart in durability.ts.
 import { assert, present } from "../kernel/assert.ts";
 import { asIndex, type LogIndex, type Term } from "../kernel/ids.ts";
-import { ENTRY_OVERHEAD_BYTES } from "./limits.ts";
+import { ENTRY_MEMORY_BYTES, ENTRY_OVERHEAD_BYTES } from "./limits.ts";
 import type { Entry } from "./types.ts";
 
 /** `entries[0]` has index `baseIndex + 1`; entries up to and including the base are gone, but its term is known. */
@@ -56,14 +56,25 @@ export function entriesWithin(
   return log.entries.slice(start, end);
 }
 
-/** What an entry counts for in every bound on bytes. */
+/** What an entry counts for in a message or in a call. */
 export function entryBytes(entry: Entry): number {
   return entry.payload.length + ENTRY_OVERHEAD_BYTES;
+}
+
+/** What an entry counts for where memory is bounded. */
+export function memoryBytes(entry: Entry): number {
+  return entry.payload.length + ENTRY_MEMORY_BYTES;
 }
 
 export function totalBytes(entries: readonly Entry[]): number {
   let bytes = 0;
   for (const entry of entries) bytes += entryBytes(entry);
+  return bytes;
+}
+
+export function totalMemoryBytes(entries: readonly Entry[]): number {
+  let bytes = 0;
+  for (const entry of entries) bytes += memoryBytes(entry);
   return bytes;
 }
 
@@ -119,12 +130,12 @@ export function firstDifference(log: EntryLog, entries: readonly Entry[]): numbe
   return position;
 }
 
-/** The base to compact to so that in front of `index` no more than the given entries and bytes are kept. */
+/** The base to compact to so that in front of `index` no more than the given entries and bytes of memory are kept. */
 export function trailingBase(log: EntryLog, index: LogIndex, entriesMax: number, bytesMax: number): LogIndex {
   let base: number = index;
   let bytes = 0;
   while (base > log.baseIndex && index - base < entriesMax) {
-    bytes += entryBytes(present(log.entries[base - log.baseIndex - 1], "hole in the log"));
+    bytes += memoryBytes(present(log.entries[base - log.baseIndex - 1], "hole in the log"));
     if (bytes > bytesMax) break;
     base--;
   }

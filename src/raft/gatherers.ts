@@ -1,7 +1,7 @@
 // Proposals and reads of one turn of the event loop go to the core together: one append per follower, one write, one
 // round of heartbeats for all of them.
 import { asIndex, type LogIndex } from "../kernel/ids.ts";
-import { ENTRY_OVERHEAD_BYTES, GATHERED_READS_MAX, PROPOSAL_ROUNDS_MAX } from "./limits.ts";
+import { ENTRY_MEMORY_BYTES, GATHERED_READS_MAX, PROPOSAL_ROUNDS_MAX } from "./limits.ts";
 
 /** Payloads that were accepted and promised an index, and that the core has not seen yet. */
 export class ProposalGatherer {
@@ -24,7 +24,7 @@ export class ProposalGatherer {
   /** @param last the last index of the core's log @returns the index that the payload will have */
   add(payload: Uint8Array, last: LogIndex): LogIndex {
     this.payloads.push(payload);
-    this.bytes += payload.length + ENTRY_OVERHEAD_BYTES;
+    this.bytes += payload.length + ENTRY_MEMORY_BYTES;
     if (!this.scheduled) {
       this.scheduled = true;
       void Promise.resolve().then(() => {

@@ -3,7 +3,7 @@ import { asIndex, type MemberId } from "../kernel/ids.ts";
 import { tickMembership } from "./changes.ts";
 import { advanceCommit } from "./committing.ts";
 import { isStalled } from "./durability.ts";
-import { entriesBetween, lastIndex, lastWithTermAtMost, termAt, totalBytes } from "./entry-log.ts";
+import { entriesBetween, lastIndex, lastWithTermAtMost, termAt, totalMemoryBytes } from "./entry-log.ts";
 import { answerHeals, onHealRequest } from "./healers.ts";
 import type { Output, ProposalOutcome } from "./io.ts";
 import { beginRound, notePromise, noteRound } from "./lease.ts";
@@ -129,7 +129,7 @@ export function leaderMayCommit(state: RaftState): void {
     member === state.self ? state.durability.durableIndex : (leader.progress.get(member)?.match ?? 0),
   );
   if (held <= state.commit || termAt(state.log, held) !== state.term) return;
-  leader.uncommittedBytes -= totalBytes(entriesBetween(state.log, state.commit + 1, held));
+  leader.uncommittedBytes -= totalMemoryBytes(entriesBetween(state.log, state.commit + 1, held));
   advanceCommit(state, asIndex(held));
   promoteEarlyReads(state, leader);
 }

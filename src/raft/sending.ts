@@ -2,7 +2,7 @@
 import { present } from "../kernel/assert.ts";
 import { asIndex, type MemberId } from "../kernel/ids.ts";
 import { noteAppended } from "./configurations.ts";
-import { appendEntries, entriesWithin, entryBytes, lastIndex, termAt, totalBytes } from "./entry-log.ts";
+import { appendEntries, entriesWithin, lastIndex, memoryBytes, termAt, totalBytes } from "./entry-log.ts";
 import type { Output } from "./io.ts";
 import { MESSAGE_ENTRIES_MAX } from "./limits.ts";
 import { maySend, noteSent, type Progress, startSnapshotMode } from "./progress.ts";
@@ -15,7 +15,7 @@ export function appendOwn(state: RaftState, leader: Leader, payloads: readonly U
     const entry = { index: asIndex(lastIndex(state.log) + 1), term: state.term, payload };
     appendEntries(state.log, [entry]);
     noteAppended(state, [entry]);
-    leader.uncommittedBytes += entryBytes(entry);
+    leader.uncommittedBytes += memoryBytes(entry);
   }
 }
 

@@ -11,6 +11,7 @@ import {
   entryBytes,
   lastIndex,
   lastWithTermAtMost,
+  memoryBytes,
   termAt,
   trailingBase,
   truncateFrom,
@@ -99,7 +100,7 @@ describe("the log", () => {
 
   it("keeps a window in front of a snapshot, bounded by entries and by bytes", () => {
     const entries = entriesOfTerms(1, 1, 1, 1, 1, 1);
-    const size = entryBytes(entry(1, 1, "e1"));
+    const size = memoryBytes(entry(1, 1, "e1"));
     expect(trailingBase(logWith(entries), asIndex(5), 2, 10_000)).toBe(3);
     expect(trailingBase(logWith(entries), asIndex(5), 100, 3 * size)).toBe(2);
     expect(trailingBase(logWith(entries), asIndex(5), 100, 100_000)).toBe(0);

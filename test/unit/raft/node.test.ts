@@ -82,7 +82,7 @@ describe("a cluster of nodes", () => {
   });
 
   it("refuses proposals beyond the bytes that may be uncommitted", async () => {
-    const cluster = await started(3, { tuning: { uncommittedBytesMax: 1000 } });
+    const cluster = await started(3, { tuning: { uncommittedBytesMax: 8500 } });
     const leader = cluster.leader();
     for (const follower of cluster.followers()) cluster.network.cut(leader.id, follower.id);
     const results: ProposeResult[] = Array.from({ length: 30 }, () =>
