@@ -104,7 +104,8 @@ export class AgentSessions {
 
   private receive(session: Session, frame: Uint8Array): void {
     if (session.phase === "closed") return;
-    const message = messageOfFrame(frame);
+    const message = this.understood(session, () => messageOfFrame(frame));
+    if (message === undefined) return;
     if (message === null) this.closeFor(session, "a frame is no message of the agent protocol");
     else if (message.kind === "register") this.register(session, message);
     else if (message.kind === "pong") this.ponged(session);
@@ -113,13 +114,27 @@ export class AgentSessions {
     } else this.closeFor(session, `a ${message.kind} frame before the agent is registered`);
   }
 
+  /** What an agent's bytes mean is worked out by itself: a fault in that ends the agent's connection, never the master. */
+  private understood<Meaning>(session: Session, read: () => Meaning): Meaning | undefined {
+    try {
+      return read();
+    } catch (error) {
+      const { agentId, id } = session;
+      const why = String(error);
+      this.context.tracer.error("agent frame not understood", { agentId, connectionId: id, why });
+      this.closeFor(session, `a frame could not be understood: ${why}`);
+      return undefined;
+    }
+  }
+
   private register(session: Session, frame: RegisterAgent): void {
     if (session.phase !== "connected") this.closeFor(session, "a second register frame");
     else if (!this.context.isLeading()) this.redirectTo(session, this.context.master.status().leader);
     else if (frame.protocolVersion !== PROTOCOL_VERSION) {
       this.closeFor(session, `protocol version ${frame.protocolVersion} is not spoken here`);
     } else {
-      const command = registerCommand(frame, session.id);
+      const command = this.understood(session, () => registerCommand(frame, session.id));
+      if (command === undefined) return;
       session.runs = new RunGatherer(Math.min(frame.tasksPerRunMax ?? 0, TASKS_PER_RUN_MAX), (runs) =>
         this.write(session, runs),
       );
@@ -189,8 +204,9 @@ export class AgentSessions {
 
   /** Not waited for: reports are many, and the order of the calls is the order of the log. */
   private report(session: Session, agentId: AgentId, message: AgentReport): void {
-    const command = reportCommand(message, agentId, this.context.clock.wallMs());
-    if (command === null) return;
+    const now = this.context.clock.wallMs();
+    const command = this.understood(session, () => reportCommand(message, agentId, now));
+    if (command === undefined || command === null) return;
     if (session.commandsInFlight >= AGENT_COMMANDS_IN_FLIGHT_MAX) {
       this.closeFor(session, "too many reports wait to be committed");
       return;

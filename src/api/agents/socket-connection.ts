@@ -2,15 +2,14 @@
 // src/host/upgrade-network.ts.
 import type { Duplex } from "node:stream";
 import { AGENT_FRAME_BYTES_MAX } from "../../contract/agent-protocol.ts";
+import { InvariantError } from "../../kernel/assert.ts";
 import type { Connection, ConnectionHandler } from "../../kernel/ports.ts";
 import { encodeFrames, frameReader } from "./frames.ts";
 
 /** A connection that is open. Its handler is set by `attach`, with whatever bytes came along with the upgrade. */
 export class SocketConnection implements Connection {
   private readonly socket: Duplex;
-  private readonly read = frameReader(AGENT_FRAME_BYTES_MAX, (frame) => {
-    if (!this.closed) this.handler?.onFrame(frame);
-  });
+  private readonly read = frameReader(AGENT_FRAME_BYTES_MAX, (frame) => this.take(frame));
   private handler: ConnectionHandler | null = null;
   private closed = false;
   /** Frames of this turn: together they are one write. */
@@ -67,6 +66,17 @@ export class SocketConnection implements Connection {
 
   private receive(bytes: Uint8Array): void {
     if (!this.closed && !this.read(bytes)) this.broken("a frame is larger than allowed");
+  }
+
+  /** A frame that its reader chokes on costs this connection only. A broken invariant ends the process here as anywhere. */
+  private take(frame: Uint8Array): void {
+    if (this.closed) return;
+    try {
+      this.handler?.onFrame(frame);
+    } catch (error) {
+      if (error instanceof InvariantError) throw error;
+      this.broken(`a frame could not be taken in: ${String(error)}`);
+    }
   }
 
   private broken(reason: string): void {
