@@ -1,18 +1,32 @@
-// How V8 collects garbage in a master. Its memory reducer begins full collections of its own when little is allocated,
-// and ends them at once: with a million tasks the loop stands still meanwhile, longer than a heartbeat of Raft may be
-// away. Collections that allocation asks for are made in small steps, and go on as they are.
+// How V8 collects garbage in a master, in two points.
+//
+// Its memory reducer begins full collections of its own when little is allocated, and ends them at once: with a million
+// tasks the loop stands still meanwhile, longer than a heartbeat of Raft may be away. Collections that allocation asks for
+// are made in small steps, and go on as they are.
+//
+// It also begins a full collection for every 64 MiB of byte arrays made since the last, however large the heap is that it
+// must walk, though nearly all of them are dead by the next collection of the young. A master makes some 5 KB of them for
+// each status update.
 import { setFlagsFromString } from "node:v8";
 
-/**
- * Collections in a row that the memory reducer may begin. V8 reads it each time, so it counts also when it is set after
- * the start; `--no-memory-reducer` is read once, before any of our code runs.
- */
-const NO_COLLECTIONS = "--memory-reducer-gc-count=0";
-/** Of V8 (Node 24): older ones do not know the flag and would say so. */
+interface Setting {
+  readonly flag: string;
+  /** Flags of the user's by which it is left alone. */
+  readonly unless: RegExp;
+}
+
+/** V8 reads each of them every time, so that they count also when they are set after the start. */
+const SETTINGS: readonly Setting[] = [
+  /** Collections in a row that the memory reducer may begin. (`--no-memory-reducer` is read before any of our code runs.) */
+  { flag: "--memory-reducer-gc-count=0", unless: /memory[-_]reducer/ },
+  /** Byte arrays count against the limit that grows with the heap, as objects do, instead of one of their own. */
+  { flag: "--external-memory-accounted-in-global-limit", unless: /external[-_]memory/ },
+];
+/** Of V8 (Node 24): older ones do not know the flags and would say so. */
 const MAJOR_MIN = 13;
 
 /**
- * For the whole process. Flags on the memory reducer that the user has given win.
+ * For the whole process. Flags of the user on the same matter win.
  * @param given flags of Node's command line and NODE_OPTIONS
  * @param version of V8
  * @param set sets one flag of V8
@@ -24,9 +38,9 @@ export function applyV8Settings(
   set: (flag: string) => void = setFlagsFromString,
 ): readonly string[] {
   if (Number.parseInt(version, 10) < MAJOR_MIN) return [];
-  if (given.some((flag) => /memory[-_]reducer/.test(flag))) return [];
-  set(NO_COLLECTIONS);
-  return [NO_COLLECTIONS];
+  const free = SETTINGS.filter(({ unless }) => !given.some((flag) => unless.test(flag)));
+  for (const { flag } of free) set(flag);
+  return free.map(({ flag }) => flag);
 }
 
 function givenFlags(): readonly string[] {

@@ -4,6 +4,11 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { applyV8Settings } from "../../../src/host/v8-settings.ts";
 
+const REDUCER = "--memory-reducer-gc-count=0";
+const BYTE_ARRAYS = "--external-memory-accounted-in-global-limit";
+/** Of byte arrays, in the second test; V8 by itself begins a full collection after so many of them. */
+const MADE_MIB = 1_024;
+const V8S_LIMIT_MIB = 64;
 /** How long V8's memory reducer waits after a collection before it looks whether to begin one. */
 const REDUCER_DELAY_MS = 8_000;
 const settings = join(import.meta.dirname, "../../../src/host/v8-settings.ts");
@@ -39,11 +44,50 @@ describe("the memory reducer", () => {
     const set: string[] = [];
     const take = (flag: string): void => void set.push(flag);
     for (const given of ["--no-memory-reducer", "--memory_reducer", "--memory-reducer-gc-count=1"]) {
-      expect(applyV8Settings(["--inspect", given], "13.6.233", take)).toEqual([]);
+      expect(applyV8Settings(["--inspect", given], "13.6.233", take)).toEqual([BYTE_ARRAYS]);
     }
     expect(applyV8Settings([], "11.3.244.8-node.30", take)).toEqual([]);
-    expect(set).toEqual([]);
-    expect(applyV8Settings(["--max-old-space-size=9000", ""], "13.6.233", take)).toEqual(set);
-    expect(set).toHaveLength(1);
+    expect(set).toEqual([BYTE_ARRAYS, BYTE_ARRAYS, BYTE_ARRAYS]);
+    expect(applyV8Settings(["--max-old-space-size=9000", ""], "13.6.233", take)).toEqual(set.slice(3));
+    expect(set.slice(3)).toEqual([REDUCER, BYTE_ARRAYS]);
+  });
+});
+
+/** Full collections of a process with a heap of some size while it makes byte arrays that die at once. */
+async function fullCollections(nodeFlags: readonly string[]): Promise<number> {
+  const script = [
+    `import { applyV8Settings } from ${JSON.stringify(settings)};`,
+    "applyV8Settings(process.execArgv);",
+    "globalThis.held = Array.from({ length: 500_000 }, (_, at) => ({ at, next: [at] }));",
+    "gc(); console.log('ready');",
+    `for (let i = 0; i < ${MADE_MIB} * 16; i++) { new Uint8Array(2 ** 16).fill(1); if (i % 16 === 0) await new Promise(setImmediate); }`,
+  ].join("\n");
+  const flags = ["--disable-warning=ExperimentalWarning", "--expose-gc", "--trace-gc"];
+  const child = spawn(process.execPath, [...flags, ...nodeFlags, "--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let said = "";
+  child.stdout.on("data", (bytes: Buffer) => {
+    said += bytes.toString();
+  });
+  await new Promise((resolve) => child.once("close", resolve));
+  return said.slice(said.indexOf("ready")).match(/Mark-Compact/g)?.length ?? 0;
+}
+
+describe("byte arrays that die young", () => {
+  it("ask for no full collection, unless the user wants V8's own way", async () => {
+    const ours = await fullCollections([]);
+    const v8s = await fullCollections(["--no-external-memory-accounted-in-global-limit"]);
+    expect(v8s).toBeGreaterThanOrEqual(MADE_MIB / V8S_LIMIT_MIB / 2);
+    expect(ours).toBeLessThanOrEqual(v8s / 4);
+  }, 60_000);
+
+  it("are left alone where the user has said something of them", () => {
+    const taken = applyV8Settings(
+      ["--external_memory_accounted_in_global_limit"],
+      "13.6.233",
+      () => undefined,
+    );
+    expect(taken).toEqual([REDUCER]);
   });
 });
