@@ -2,6 +2,7 @@
 // nothing in it is confirmed by the others.
 
 import type { MemberView } from "../master/members.ts";
+import type { MasterStatus } from "../master/types.ts";
 import type { ApiContext } from "./context.ts";
 import { legacyJson, type Reply } from "./http/reply.ts";
 
@@ -25,6 +26,8 @@ interface MasterStatusView {
   readonly clusterId: string | null;
   /** Of the group of masters: another one after `tepui recover`. Null while this master knows of none. */
   readonly groupId: string | null;
+  /** Whether the archive of this master's log works, and if not why and since when (wall time, ms); null without one. */
+  readonly archive: MasterStatus["archive"];
   readonly members: readonly MemberView[];
 }
 
@@ -48,6 +51,7 @@ function statusView(context: ApiContext): MasterStatusView {
     events: status.events,
     clusterId: context.master.state().clusterId,
     groupId: status.groupId,
+    archive: status.archive,
     members: status.members,
   };
 }

@@ -109,6 +109,14 @@ function printMembers(status: MasterStatus, members: readonly (MasterStatus | nu
   });
   const group = status.groupId === null ? "" : ` of group ${status.groupId}`;
   print(`Members${group}\n${table(["ID", "API", "ROLE", "TERM", "COMMITTED", "EVENTS"], rows)}`);
+  for (const member of members) printArchive(member);
+}
+
+function printArchive(member: MasterStatus | null): void {
+  if (member?.archive?.kind !== "failing") return;
+  const { why, sinceMs, tries } = member.archive;
+  const since = new Date(sinceMs).toISOString();
+  print(`The archive of ${member.self}'s log has been failing since ${since}, after ${tries} tries: ${why}`);
 }
 
 function printCluster(cluster: LegacyState): void {

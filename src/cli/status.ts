@@ -12,6 +12,11 @@ export interface MasterStatus {
   readonly events: number;
   /** Of the group of masters; null while that master knows of none. */
   readonly groupId: string | null;
+  /** Of that master's log. Absent from masters of old. */
+  readonly archive?:
+    | { readonly kind: "working" }
+    | { readonly kind: "failing"; readonly why: string; readonly sinceMs: number; readonly tries: number }
+    | null;
   readonly members: readonly {
     readonly id: string;
     readonly apiAddress: string;

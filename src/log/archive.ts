@@ -1,12 +1,12 @@
 // Keeps what compaction would delete: files are moved into the archive's folder at once, and compressed there one piece
 // after the other while the log goes on. The oldest go first when there is too much or they are too old. A fault of the
-// archive costs history, never the log.
+// archive costs history, never the log, and it is tried again (archive-health.ts).
 import type { Clock, Disk, Tracer } from "../kernel/ports.ts";
+import { type ArchiveHealth, HealthOfArchive, isNoSpaceError } from "./archive-health.ts";
+import { packFile, sizeOf, withFile } from "./archive-packing.ts";
 import type { ArchivedFile } from "./archive-store.ts";
 import { archivedName, archiveFolder, listArchive } from "./archive-store.ts";
-import { packedPieceBytes } from "./limits.ts";
 import type { Compressor } from "./packed.ts";
-import { Packer } from "./packed.ts";
 import type { Segment } from "./recovery.ts";
 import { snapshotName } from "./snapshot-format.ts";
 import type { LogPoint } from "./types.ts";
@@ -19,6 +19,9 @@ export interface ArchiveOptions {
   readonly compressor: Compressor;
   readonly clock: Clock;
 }
+
+/** Written to see whether the folder can be written to again. */
+const probeBytes = 4096;
 
 interface Kept {
   readonly file: ArchivedFile;
@@ -35,29 +38,33 @@ export interface ArchivePlace {
 export class Archive {
   readonly #place: ArchivePlace;
   readonly #options: ArchiveOptions;
+  readonly #health: HealthOfArchive;
   #files: Kept[] = [];
+  /** What an earlier process left is known. */
+  #isListed = false;
   #work: Promise<void> = Promise.resolve();
   #isStopped = false;
-  #isBroken = false;
 
   private constructor(place: ArchivePlace, options: ArchiveOptions) {
     this.#place = place;
     this.#options = options;
+    this.#health = new HealthOfArchive(options.clock, place.tracer, () => this.#wake());
   }
 
-  /** Goes on with what an earlier process left. Rejects if the disk does. */
+  /** Goes on with what an earlier process left. */
   static async open(place: ArchivePlace, options: ArchiveOptions): Promise<Archive> {
     const archive = new Archive(place, options);
-    await place.disk.makeDirectory(archive.#folder);
-    const { files, superfluous } = await listArchive(place.disk, place.directory);
-    for (const path of superfluous) await place.disk.remove(path);
-    for (const file of files) {
-      const bytes = await sizeOf(place.disk, file.path);
-      archive.#files.push({ file, bytes });
+    try {
+      await archive.#list();
+    } catch (error) {
+      archive.#health.failed(error);
     }
-    for (const file of files) if (file.suffix === "") archive.#queue(file);
-    archive.#enqueue(() => archive.#trim());
+    archive.#wake();
     return archive;
+  }
+
+  get health(): ArchiveHealth {
+    return this.#health.health;
   }
 
   /** Takes a segment out of the log's folder; that is durable when it resolves. */
@@ -84,10 +91,11 @@ export class Archive {
   /** Stops after the piece at hand; the next start goes on. */
   async close(): Promise<void> {
     this.#isStopped = true;
+    this.#health.stop();
     await this.#work;
   }
 
-  /** Resolves when everything taken so far is compressed and the bounds are kept. */
+  /** Resolves when everything taken so far is compressed and the bounds are kept, or could not be. */
   settled(): Promise<void> {
     return this.#work;
   }
@@ -105,104 +113,118 @@ export class Archive {
     if (bytes === undefined) await disk.remove(path);
     await disk.syncDirectory(directory);
     if (bytes === undefined) return;
-    this.#files.push({ file, bytes });
-    this.#queue(file);
+    this.#add({ file, bytes });
+    this.#wake();
   }
 
   /** @returns its bytes; undefined if the archive does not take it: then it is to be deleted */
   async #move(from: string, to: string): Promise<number | undefined> {
     const { disk } = this.#place;
-    if (this.#isBroken || this.#options.bytesMax === 0) return undefined;
+    if (!this.#mayTake()) return undefined;
     try {
       await disk.rename(from, to);
       await disk.syncDirectory(this.#folder);
       return await sizeOf(disk, to);
     } catch (error) {
-      this.#fail(error);
+      this.#health.failed(error);
       return undefined;
     }
   }
 
-  #queue(file: ArchivedFile): void {
-    this.#enqueue(async () => {
-      await this.#compress(file);
+  /** While it fails it may be unable to make room again. */
+  #mayTake(): boolean {
+    if (!this.#isListed || this.#options.bytesMax === 0 || this.#health.lacksSpace) return false;
+    return !this.#health.isFailing || !this.#isTooMuch();
+  }
+
+  #add(kept: Kept): void {
+    if (!this.#files.some(({ file }) => file.path === kept.file.path)) this.#files.push(kept);
+  }
+
+  #wake(): void {
+    this.#work = this.#work.then(() => this.#pass());
+  }
+
+  /** All that is to be done now. */
+  async #pass(): Promise<void> {
+    if (this.#isStopped) return;
+    try {
+      const { isFailing, mayTry } = this.#health;
+      // What cannot be compressed keeps within the bounds all the same.
+      if (isFailing) await this.#trim();
+      if (!mayTry) return;
+      if (isFailing) await this.#probe();
+      await this.#compressAll();
       await this.#trim();
-    });
+      if (!this.#isStopped) this.#health.works();
+    } catch (error) {
+      this.#health.failed(error);
+    }
   }
 
-  #enqueue(action: () => Promise<void>): void {
-    this.#work = this.#work.then(async () => {
-      if (this.#isStopped || this.#isBroken) return;
+  /** Whether the folder is there and can be written to, and what is in it now. */
+  async #probe(): Promise<void> {
+    const { disk } = this.#place;
+    await this.#list();
+    const path = `${this.#folder}/probe.tmp`;
+    try {
+      await withFile(disk, path, async (file) => {
+        await file.write(0, new Uint8Array(probeBytes));
+        await file.sync();
+      });
+    } finally {
+      await disk.remove(path);
+    }
+  }
+
+  /** What is taken meanwhile stays. */
+  async #list(): Promise<void> {
+    const { disk, directory } = this.#place;
+    const before = new Set(this.#files);
+    await disk.makeDirectory(this.#folder);
+    const { files, superfluous } = await listArchive(disk, directory);
+    for (const path of superfluous) await disk.remove(path);
+    const found: Kept[] = [];
+    for (const file of files) found.push({ file, bytes: await sizeOf(disk, file.path) });
+    const taken = this.#files.filter((kept) => !before.has(kept));
+    this.#files = found;
+    for (const kept of taken) this.#add(kept);
+    this.#isListed = true;
+  }
+
+  /** One that cannot be compressed does not hold up the others, unless there is no space for any. */
+  async #compressAll(): Promise<void> {
+    let failure: { readonly error: unknown } | undefined;
+    for (const { file } of this.#files.filter((kept) => kept.file.suffix === "")) {
+      if (this.#isStopped) return;
       try {
-        await action();
+        await this.#compress(file);
       } catch (error) {
-        this.#fail(error);
+        if (isNoSpaceError(error)) throw error;
+        failure = { error };
       }
-    });
-  }
-
-  #fail(error: unknown): void {
-    this.#isBroken = true;
-    const why = error instanceof Error ? error.message : String(error);
-    this.#place.tracer.warn("log.archiveFailed", {
-      why,
-      consequence: "no more is archived until a start",
-    });
+      await this.#trim();
+    }
+    if (failure !== undefined) throw failure.error;
   }
 
   async #compress(file: ArchivedFile): Promise<void> {
     const { disk, tracer } = this.#place;
     const at = this.#files.findIndex((kept) => kept.file === file);
     if (at === -1) return;
-    const path = `${file.path}${this.#options.compressor.suffix}`;
-    const bytes = await this.#packOrRemove(file.path, `${path}.tmp`);
+    const { compressor } = this.#options;
+    const path = `${file.path}${compressor.suffix}`;
+    const isStopped = (): boolean => this.#isStopped;
+    const bytes = await packFile({ disk, from: file.path, to: `${path}.tmp`, compressor, isStopped });
     if (bytes === undefined) return;
     await disk.rename(`${path}.tmp`, path);
     await disk.syncDirectory(this.#folder);
     await disk.remove(file.path);
-    const { suffix } = this.#options.compressor;
+    const { suffix } = compressor;
     this.#files = this.#files.map((kept) =>
       kept.file === file ? { file: { ...file, path, suffix }, bytes } : kept,
     );
     tracer.debug("log.archived", { path, bytes });
-  }
-
-  /** The disk may be full: what could not be finished must not go on taking the log's space. */
-  async #packOrRemove(from: string, to: string): Promise<number | undefined> {
-    try {
-      return await this.#pack(from, to);
-    } catch (error) {
-      await this.#place.disk.remove(to).catch(() => undefined);
-      throw error;
-    }
-  }
-
-  /** @returns the bytes written; undefined if the log was closed meanwhile, then nothing is left of it */
-  async #pack(from: string, to: string): Promise<number | undefined> {
-    const { disk } = this.#place;
-    const source = await disk.open(from);
-    const target = await disk.open(to);
-    try {
-      await target.truncate(0);
-      let end = 0;
-      const packer = new Packer(this.#options.compressor, async (bytes) => {
-        await target.write(end, bytes);
-        end += bytes.length;
-      });
-      const size = await source.size();
-      for (let at = 0; at < size && !this.#isStopped; at += packedPieceBytes)
-        await packer.write(await source.read(at, packedPieceBytes));
-      if (this.#isStopped) {
-        await disk.remove(to);
-        return undefined;
-      }
-      await packer.finish();
-      await target.sync();
-      return end;
-    } finally {
-      await source.close();
-      await target.close();
-    }
   }
 
   /** Removes the oldest until the bounds are kept; snapshots that no segment follows any more go with it. */
@@ -232,15 +254,5 @@ export class Archive {
     const bytes = this.#files.reduce((sum, kept) => sum + kept.bytes, 0);
     const sinceMs = this.#oldest()?.file.sinceMs ?? Number.POSITIVE_INFINITY;
     return bytes > this.#options.bytesMax || this.#options.clock.wallMs() - sinceMs > this.#options.ageMsMax;
-  }
-}
-
-/** Of a file that is there. Bytes. */
-async function sizeOf(disk: Disk, path: string): Promise<number> {
-  const file = await disk.open(path);
-  try {
-    return await file.size();
-  } finally {
-    await file.close();
   }
 }

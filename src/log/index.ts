@@ -1,5 +1,6 @@
 // The durable log: what other rooms may use of it. Format: docs/log-format.md.
 export type { ArchiveOptions } from "./archive.ts";
+export type { ArchiveHealth } from "./archive-health.ts";
 export { crc32c } from "./crc32c.ts";
 export { LogDamage, LogFailure } from "./errors.ts";
 export { readHardStateFile } from "./hard-state-file.ts";

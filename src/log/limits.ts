@@ -42,5 +42,9 @@ export const unreadableTriesMax = 3;
 
 /** What the archive and an exported file compress at once. */
 export const packedPieceBytes = mebibyte;
+/** An archive that failed is tried again after so long at first, then after twice as long each time … */
+export const archiveRetryMsMin = 1000;
+/** … up to this. */
+export const archiveRetryMsMax = 300_000;
 /** A compressed piece is never longer, whatever it held. */
 export const packedPieceBytesMax = 2 * mebibyte;

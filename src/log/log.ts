@@ -4,6 +4,7 @@ import type { LogIndex, Term } from "../kernel/ids.ts";
 import { asIndex } from "../kernel/ids.ts";
 import type { Disk, Tracer } from "../kernel/ports.ts";
 import type { Archive } from "./archive.ts";
+import type { ArchiveHealth } from "./archive-health.ts";
 import { LogFailure } from "./errors.ts";
 import type { LogLimits } from "./limits.ts";
 import { memberIdUnitsMax } from "./limits.ts";
@@ -102,7 +103,12 @@ export class Log {
     return this.#removeSegments((segment) => segment.maxIndex < firstKept);
   }
 
-  /** Resolves when all that was compacted away so far is compressed in the archive, if there is one. */
+  /** Undefined without an archive. */
+  get archiveHealth(): ArchiveHealth | undefined {
+    return this.#parts.archive?.health;
+  }
+
+  /** Resolves when all that was compacted away so far is compressed in the archive, if there is one that works. */
   async archived(): Promise<void> {
     await this.#parts.archive?.settled();
   }

@@ -2,7 +2,7 @@
 // snapshot's membership, which the log has no place for, is written in front of its content.
 import { assert } from "../kernel/assert.ts";
 import type { LogIndex } from "../kernel/ids.ts";
-import type { Log, OpenedLog, SnapshotReader } from "../log/index.ts";
+import type { ArchiveHealth, Log, OpenedLog, SnapshotReader } from "../log/index.ts";
 import type {
   AppendBatch,
   Membership,
@@ -107,6 +107,11 @@ export class LogStorage implements RaftStorage {
 
   async resetTo(meta: SnapshotMeta): Promise<void> {
     await this.log.resetTo({ index: meta.index, term: meta.term });
+  }
+
+  /** Null without an archive. */
+  archiveHealth(): ArchiveHealth | null {
+    return this.log.archiveHealth ?? null;
   }
 
   async close(): Promise<void> {

@@ -168,6 +168,7 @@ class MasterLoop implements Master {
       lastIndex: raft.last,
       events: this.replica.state().eventCount,
       groupId: raft.groupId,
+      archive: this.storage.archiveHealth(),
       members: this.membership.view(),
     };
   }

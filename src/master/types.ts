@@ -1,6 +1,7 @@
 // What the master offers to the rooms around it, and what it wants of them. The api submits commands and delivers
 // effects; it never touches state but to read it.
 import type { GroupId, LogIndex, MemberId, Millis, Term } from "../kernel/ids.ts";
+import type { ArchiveHealth } from "../log/index.ts";
 import type { Entry } from "../raft/index.ts";
 import type { Command, Rejection } from "../state/commands.ts";
 import type { Reply } from "../state/decide.ts";
@@ -83,5 +84,7 @@ export interface MasterStatus {
   readonly events: number;
   /** Which group of masters this one belongs to; null while it knows of none. */
   readonly groupId: GroupId | null;
+  /** Whether the archive of its log works; null without one. */
+  readonly archive: ArchiveHealth | null;
   readonly members: readonly MemberView[];
 }

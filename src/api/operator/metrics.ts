@@ -22,6 +22,7 @@ export function metricsOf(context: ApiContext, operators: number): readonly Metr
     "master/uptime_secs": (context.clock.wallMs() - context.startedAt) / 1_000,
     "master/operator_event_stream_subscribers": operators,
     "master/outstanding_offers": state.offers.size,
+    "tepui/log_archive_failing": context.master.status().archive?.kind === "failing" ? 1 : 0,
     ...frameworkGauges(state),
     ...agentGauges(state),
     ...taskGauges(state),

@@ -2,6 +2,7 @@
 import zlib from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { asIndex } from "../../../src/kernel/ids.ts";
+import { silentTracer, type Tracer } from "../../../src/kernel/ports.ts";
 import type { Compressor, Log, LogRecord } from "../../../src/log/index.ts";
 import { LogDamage, openLog, openSnapshot, readLog } from "../../../src/log/index.ts";
 import { directory, entry, Machine, plain, point, smallLimits, stateAt } from "./fixture.ts";
@@ -19,10 +20,27 @@ interface Bounds {
   readonly ageMsMax?: number;
 }
 
-async function open(machine: Machine, { bytesMax = 1e9, ageMsMax = 1e9 }: Bounds = {}): Promise<Log> {
+async function open(
+  machine: Machine,
+  { bytesMax = 1e9, ageMsMax = 1e9 }: Bounds = {},
+  tracer: Tracer = silentTracer,
+): Promise<Log> {
   const archive = { bytesMax, ageMsMax, compressor: gzip, clock: machine.clock };
-  const opening = openLog({ disk: machine.sim.mount(), directory, limits: smallLimits, archive });
+  const opening = openLog({ disk: machine.sim.mount(), directory, limits: smallLimits, archive, tracer });
   return (await machine.run(opening)).log;
+}
+
+/** What is said of the archive. */
+function recording(): { readonly tracer: Tracer; readonly said: string[] } {
+  const said: string[] = [];
+  const note = (event: string): void => {
+    if (/^log\.archive(Failed|Works)$/.test(event)) said.push(event);
+  };
+  return { said, tracer: { debug: note, info: note, warn: note, error: note } };
+}
+
+function pause(machine: Machine, ms: number): Promise<void> {
+  return machine.run(new Promise<void>((resolve) => void machine.clock.after(ms, resolve)));
 }
 
 /** Entries up to `last`, a snapshot at every tenth, compacted after each. */
@@ -99,7 +117,7 @@ describe("an archive", () => {
     const machine = new Machine("age", { latencyMs: { low: 1, high: 1 } });
     const log = await open(machine, { ageMsMax: 100 });
     await work(machine, log, 1, 40);
-    await machine.run(new Promise<void>((resolve) => void machine.clock.after(200, resolve)));
+    await pause(machine, 200);
     await work(machine, log, 41, 60);
     expect(indexes(await records(machine))[0]).toBeGreaterThan(20);
   });
@@ -151,12 +169,104 @@ describe("an archive", () => {
     expect(archived(machine).filter((path) => path.endsWith(".tmp"))).toEqual([]);
   });
 
+  it("that cannot compress keeps what it is given, is tried again, and then compresses all of it", async () => {
+    const machine = new Machine();
+    const { said, tracer } = recording();
+    const log = await open(machine, {}, tracer);
+    await work(machine, log, 1, 20);
+    expect(log.archiveHealth).toEqual({ kind: "working" });
+    for (let i = 0; i < 1000; i++) machine.sim.failNext("write", ".gz.tmp");
+    await work(machine, log, 21, 60);
+    expect(log.archiveHealth).toMatchObject({ kind: "failing", why: expect.stringContaining("EIO") });
+    expect(archived(machine).filter((path) => !path.endsWith(".gz")).length).toBeGreaterThan(2);
+    machine.sim.failNoMore();
+    await pause(machine, 600_000);
+    await machine.run(log.archived());
+    expect(log.archiveHealth).toEqual({ kind: "working" });
+    expect(said).toEqual(["log.archiveFailed", "log.archiveWorks"]);
+    expect(archived(machine).filter((path) => !path.endsWith(".gz"))).toEqual([]);
+    expect(indexes(await records(machine))).toEqual(upTo(60));
+  });
+
+  it("that cannot compress keeps within its bytes all the same", async () => {
+    const machine = new Machine();
+    const log = await open(machine, { bytesMax: 20_000 });
+    for (let i = 0; i < 1000; i++) machine.sim.failNext("write", ".gz.tmp");
+    await work(machine, log, 1, 150);
+    const bytes = archived(machine).reduce((sum, path) => sum + machine.bytesOf(path).length, 0);
+    expect(bytes).toBeGreaterThan(5000);
+    expect(bytes).toBeLessThanOrEqual(20_000);
+  });
+
+  it("that can neither compress nor remove takes no more than its bytes and one file", async () => {
+    const machine = new Machine();
+    const log = await open(machine, { bytesMax: 20_000 });
+    for (let i = 0; i < 1000; i++) machine.sim.failNext("write", ".gz.tmp");
+    for (let i = 0; i < 1000; i++) machine.sim.failNext("remove", "/archive/");
+    await work(machine, log, 1, 150);
+    const bytes = archived(machine).reduce((sum, path) => sum + machine.bytesOf(path).length, 0);
+    expect(bytes).toBeLessThanOrEqual(27_000);
+    expect(machine.segments().filter((path) => !path.includes("/archive/")).length).toBeLessThan(4);
+  });
+
+  it("without space takes nothing until there is some again", async () => {
+    const machine = new Machine();
+    const { said, tracer } = recording();
+    const log = await open(machine, {}, tracer);
+    await work(machine, log, 1, 20);
+    for (let i = 0; i < 1000; i++) machine.sim.failNext("write", "/archive/", "ENOSPC");
+    await work(machine, log, 21, 40);
+    const kept = archived(machine).length;
+    await work(machine, log, 41, 90);
+    expect(archived(machine).length).toBe(kept);
+    machine.sim.failNoMore();
+    await pause(machine, 600_000);
+    await machine.run(log.archived());
+    await work(machine, log, 91, 120);
+    expect(archived(machine).length).toBeGreaterThan(kept);
+    expect(said).toEqual(["log.archiveFailed", "log.archiveWorks"]);
+    expect(indexes(await records(machine)).at(-1)).toBe(120);
+  });
+
+  it.each(["list", "makeDirectory"] as const)(
+    "whose folder fails at the start (%s) is taken up later",
+    async (operation) => {
+      const machine = new Machine();
+      await work(machine, await open(machine), 1, 30);
+      machine.sim.failNext(operation, "/archive");
+      const log = await open(machine);
+      expect(log.archiveHealth?.kind).toBe("failing");
+      await pause(machine, 1000);
+      await work(machine, log, 31, 60);
+      expect(log.archiveHealth).toEqual({ kind: "working" });
+      expect(indexes(await records(machine))).toEqual(upTo(60));
+    },
+  );
+
+  it("that goes on failing is tried at growing intervals, and no more once the log is closed", async () => {
+    const machine = new Machine();
+    const { said, tracer } = recording();
+    const log = await open(machine, {}, tracer);
+    for (let i = 0; i < 10_000; i++) machine.sim.failNext("write", "/archive/");
+    await work(machine, log, 1, 20);
+    await pause(machine, 3_600_000);
+    await machine.run(log.archived());
+    const { tries } = log.archiveHealth as { tries: number };
+    expect(tries).toBeGreaterThan(10);
+    expect(tries).toBeLessThan(25);
+    expect(said).toEqual(["log.archiveFailed"]);
+    await machine.run(log.close());
+    await pause(machine, 3_600_000);
+    expect(log.archiveHealth).toMatchObject({ tries });
+  });
+
   it("that failed once and begins anew can still be read, and replayed from behind what is missing", async () => {
     const machine = new Machine();
     const log = await open(machine);
     await work(machine, log, 1, 60);
-    machine.sim.failNext("rename", "/archive/");
+    for (let i = 0; i < 8; i++) machine.sim.failNext("rename", "/archive/");
     await work(machine, log, 61, 120);
+    machine.sim.failNoMore();
     await machine.run(log.close());
     await work(machine, await open(machine), 121, 180);
     const found = await records(machine);

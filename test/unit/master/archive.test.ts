@@ -85,6 +85,28 @@ test("all that was ever committed can be replayed on every member, whichever was
   }
 });
 
+test("an archive that fails is seen in its master's status, costs the log nothing, and catches up when it can", async () => {
+  const cluster = await started(1e9);
+  const leader = cluster.leader();
+  for (let i = 0; i < 10_000; i++) leader.disk.failNext("write", "/archive/");
+  await work(cluster, "s", 100);
+  expect(leader.master.status().archive).toMatchObject({
+    kind: "failing",
+    why: expect.stringContaining("EIO"),
+  });
+  expect(cluster.followers().map(({ master }) => master.status().archive)).toEqual([
+    { kind: "working" },
+    { kind: "working" },
+  ]);
+  leader.disk.failNoMore();
+  await cluster.clock.advance(300_000);
+  expect(leader.master.status().archive).toEqual({ kind: "working" });
+  const found = await verified(leader);
+  expect(found.problems).toEqual([]);
+  expect([found.firstIndex, found.lastIndex]).toEqual([1, leader.master.status().lastIndex]);
+  expect(archived(leader).filter((path) => !path.endsWith(".gz"))).toEqual([]);
+});
+
 test("an archive that has lost its oldest segments can be replayed from a snapshot in it", async () => {
   const bytesMax = 24 * 1024;
   const cluster = await started(bytesMax);

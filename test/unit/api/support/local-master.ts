@@ -146,6 +146,7 @@ export class LocalMaster implements Master {
       lastIndex: index,
       events: this.cluster.eventCount,
       groupId: GROUP,
+      archive: null,
       members: this.members(),
     };
   }
