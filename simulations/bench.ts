@@ -1,5 +1,6 @@
 // The fixed run by which the simulator's speed is measured: the size that the project's target names (three members, ten
 // agents, five frameworks), Raft's times as etcd has them by default (heartbeats every 100 ms, elections after 1 to 2 s), a steady workload, and every kind of fault now and then.
+import { DEFAULT_POLICY } from "../src/state/policy.ts";
 import { FAULT_KINDS, type FaultKind, type SimOptions, swarmOptions, TICK_MS } from "./options.ts";
 
 const MINUTE_MS = 60_000;
@@ -57,7 +58,8 @@ export function benchOptions(ticks: number, { idle, calm }: BenchKind): SimOptio
       : Object.fromEntries(FAULT_KINDS.map((kind: FaultKind) => [kind, 10 * MINUTE_MS])),
     downMs: { low: 1_000, high: 20_000 },
     cutMs: { low: 1_000, high: 20_000 },
-    settings: { frameworkReconnectMs: 60_000, agentReconnectMs: 75_000, offerTimeoutMs: null },
+    settings: { frameworkReconnectMs: 60_000, agentReconnectMs: 75_000 },
+    policy: DEFAULT_POLICY,
     raft: { tickMs: 50, heartbeatMs: 100, electionMinMs: 1_000, electionMaxMs: 2_000 },
     log: {},
     snapshotIntervalEntries: 20_000,

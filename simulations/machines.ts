@@ -233,6 +233,7 @@ export class MasterMachine extends Machine {
       joining: this.joining,
       clusterName: "simulated",
       settings: options.settings,
+      policy: () => options.policy,
       clock,
       random,
       network: port,

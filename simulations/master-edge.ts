@@ -1,5 +1,4 @@
 // The api of a simulated master, but for HTTP: agents' sessions are the api's own, frameworks speak frames.
-import { DEFAULT_REGEX_LIMITS } from "../src/allocator/index.ts";
 import { AgentSessions } from "../src/api/agents/sessions.ts";
 import type { ApiContext } from "../src/api/context.ts";
 import type { MemberId } from "../src/kernel/ids.ts";
@@ -19,7 +18,6 @@ export class MasterEdge implements EffectSink {
     const advertised = { id: name, host: name, port: AGENT_PORT, version: "0.0.0" };
     const context: ApiContext = {
       ...ports,
-      offerPolicy: { regexLimits: DEFAULT_REGEX_LIMITS, rules: {} },
       limits: { streamUnsentBytesMax: 1 << 24, requestBodyBytesMax: 1 << 23, operatorStreamsMax: 1 },
       flags: {},
       startedAt: parts.clock.wallMs(),

@@ -5,6 +5,7 @@ import { between, chance, pick, seededRandom } from "../src/kernel/random.ts";
 import type { LogLimits } from "../src/log/index.ts";
 import type { RaftTuning } from "../src/raft/index.ts";
 import type { Settings } from "../src/state/commands.ts";
+import { type Policy, policyOf } from "../src/state/policy.ts";
 import type { DiskFaults, Range } from "./sim-disk.ts";
 
 /** Virtual time of one tick. Milliseconds. */
@@ -94,6 +95,7 @@ export interface SimOptions {
   readonly downMs: Range;
   readonly cutMs: Range;
   readonly settings: Settings;
+  readonly policy: Policy;
   readonly raft: Partial<RaftTuning>;
   readonly log: Partial<LogLimits>;
   readonly snapshotIntervalEntries: number;
@@ -142,8 +144,8 @@ export function swarmOptions(seed: string, ticks: number | null): SimOptions {
     settings: {
       frameworkReconnectMs: pick(random, [5_000, 20_000, 60_000]),
       agentReconnectMs: pick(random, [3_000, 15_000, 75_000]),
-      offerTimeoutMs: pick(random, [null, 2_000, 20_000]),
     },
+    policy: policyOf({ offerTimeoutMs: pick(random, [null, 2_000, 20_000]) }),
     raft: swarmRaft(random),
     log: swarmLog(random),
     snapshotIntervalEntries: pick(random, [50, 200, 1_000]),

@@ -15,7 +15,7 @@ const NOW: Millis = asMillis(1_000_000);
 const context: Context = {
   now: NOW,
   newClusterId: asId("bench"),
-  settings: { frameworkReconnectMs: 60_000, agentReconnectMs: 75_000, offerTimeoutMs: null },
+  settings: { frameworkReconnectMs: 60_000, agentReconnectMs: 75_000 },
 };
 
 export interface LeaderOptions {

@@ -11,7 +11,7 @@ export {
   setAgentActive,
   updateAgent,
 } from "./agents.ts";
-export { allocate } from "./allocate.ts";
+export { allocate, DEFAULT_MINIMUM } from "./allocate.ts";
 export { checkAllocator } from "./check.ts";
 export type {
   AgentFacts,

@@ -173,8 +173,8 @@ export interface OfferRules {
   /** Who is next among roles, and among the frameworks of a role (AL01, AL02); both "drf". */
   readonly roleSorter?: Sorter;
   readonly frameworkSorter?: Sorter;
-  /** Asked once a cycle: agents of other hosts are offered to nobody (AL19). Null admits all. */
-  readonly whitelist?: () => ReadonlySet<string> | null;
+  /** Agents of other hosts are offered to nobody (AL19); null admits all. */
+  readonly whitelist?: ReadonlySet<string> | null;
 }
 
 /** "random": each in turn is drawn, roles by their weights, from those who were not asked yet. */

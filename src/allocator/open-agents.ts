@@ -34,7 +34,7 @@ export function openAgents(
   const open: OpenAgent[] = [];
   if (s.live.all === 0 && watcher === null) return open;
   const filtersEnded = (nextFilterExpiry(s) ?? Number.POSITIVE_INFINITY) <= now;
-  const hosts = options.whitelist?.() ?? null;
+  const hosts = options.whitelist ?? null;
   const look = (agentId: AgentId, agent: AgentEntry) => {
     const isListed = hosts === null || hosts.has(options.requirements?.factsOf(agentId).hostname ?? "");
     const kind = closedKind(s, agentId, agent, filtersEnded, demands, isListed);

@@ -2,7 +2,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { DEFAULT_REGEX_LIMITS } from "../allocator/index.ts";
 import { AGENT_CONNECTION_PATH } from "../contract/agent-protocol.ts";
 import type { MemberId, Term } from "../kernel/ids.ts";
 import type { Connection, ConnectionHandler } from "../kernel/ports.ts";
@@ -128,7 +127,6 @@ class HttpApi implements Api {
         operatorStreamsMax: limits.OPERATOR_STREAMS_MAX,
         ...options.limits,
       },
-      offerPolicy: { regexLimits: DEFAULT_REGEX_LIMITS, rules: {}, ...options.offerPolicy },
       startedAt: clock.wallMs(),
       isLeading: () => this.leading,
       date: httpDate(clock),

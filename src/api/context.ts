@@ -6,7 +6,7 @@ import { uuidFrom } from "../kernel/random.ts";
 import type { Master, Outcome } from "../master/types.ts";
 import type { Rejection } from "../state/commands.ts";
 import { badRequest, type Reply, redirect, text } from "./http/reply.ts";
-import type { Advertised, ApiLimits, OfferPolicy } from "./types.ts";
+import type { Advertised, ApiLimits } from "./types.ts";
 
 export interface ApiContext {
   readonly master: Master;
@@ -14,7 +14,6 @@ export interface ApiContext {
   readonly random: Random;
   readonly tracer: Tracer;
   readonly limits: ApiLimits;
-  readonly offerPolicy: OfferPolicy;
   readonly flags: Readonly<Record<string, string>>;
   /** Wall time at which this api was made. */
   readonly startedAt: number;

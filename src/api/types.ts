@@ -1,5 +1,4 @@
 // What the api offers to the composition root, and what it wants of it.
-import type { OfferRules, RegexLimits } from "../allocator/index.ts";
 import type { MemberId } from "../kernel/ids.ts";
 import type { Clock, Connection, ConnectionHandler, Random, Tracer } from "../kernel/ports.ts";
 import type { EffectSink, Master } from "../master/types.ts";
@@ -14,17 +13,8 @@ export interface ApiOptions {
   memberApiAddress(memberId: MemberId): string | null;
   /** What GET_FLAGS and /state show: name and value of every setting. */
   readonly flags?: Readonly<Record<string, string>>;
-  readonly offerPolicy?: Partial<OfferPolicy>;
   /** For tests. */
   readonly limits?: Partial<ApiLimits>;
-}
-
-/** What the operator has set about offers, as far as the api has to know it. */
-export interface OfferPolicy {
-  /** Of regular expressions in offer constraints; Mesos' defaults if left out. */
-  readonly regexLimits: RegexLimits;
-  /** Those of the allocator's cycles, for what is said of them. */
-  readonly rules: OfferRules;
 }
 
 /** The bounds of limits.ts that a test may want smaller. */

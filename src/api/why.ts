@@ -25,7 +25,7 @@ export async function whyReply(context: ApiContext, target: string): Promise<Rep
   const found = findSubjects(state, subject).slice(0, WHY_SUBJECTS_MAX);
   if (found.length === 0) return text(404, `No framework and no task is called '${subject}'`);
   const now = asMillis(Math.max(state.time, context.clock.wallMs()));
-  const reports = found.flatMap((each) => why(state, now, each, wanted, context.offerPolicy.rules) ?? []);
+  const reports = found.flatMap((each) => why(state, now, each, wanted) ?? []);
   return legacyJson(`[${reports.map(whyJson).join(",")}]`, null);
 }
 

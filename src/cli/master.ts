@@ -8,7 +8,7 @@ import type { TlsPaths } from "../host/tls-files.ts";
 import { applyV8Settings } from "../host/v8-settings.ts";
 import { asId, type MemberId } from "../kernel/ids.ts";
 import { logSettings } from "./common-settings.ts";
-import { type OfferFlags, offerRules, offerSettings, regexLimits } from "./offer-settings.ts";
+import { type OfferFlags, offerSettings, policyOfFlags } from "./offer-settings.ts";
 import { type Setting, wholeNumber, withSettings } from "./settings.ts";
 import { untilStopped } from "./stopping.ts";
 
@@ -73,12 +73,6 @@ const settings: readonly Setting[] = [
     default: 600,
     parse: wholeNumber(1, SECONDS_MAX),
   },
-  {
-    flags: "--offer-timeout <seconds>",
-    description: "offers not answered by then are rescinded; seconds, 0 for never",
-    default: 0,
-    parse: wholeNumber(0, SECONDS_MAX),
-  },
   ...offerSettings,
   {
     flags: "--weights <role=weight>",
@@ -129,7 +123,6 @@ interface MasterFlags extends OfferFlags {
   readonly join?: boolean;
   readonly agentReconnectTimeout: number;
   readonly frameworkReconnectTimeout: number;
-  readonly offerTimeout: number;
   readonly weights?: readonly string[];
   readonly snapshotInterval: number;
   readonly logArchiveBytes: number;
@@ -164,11 +157,9 @@ async function run(flags: MasterFlags): Promise<void> {
     settings: {
       agentReconnectMs: flags.agentReconnectTimeout * 1000,
       frameworkReconnectMs: flags.frameworkReconnectTimeout * 1000,
-      offerTimeoutMs: flags.offerTimeout === 0 ? null : flags.offerTimeout * 1000,
-      ...offerRules(flags),
       initialWeights: parseInitialWeights(flags.weights ?? []),
     },
-    regexLimits: regexLimits(flags),
+    policy: policyOfFlags(flags),
     whitelistPath: flags.whitelist ?? null,
     snapshotIntervalEntries: flags.snapshotInterval,
     archive: { bytesMax: flags.logArchiveBytes, ageMsMax: flags.logArchiveAge * 1000 },

@@ -1,7 +1,11 @@
 // Flags of a master about what is offered to whom, in the words and forms of Mesos' flags.
 import { InvalidArgumentError } from "commander";
-import { type Minimum, type OfferRules, parse, type RegexLimits, type Sorter } from "../allocator/index.ts";
-import { type Setting, wholeNumber } from "./settings.ts";
+import { type Minimum, parse, type RegexLimits, type Sorter } from "../allocator/index.ts";
+import { DEFAULT_POLICY, type Policy, policyOf } from "../state/policy.ts";
+import { positiveNumber, type Setting, wholeNumber } from "./settings.ts";
+
+const SECONDS_MAX = 10_000_000;
+const ALLOCATION_INTERVAL_SECONDS_MIN = 0.05;
 
 export interface OfferFlags {
   readonly minAllocatableResources: string;
@@ -9,11 +13,26 @@ export interface OfferFlags {
   readonly whitelist?: string;
   readonly roleSorter: Sorter;
   readonly frameworkSorter: Sorter;
+  readonly offerTimeout: number;
+  readonly allocationInterval: number;
   readonly offerConstraintsRe2MaxMem: string;
   readonly offerConstraintsRe2MaxProgramSize: number;
 }
 
 export const offerSettings: readonly Setting[] = [
+  {
+    flags: "--offer-timeout <seconds>",
+    description: "offers not answered by then are rescinded; seconds, 0 for never",
+    default: 0,
+    parse: wholeNumber(0, SECONDS_MAX),
+  },
+  {
+    flags: "--allocation-interval <seconds>",
+    description:
+      "from one round of offers to the next that nothing asks for; a declined offer is kept back at least so long; seconds",
+    default: 1,
+    parse: (text) => checkedInterval(positiveNumber(text)),
+  },
   {
     flags: "--min-allocatable-resources <text>",
     description: 'an offer holds all of one of these; "|" between alternatives, "" for no minimum',
@@ -57,13 +76,28 @@ export const offerSettings: readonly Setting[] = [
   },
 ];
 
-export function offerRules(flags: OfferFlags): OfferRules {
-  return {
-    minimum: parseMinimum(flags.minAllocatableResources),
-    fairShareExcluded: parseNames(flags.fairSharingExcludedResourceNames ?? ""),
+/** What a master's flags say; the whitelist is its file's. */
+export function policyOfFlags(flags: OfferFlags): Policy {
+  return policyOf(settingsGiven(flags));
+}
+
+/** The settings of the flags that are there; the whitelist is its file's. */
+export function settingsGiven(flags: Partial<OfferFlags>): Partial<Policy> {
+  const settings: { [Name in keyof Policy]: Policy[Name] | undefined } = {
+    minimum: ifGiven(flags.minAllocatableResources, parseMinimum),
+    fairShareExcluded: ifGiven(flags.fairSharingExcludedResourceNames, parseNames),
     roleSorter: flags.roleSorter,
     frameworkSorter: flags.frameworkSorter,
+    whitelist: undefined,
+    offerTimeoutMs: ifGiven(flags.offerTimeout, (seconds) => (seconds === 0 ? null : seconds * 1_000)),
+    allocationIntervalMs: ifGiven(flags.allocationInterval, (seconds) => Math.round(seconds * 1_000)),
+    regexLimits: regexLimits(flags),
   };
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+}
+
+function ifGiven<Given, Value>(given: Given | undefined, read: (given: Given) => Value): Value | undefined {
+  return given === undefined ? undefined : read(given);
 }
 
 function parseNames(text: string): ReadonlySet<string> {
@@ -71,15 +105,23 @@ function parseNames(text: string): ReadonlySet<string> {
   return new Set(names.filter((name) => name !== ""));
 }
 
+function checkedInterval(seconds: number): number {
+  if (seconds >= ALLOCATION_INTERVAL_SECONDS_MIN && seconds <= SECONDS_MAX) return seconds;
+  throw new InvalidArgumentError(`It must be from ${ALLOCATION_INTERVAL_SECONDS_MIN} to ${SECONDS_MAX}.`);
+}
+
 function parseSorter(text: string): Sorter {
   if (text === "drf" || text === "random") return text;
   throw new InvalidArgumentError("It must be drf or random.");
 }
 
-export function regexLimits(flags: OfferFlags): RegexLimits {
+function regexLimits(flags: Partial<OfferFlags>): RegexLimits | undefined {
+  const { offerConstraintsRe2MaxMem: memory, offerConstraintsRe2MaxProgramSize: size } = flags;
+  if (memory === undefined && size === undefined) return undefined;
+  const { memoryBytes, programSize } = DEFAULT_POLICY.regexLimits;
   return {
-    memoryBytes: parseBytes(flags.offerConstraintsRe2MaxMem),
-    programSize: flags.offerConstraintsRe2MaxProgramSize,
+    memoryBytes: memory === undefined ? memoryBytes : parseBytes(memory),
+    programSize: size ?? programSize,
   };
 }
 

@@ -9,6 +9,7 @@ import { parseInitialWeights } from "../host/initial-weights.ts";
 import { readLogPart } from "../host/whatif-log.ts";
 import { asId } from "../kernel/ids.ts";
 import type { QuotaAmounts, RoleQuota } from "../state/events.ts";
+import { type PolicyFlags, policySettings, settingsOf } from "./policy-flags.ts";
 import { createProgressBar, type ProgressBar } from "./progress-bar.ts";
 import { type Setting, wholeNumber, withSettings } from "./settings.ts";
 import { whatifText } from "./whatif-text.ts";
@@ -41,15 +42,16 @@ const settings: readonly Setting[] = [
   {
     flags: "--policy <name>",
     description:
-      "what --weights and --quota change: the recorded policy, DRF with equal weights and no quotas, or the recorded one in random order",
+      "what the other flags change: the recorded policy, DRF with equal weights and no quotas, or the recorded one in random order",
     choices: ["recorded", "drf", "random"],
     default: "recorded",
   },
+  ...policySettings,
   { flags: "--svg <file>", description: "write a plot of the roles' shares over time" },
   { flags: "--json", description: "the whole report as JSON" },
 ];
 
-interface WhatifFlags {
+interface WhatifFlags extends PolicyFlags {
   readonly log?: string;
   readonly from?: number;
   readonly to?: number;
@@ -62,7 +64,7 @@ interface WhatifFlags {
 
 export function whatifCommand(): Command {
   const command = new Command("whatif").description(
-    "run a recorded log again under other weights or quotas, and show what would have differed",
+    "run a recorded log again under other weights, quotas or settings of the masters, and show what would have differed",
   );
   return withSettings(command, settings).action(run);
 }
@@ -72,7 +74,7 @@ async function run(flags: WhatifFlags): Promise<void> {
   if (log === undefined) throw new Error("whose log? Give a master's data directory with --log");
   if (from === undefined)
     throw new Error('from where? Give an index with --from; "tepui log cat" shows them');
-  const policy = policyOf(flags);
+  const policy = await policyOf(flags);
   const bar = createProgressBar(process.stderr);
   const stop = (): void => {
     bar.end();
@@ -120,16 +122,24 @@ function show(bar: ProgressBar, { stage, done, total }: Progress): void {
     bar.update(STAGES.indexOf(stage) * 100 + percent, 300, `% of three runs: ${stage}`);
 }
 
-function policyOf({ policy, weights, quota }: WhatifFlags): OtherPolicy {
-  if (policy === "recorded" && weights.length + quota.length === 0)
-    throw new Error("which other policy? Give --weights, --quota or --policy drf");
+async function policyOf(flags: WhatifFlags): Promise<OtherPolicy> {
+  const { policy, weights, quota } = flags;
+  const settings = { ...SORTERS[policy], ...(await settingsOf(flags)) };
+  if (policy === "recorded" && weights.length + quota.length + Object.keys(settings).length === 0)
+    throw new Error("which other policy? Give --policy, --weights, --quota or a flag of the masters");
   return {
     plain: policy === "drf",
-    sorter: policy === "random" ? "random" : "drf",
+    settings,
     weights: parseInitialWeights(weights),
     quotas: quota.map(parseQuota),
   };
 }
+
+const SORTERS = {
+  recorded: {},
+  drf: { roleSorter: "drf", frameworkSorter: "drf" },
+  random: { roleSorter: "random", frameworkSorter: "random" },
+} as const;
 
 /** `role=guarantees/limits`, each as `--resources` texts of numbers; `none` for no quota. */
 function parseQuota(text: string): RoleQuota {

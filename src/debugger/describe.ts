@@ -4,6 +4,9 @@ import { format, formatMillis } from "../allocator/index.ts";
 import type { Event, EventOf, RoleQuota } from "../state/events.ts";
 import type { Opaque, TaskStatus } from "../state/model.ts";
 
+/** Of a list that is the value of a setting. */
+const ITEMS_SHOWN_MAX = 16;
+
 type Descriptions = { readonly [Kind in Event["kind"]]: (event: EventOf<Kind>) => string };
 
 const descriptions: Descriptions = {
@@ -42,6 +45,7 @@ const descriptions: Descriptions = {
   WeightsUpdated: (e) =>
     e.weights.map(({ role, weightMillis }) => `${role} ${weightMillis / 1_000}`).join(", "),
   QuotasUpdated: (e) => e.quotas.map(quotaText).join(", "),
+  PolicyChanged: (e) => Object.entries(e.changes).map(settingText).join(", "),
   FiltersExpired: (e) => `until ${timeText(e.until)}`,
   DigestRecorded: (e) => `entry ${e.index}: ${e.digest.slice(0, 16)}`,
 };
@@ -119,6 +123,12 @@ function quotaText({ role, quota }: RoleQuota): string {
   if (quota === null) return `${role} none`;
   const { guarantees, limits } = quota;
   return `${role} guaranteed ${amountsText(guarantees)}, at most ${amountsText(limits)}`;
+}
+
+/** As JSON, but for long lists. */
+function settingText([name, value]: readonly [string, unknown]): string {
+  const isLong = Array.isArray(value) && value.length > ITEMS_SHOWN_MAX;
+  return `${name} ${isLong ? `(${value.length} items)` : JSON.stringify(value)}`;
 }
 
 function amountsText(amounts: readonly (readonly [string, number])[]): string {

@@ -1,12 +1,12 @@
 // One master as a process: real clock, disk and network under the loop, the HTTP api beside it.
 import { randomUUID } from "node:crypto";
-import type { RegexLimits } from "../allocator/index.ts";
 import { type Api, createApi } from "../api/index.ts";
 import type { MemberId } from "../kernel/ids.ts";
 import type { Tracer } from "../kernel/ports.ts";
 import { createMaster, type FatalCause, type MasterMember } from "../master/master.ts";
 import type { Master } from "../master/types.ts";
 import type { Settings } from "../state/commands.ts";
+import type { Policy } from "../state/policy.ts";
 import { compressors } from "./compression.ts";
 import { EXIT } from "./exit-codes.ts";
 import { lockFolder, sayHowLocked } from "./folder-lock.ts";
@@ -18,7 +18,7 @@ import { type RedisExport, startRedisExport } from "./redis-export.ts";
 import { parseAddress } from "./tcp-network.ts";
 import type { TlsPaths } from "./tls-files.ts";
 import { packageVersion } from "./version.ts";
-import { watchWhitelist } from "./whitelist.ts";
+import { type Whitelist, watchWhitelist } from "./whitelist.ts";
 
 export interface MasterConfig {
   readonly self: MemberId;
@@ -34,10 +34,10 @@ export interface MasterConfig {
   /** Plain TCP also beyond this machine. */
   readonly insecureRaft: boolean;
   readonly settings: Settings;
+  /** What is set about offers, but for the whitelist. */
+  readonly policy: Policy;
   /** A file of hosts, or null: see whitelist.ts. */
   readonly whitelistPath?: string | null;
-  /** Of regular expressions in offer constraints; Mesos' defaults if left out. */
-  readonly regexLimits?: RegexLimits;
   readonly snapshotIntervalEntries: number;
   /** Bounds of the archive of old log segments: bytes (0 keeps none), and milliseconds. */
   readonly archive: { readonly bytesMax: number; readonly ageMsMax: number };
@@ -67,10 +67,9 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
   });
   const lock = await lockFolder(config.dataDirectory);
   sayHowLocked(lock, config.dataDirectory, config.tracer);
-  const settings: Settings = { ...config.settings, whitelist: whitelist.hosts };
-  const master = await openMaster(config, own, settings, raft);
+  const master = await openMaster(config, own, policySource(config.policy, whitelist), raft);
   const { host, port } = parseAddress(own.apiAddress);
-  const api = apiOf(config, master, settings, { host, port });
+  const api = apiOf(config, master, { host, port });
   master.attach(api);
   try {
     await api.listen(config.listenHost, port);
@@ -98,7 +97,7 @@ export async function runMaster(config: MasterConfig): Promise<RunningMaster> {
 function openMaster(
   config: MasterConfig,
   own: MasterMember,
-  settings: Settings,
+  policy: () => Policy,
   raft: Awaited<ReturnType<typeof raftNetwork>>,
 ): Promise<Master> {
   return createMaster({
@@ -106,7 +105,8 @@ function openMaster(
     members: config.joining ? [own] : config.members,
     joining: config.joining,
     clusterName: config.clusterName,
-    settings,
+    settings: config.settings,
+    policy,
     clock: nodeClock,
     random: nodeRandom(),
     network: raft.network,
@@ -120,10 +120,19 @@ function openMaster(
   });
 }
 
+/** Another object only when the file of hosts has changed. */
+function policySource(flags: Policy, whitelist: Whitelist): () => Policy {
+  let policy = { ...flags, whitelist: whitelist.hosts() };
+  return () => {
+    const hosts = whitelist.hosts();
+    if (hosts !== policy.whitelist) policy = { ...flags, whitelist: hosts };
+    return policy;
+  };
+}
+
 function apiOf(
   config: MasterConfig,
   master: Master,
-  settings: Settings,
   address: { readonly host: string; readonly port: number },
 ): Api {
   return createApi({
@@ -134,10 +143,6 @@ function apiOf(
     advertised: { id: randomUUID(), ...address, version: packageVersion() },
     memberApiAddress: (id) => master.members().find((member) => member.id === id)?.apiAddress || null,
     flags: config.flags,
-    offerPolicy: {
-      rules: settings,
-      ...(config.regexLimits === undefined ? {} : { regexLimits: config.regexLimits }),
-    },
   });
 }
 

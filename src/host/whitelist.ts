@@ -2,12 +2,12 @@
 import { readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import type { Tracer } from "../kernel/ports.ts";
+import { WHITELIST_BYTES_MAX, WHITELIST_HOSTS_MAX } from "../state/limits.ts";
 
 export const WHITELIST_READ_INTERVAL_MS = 5_000;
-export const WHITELIST_BYTES_MAX = 16 * 1024 * 1024;
 
 export interface Whitelist {
-  /** As it was last read; null if there is no file to read, which admits all. */
+  /** As it was last read, the same object until then; null if there is no file to read, which admits all. */
   readonly hosts: () => ReadonlySet<string> | null;
   readonly stop: () => void;
 }
@@ -36,10 +36,14 @@ export async function watchWhitelist(
   return { hosts: () => hosts, stop: () => clearInterval(timer) };
 }
 
-async function readHosts(path: string): Promise<ReadonlySet<string>> {
+/** @param path also as a file:// URL. @throws Error if it cannot be read, or names too many hosts */
+export async function readHosts(path: string): Promise<ReadonlySet<string>> {
   const file = path.startsWith("file://") ? fileURLToPath(path) : path;
   const { size } = await stat(file);
   if (size > WHITELIST_BYTES_MAX) throw new Error(`${file} has more than ${WHITELIST_BYTES_MAX} bytes`);
   const lines = (await readFile(file, "utf8")).split("\n");
-  return new Set(lines.map((line) => line.trim()).filter((line) => line !== ""));
+  const hosts = new Set(lines.map((line) => line.trim()).filter((line) => line !== ""));
+  if (hosts.size > WHITELIST_HOSTS_MAX)
+    throw new Error(`${file} names more than ${WHITELIST_HOSTS_MAX} hosts`);
+  return hosts;
 }

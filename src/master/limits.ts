@@ -26,8 +26,6 @@ export const TURN_STEPS = 64;
 export const OWN_DIGESTS_MAX = 16;
 /** How often passed deadlines are looked for. Milliseconds. */
 export const DEADLINE_CHECK_MS = 100;
-/** Period of allocation cycles when nothing happens (AL07). Milliseconds. */
-export const ALLOCATION_INTERVAL_MS = 1_000;
 /** Shortest time between two cycles that events have asked for. Milliseconds. */
 export const ALLOCATION_GAP_MS = 20;
 /** How often a log that takes no entries, because leadership is being handed over, is asked again. Milliseconds. */

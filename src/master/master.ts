@@ -34,14 +34,10 @@ import { type Decision, decide } from "../state/decide.ts";
 import type { Event } from "../state/events.ts";
 import { OFFERS_PER_CYCLE_MAX } from "../state/limits.ts";
 import type { ClusterState } from "../state/model.ts";
+import { type Policy, policyChanges } from "../state/policy.ts";
 import { isTerminal } from "../state/statuses.ts";
 import { Checkpoints } from "./checkpoints.ts";
-import {
-  ALLOCATION_GAP_MS,
-  ALLOCATION_INTERVAL_MS,
-  DEADLINE_CHECK_MS,
-  SNAPSHOT_INTERVAL_ENTRIES,
-} from "./limits.ts";
+import { ALLOCATION_GAP_MS, DEADLINE_CHECK_MS, SNAPSHOT_INTERVAL_ENTRIES } from "./limits.ts";
 import { LogStorage } from "./log-storage.ts";
 import {
   Members,
@@ -117,6 +113,8 @@ class MasterLoop implements Master {
   private toldLeader: MemberId | null | undefined;
   private rebuilding = false;
   private stopped = false;
+  /** What was last said to be set; null = to be said again. */
+  private policy: Policy | null = null;
   private allocationAsked = false;
   private lastCycleMs = 0;
 
@@ -323,9 +321,39 @@ class MasterLoop implements Master {
       onFailure: (error) => this.fatal(String(error), "bug"),
     });
     this.pipeline = mine;
-    mine.submit({ kind: "lead", memberId: this.options.self, term: this.role.term }, (outcome) => {
+    mine.submit(this.leadCommand(), (outcome) => {
       if (outcome.kind === "done" && this.pipeline === mine) this.beginToLead();
     });
+  }
+
+  private leadCommand(): Command {
+    const lead = { kind: "lead", memberId: this.options.self, term: this.role.term } as const;
+    this.policy = this.options.policy?.() ?? null;
+    if (this.policy === null) return lead;
+    this.sayWhatChanges(this.policy);
+    return { ...lead, policy: this.policy };
+  }
+
+  /** Masters with other flags than one another take turns in changing the policy: nobody wants that. */
+  private sayWhatChanges(policy: Policy): void {
+    const { leader, policy: before } = this.replica.state();
+    const settings = Object.keys(policyChanges(before, policy));
+    if (leader === null || settings.length === 0) return;
+    if (leader.memberId === this.options.self) this.options.tracer.info("policy changes", { settings });
+    else
+      this.options.tracer.warn("policy differs from the last leader's", {
+        settings,
+        leader: leader.memberId,
+      });
+  }
+
+  private followPolicy(): void {
+    const policy = this.options.policy?.() ?? null;
+    if (policy === null || policy === this.policy) return;
+    this.pipeline?.submit({ kind: "set-policy", policy }, ({ kind }) => {
+      if (kind === "overloaded") this.policy = null;
+    });
+    this.policy = policy;
   }
 
   private beginToLead(): void {
@@ -334,8 +362,11 @@ class MasterLoop implements Master {
     this.options.tracer.info("leading", { term: this.role.term, index: this.replica.index() });
     this.sink?.onLeading(this.role.term);
     this.recordDigest();
-    this.timers.every(DEADLINE_CHECK_MS, () => this.expire());
-    this.timers.every(ALLOCATION_INTERVAL_MS, () => this.askAllocation());
+    this.timers.every(DEADLINE_CHECK_MS, () => {
+      this.followPolicy();
+      this.expire();
+    });
+    this.timers.every(this.state().policy.allocationIntervalMs, () => this.askAllocation());
   }
 
   /** A checkpoint that was finished while nobody led is compared all the same. */
@@ -439,10 +470,9 @@ class MasterLoop implements Master {
   }
 
   private expire(): void {
-    const { clock, settings } = this.options;
     const state = this.replica.state();
-    const now = asMillis(Math.max(state.time, clock.wallMs()));
-    if (hasExpired(state, { now, settings })) this.submitOwn({ kind: "expire" });
+    const now = asMillis(Math.max(state.time, this.options.clock.wallMs()));
+    if (hasExpired(state, now)) this.submitOwn({ kind: "expire" });
   }
 
   private submitOwn(command: Command): void {

@@ -4,6 +4,7 @@ import type { Clock, Disk, Network, Random, Tracer } from "../kernel/ports.ts";
 import type { ArchiveOptions, LogLimits } from "../log/index.ts";
 import type { RaftTuning } from "../raft/index.ts";
 import type { Settings } from "../state/commands.ts";
+import type { Policy } from "../state/policy.ts";
 
 export interface MasterOptions {
   readonly self: MemberId;
@@ -14,6 +15,11 @@ export interface MasterOptions {
   /** Members of other clusters are refused by name. */
   readonly clusterName: string;
   readonly settings: Settings;
+  /**
+   * What the operator has set about offers, as of now: asked at the beginning of a term and often while this member
+   * leads, and the same object until something is set otherwise. Without it what the log says holds on.
+   */
+  policy?(): Policy;
   readonly clock: Clock;
   readonly random: Random;
   readonly network: Network;

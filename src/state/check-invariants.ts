@@ -24,10 +24,12 @@ import {
   STATUSES_MAX,
   UNREACHABLE_TASKS_MAX,
   WEIGHTS_MAX,
+  WHITELIST_HOSTS_MAX,
 } from "./limits.ts";
 import { frameworkOf, isConnected } from "./lookups.ts";
 import type { Agent, ClusterState, Framework, Task } from "./model.ts";
 import { pairsOf } from "./pairs.ts";
+import { DEFAULT_POLICY, policyChanges, withChanges } from "./policy.ts";
 import { isTerminal } from "./statuses.ts";
 import { leftOf } from "./usage.ts";
 
@@ -40,6 +42,7 @@ export function checkInvariants(state: ClusterState): void {
   checkOffers(state);
   checkAllocator(state.allocator);
   checkWeights(state);
+  checkPolicy(state);
   assert(new QuotaPlan(state.allocator, new Map()).problem() === null, "quotas do not fit into one another");
   assert(state.allocator.agents.size === state.agents.size, "the allocator knows other agents");
   assert(state.allocator.frameworks.size === state.frameworks.size, "the allocator knows other frameworks");
@@ -54,6 +57,7 @@ function checkBounds(state: ClusterState): void {
     ["digests", state.digests.length, DIGESTS_MAX],
     ["quotas", state.allocator.quotas.size, QUOTAS_MAX],
     ["weights", state.weights.size, WEIGHTS_MAX],
+    ["whitelisted hosts", state.policy.whitelist?.size ?? 0, WHITELIST_HOSTS_MAX],
   ];
   for (const [what, size, max] of sizes) assert(size <= max, `more ${what} than allowed`, { size, max });
 }
@@ -67,6 +71,16 @@ function checkWeights({ weights, allocator }: ClusterState): void {
     const isSet = weightMillis === DEFAULT_WEIGHT_MILLIS || weights.has(role);
     assert(isSet, "the allocator has a weight that nobody set", { role });
   }
+}
+
+function checkPolicy({ policy }: ClusterState): void {
+  const names = Object.keys(policy);
+  assert(names.join() === Object.keys(DEFAULT_POLICY).join(), "settings are missing or unknown", { names });
+  const again = withChanges(DEFAULT_POLICY, policyChanges(DEFAULT_POLICY, policy));
+  const lost = Object.keys(policyChanges(policy, again));
+  assert(lost.length === 0, "settings are not as they would be restored", { lost });
+  const hosts = [...(policy.whitelist ?? [])];
+  assert(hosts.join() === [...hosts].sort().join(), "whitelisted hosts are not in their order");
 }
 
 function checkFramework(state: ClusterState, framework: Framework): void {

@@ -63,6 +63,7 @@ export const EVENT_KINDS: { readonly [Kind in Event["kind"]]: { readonly since: 
   ExecutorExited: { since: 1 },
   WeightsUpdated: { since: 3 },
   QuotasUpdated: { since: 3 },
+  PolicyChanged: { since: 3 },
   FiltersExpired: { since: 1 },
   DigestRecorded: { since: 1 },
 };

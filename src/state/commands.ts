@@ -1,6 +1,6 @@
 // What comes in, already parsed and validated for form: API calls, agents' messages, timers. Whether a command may be
 // carried out is for `decide`. The context brings time and ids, so that deciding reads no clock and draws no number.
-import type { ConstraintCache, ConversionType, OfferRules } from "../allocator/index.ts";
+import type { ConstraintCache, ConversionType } from "../allocator/index.ts";
 import type { Resources } from "../allocator/resources.ts";
 import type { EncodedMessage } from "../kernel/encoded.ts";
 import type {
@@ -26,6 +26,7 @@ import type {
   TaskStateName,
   TaskStatus,
 } from "./model.ts";
+import type { Policy } from "./policy.ts";
 
 export interface Context {
   /** The leader's clock, made monotonic by the master. */
@@ -40,20 +41,21 @@ export interface Context {
   readonly constraintCache?: ConstraintCache;
 }
 
-/** Policy that the operator sets by flags; the same on every master, but only the leader's counts. */
-export interface Settings extends OfferRules {
+/** What the operator sets by flags, and events hold the outcome of; only the leader's counts. See also policy.ts. */
+export interface Settings {
   /** How long a framework may take to come back after a change of leader, at least. Milliseconds. */
   readonly frameworkReconnectMs: number;
   /** How long a disconnected agent is waited for before it is unreachable (MN01: 15 s × 5). Milliseconds. */
   readonly agentReconnectMs: number;
-  /** Offers older than this are rescinded (AL13); null = never. Milliseconds. */
-  readonly offerTimeoutMs: number | null;
   /** Set by a leader that finds that no weight was ever set. */
   readonly initialWeights?: readonly RoleWeight[];
 }
 
 export type Command =
-  | { readonly kind: "lead"; readonly memberId: MemberId; readonly term: Term }
+  /** With what its operator has set about offers; what the log says holds on if that is left out. */
+  | { readonly kind: "lead"; readonly memberId: MemberId; readonly term: Term; readonly policy?: Policy }
+  /** The leader's operator has set something otherwise while it leads. */
+  | { readonly kind: "set-policy"; readonly policy: Policy }
   | Subscribe
   | UpdateFramework
   | { readonly kind: "disconnect-framework"; readonly frameworkId: FrameworkId; readonly streamId: StreamId }

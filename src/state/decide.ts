@@ -16,7 +16,7 @@ import {
   decideTeardown,
   decideUpdateFramework,
 } from "./decide/frameworks.ts";
-import { decideLead } from "./decide/lead.ts";
+import { decideLead, policyChanged } from "./decide/lead.ts";
 import { messageExecutor, messageFramework, shutdownExecutor } from "./decide/messages.ts";
 import { decideOperate } from "./decide/operate.ts";
 import { decideRemoveQuota, decideSetQuota, decideUpdateQuotas } from "./decide/quotas.ts";
@@ -91,6 +91,8 @@ export function decide(state: ClusterState, command: Command, context: Context):
       return decideSetQuota(state, command);
     case "remove-quota":
       return decideRemoveQuota(state, command.role);
+    case "set-policy":
+      return accepted(policyChanged(state, command.policy));
     case "expire":
       return decideExpire(state, context);
     case "allocate":
@@ -104,7 +106,7 @@ export function decide(state: ClusterState, command: Command, context: Context):
 
 function decideAllocate(state: ClusterState, context: Context): Decision {
   const { now } = context;
-  const options = allocateOptions(state, context.settings, context.constraintCache);
+  const options = allocateOptions(state, context.constraintCache);
   const allocations = allocate(state.allocator, now, { ...options, offersMax: OFFERS_PER_CYCLE_MAX });
   if (allocations.length === 0) return accepted([]);
   const offers: Offer[] = [];

@@ -52,6 +52,7 @@ const derivations: Derivations = {
   ExecutorExited: executorExited,
   WeightsUpdated: nothing,
   QuotasUpdated: nothing,
+  PolicyChanged: nothing,
   FiltersExpired: nothing,
   DigestRecorded: nothing,
 };

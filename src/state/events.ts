@@ -27,6 +27,7 @@ import type {
   TaskStateName,
   TaskStatus,
 } from "./model.ts";
+import type { RecordedPolicy } from "./policy.ts";
 
 export type Event =
   | ClusterEvent
@@ -40,6 +41,8 @@ export type Event =
   | { readonly kind: "WeightsUpdated"; readonly weights: readonly RoleWeight[] }
   /** Of a role that comes twice the last one counts. */
   | { readonly kind: "QuotasUpdated"; readonly quotas: readonly RoleQuota[] }
+  /** Settings that are now others than before. Since format 3. */
+  | { readonly kind: "PolicyChanged"; readonly changes: RecordedPolicy }
   | { readonly kind: "FiltersExpired"; readonly until: Millis }
   | { readonly kind: "DigestRecorded"; readonly index: LogIndex; readonly digest: string };
 

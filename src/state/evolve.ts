@@ -43,6 +43,7 @@ import { weightsUpdated } from "./evolve/weights.ts";
 import { DIGESTS_MAX } from "./limits.ts";
 import { after } from "./lookups.ts";
 import type { ClusterState } from "./model.ts";
+import { withChanges } from "./policy.ts";
 
 type Reducers = {
   readonly [Kind in Event["kind"]]: (state: ClusterState, event: EventOf<Kind>, time: Millis) => void;
@@ -79,6 +80,9 @@ const reducers: Reducers = {
   ExecutorExited: executorExited,
   WeightsUpdated: weightsUpdated,
   QuotasUpdated: quotasUpdated,
+  PolicyChanged: (state, event) => {
+    state.policy = withChanges(state.policy, event.changes);
+  },
   FiltersExpired: (state, event) => expireFilters(state.allocator, event.until),
   DigestRecorded: digestRecorded,
 };

@@ -2,6 +2,7 @@
 import { createAllocatorState } from "../allocator/index.ts";
 import { asMillis } from "../kernel/ids.ts";
 import type { ClusterState } from "./model.ts";
+import { DEFAULT_POLICY } from "./policy.ts";
 
 export function createClusterState(): ClusterState {
   return {
@@ -18,6 +19,7 @@ export function createClusterState(): ClusterState {
     absentFrameworks: new Map(),
     absentAgents: new Map(),
     weights: new Map(),
+    policy: DEFAULT_POLICY,
     allocator: createAllocatorState(),
     digests: [],
   };

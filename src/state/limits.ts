@@ -39,8 +39,11 @@ export const RECONCILED_TASKS_MAX = 100_000;
 /** Milliseconds: a filter lasts no longer than 365 days (trap 17). */
 export const REFUSE_MS_MAX = 365 * 24 * 60 * 60 * 1_000;
 
-/** Milliseconds: a filter lasts at least one allocation interval (trap 17), Mesos' default of which is this. */
-export const REFUSE_MS_MIN = 1_000;
+/** Hosts on the operator's whitelist: as many as there may be agents. */
+export const WHITELIST_HOSTS_MAX = AGENTS_MAX;
+
+/** Bytes of the file of whitelisted hosts: one entry of the log holds the list. */
+export const WHITELIST_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Offers of one allocation cycle, but for the last agent's; the next cycle goes on, and comes soon. */
 export const OFFERS_PER_CYCLE_MAX = 1_000;

@@ -18,6 +18,7 @@ import type {
   TaskId,
   Term,
 } from "../kernel/ids.ts";
+import type { Policy } from "./policy.ts";
 
 /** A message in its wire shape: plain data, bytes as Uint8Array. Carried, never interpreted. */
 export type Opaque = { readonly [field: string]: unknown };
@@ -47,6 +48,8 @@ export interface ClusterState {
   absentAgents: Map<AgentId, Millis>;
   /** Thousandths, of every role whose weight was ever set, also after its return to 1000. At most WEIGHTS_MAX. */
   weights: Map<RoleName, number>;
+  /** What the leader's operator has set about offers, by the newest PolicyChanged. */
+  policy: Policy;
   allocator: AllocatorState;
   /** Digests of the state as the leader computed them, newest last, at most DIGESTS_MAX: replicas compare. */
   digests: { readonly index: LogIndex; readonly digest: string }[];

@@ -1,31 +1,16 @@
 // What frameworks ask for in their roles and what agents are, for the allocator's cycles: read from the state, so that a
 // restored state asks for the same.
-import type {
-  AgentFacts,
-  AllocateOptions,
-  ConstraintCache,
-  OfferRules,
-  Requirements,
-} from "../allocator/index.ts";
+import type { AgentFacts, AllocateOptions, ConstraintCache, Requirements } from "../allocator/index.ts";
 import type { AgentId, FrameworkId, RoleName } from "../kernel/ids.ts";
 import type { AgentSpec, ClusterState } from "./model.ts";
 
 /**
- * The offers that there were so far are the seed of what is drawn: a fact of the log, that is another after each cycle
- * that offers something.
+ * What cycles go by: the policy on record, and what frameworks ask for. The seed of what is drawn is made of the offers
+ * that there were so far: a fact of the log, that is another after each cycle that offers something.
  */
-export function allocateOptions(
-  state: ClusterState,
-  rules: OfferRules = {},
-  cache?: ConstraintCache,
-): AllocateOptions {
-  const { minimum, fairShareExcluded, roleSorter, frameworkSorter, whitelist } = rules;
+export function allocateOptions(state: ClusterState, cache?: ConstraintCache): AllocateOptions {
   return {
-    ...(minimum === undefined ? {} : { minimum }),
-    ...(fairShareExcluded === undefined ? {} : { fairShareExcluded }),
-    ...(roleSorter === undefined ? {} : { roleSorter }),
-    ...(frameworkSorter === undefined ? {} : { frameworkSorter }),
-    ...(whitelist === undefined ? {} : { whitelist }),
+    ...state.policy,
     seed: `${state.clusterId}-O${state.minted.offers}`,
     requirements: {
       requirementsOf: (frameworkId, role) => requirementsOf(state, frameworkId, role),

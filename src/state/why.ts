@@ -7,7 +7,6 @@ import {
   explain,
   format,
   NO_RESOURCES,
-  type OfferRules,
   type Resources,
   sum,
 } from "../allocator/index.ts";
@@ -91,14 +90,12 @@ export function findSubjects(state: ClusterState, text: string): readonly WhySub
 
 /**
  * @param wanted what a task would need; what the subject's task has, if that is not given
- * @param rules the cluster's own; Mesos' defaults where left out
  */
 export function why(
   state: ClusterState,
   now: Millis,
   subject: WhySubject,
   wanted: Resources | null = null,
-  rules: OfferRules = {},
 ): WhyReport | null {
   const active = state.frameworks.get(subject.frameworkId);
   const framework = active ?? state.completedFrameworks.get(subject.frameworkId);
@@ -106,7 +103,7 @@ export function why(
   const task =
     "taskId" in subject ? tasksOf(framework).find((each) => each.id === subject.taskId) : undefined;
   const needs = wanted ?? task?.resources ?? NO_RESOURCES;
-  const options = allocateOptions(state, rules);
+  const options = allocateOptions(state);
   const explanation =
     active === undefined ? null : explain(state.allocator, now, framework.id, needs, options);
   return {

@@ -103,7 +103,7 @@ export class SchedulerEndpoint {
     else if (NOT_THERE_YET.has(call.type ?? "")) {
       this.reply(exchange, text(501, `${call.type} is not supported yet`));
     } else if (call.type === "UPDATE_FRAMEWORK" && call.update_framework !== undefined) {
-      const update = updateCommand(call.update_framework, frameworkId, this.context.offerPolicy.regexLimits);
+      const update = updateCommand(call.update_framework, frameworkId, state.policy.regexLimits);
       if (update.ok) this.submit(exchange, update.value, bodyBytes, UPDATED);
       else this.reply(exchange, badRequest(update.error));
     } else {
@@ -149,7 +149,7 @@ export class SchedulerEndpoint {
     const refined = spec.capabilities.includes("RESERVATION_REFINEMENT");
     const subscription = this.newSubscription(exchange, format, refined);
     const suppressed = subscribe.suppressed_roles ?? [];
-    const { regexLimits } = this.context.offerPolicy;
+    const { regexLimits } = this.context.master.state().policy;
     const constraints = constraintsFromWire(subscribe.offer_constraints, regexLimits);
     const problem =
       problemOfFramework(subscribe.framework_info) ??

@@ -1,6 +1,6 @@
 // A simulated cluster that lives through a recording: frameworks and agents come and go as they did, frameworks want what
 // they started, offers are made by the same decide, evolve and allocate as in production, in the time of the log.
-import { contains, nextFilterExpiry, type Resources, type Sorter, without } from "../../allocator/index.ts";
+import { contains, nextFilterExpiry, type Resources, without } from "../../allocator/index.ts";
 import {
   asId,
   asMillis,
@@ -19,7 +19,6 @@ import { refuseMsAt, UNKNOWN_HABITS } from "./habits.ts";
 import { Agenda } from "./heap.ts";
 import { Life } from "./life.ts";
 import {
-  CYCLE_INTERVAL_MS,
   FRUITLESS_CYCLES_MAX,
   IDLE_INTERVAL_MS,
   STEPS_PER_REPORT,
@@ -43,9 +42,8 @@ export function* simulate(
   recording: Recording,
   policy: readonly Event[],
   policyOf: (event: Event) => Event | null,
-  sorter: Sorter = "drf",
 ): Generator<number, Figures> {
-  const arm = new Arm(state, recording, policyOf, sorter);
+  const arm = new Arm(state, recording, policyOf);
   arm.begin(policy);
   for (let steps = 0; arm.next <= recording.until; steps++) {
     if (steps % STEPS_PER_REPORT === 0) yield arm.next - recording.from;
@@ -58,7 +56,6 @@ class Arm {
   readonly #state: ClusterState;
   readonly #recording: Recording;
   readonly #policyOf: (event: Event) => Event | null;
-  readonly #sorter: Sorter;
   readonly #tally: Tally;
   readonly #life: Life;
   readonly #arrivals: Agenda<RecordedTask> = new Agenda();
@@ -74,13 +71,7 @@ class Arm {
   #fruitless = 0;
   #pausedUntil = 0;
 
-  constructor(
-    state: ClusterState,
-    recording: Recording,
-    policyOf: (event: Event) => Event | null,
-    sorter: Sorter,
-  ) {
-    this.#sorter = sorter;
+  constructor(state: ClusterState, recording: Recording, policyOf: (event: Event) => Event | null) {
     this.#state = state;
     this.#recording = recording;
     this.#policyOf = policyOf;
@@ -105,8 +96,17 @@ class Arm {
       this.#ends.next,
       this.#answers.next,
       nextFilterExpiry(this.#state.allocator) ?? Number.POSITIVE_INFINITY,
+      this.#nextTimeout,
       this.#cycleAt,
     );
+  }
+
+  /** When the oldest offer is too old (AL13). */
+  get #nextTimeout(): number {
+    const { offerTimeoutMs } = this.#state.policy;
+    if (offerTimeoutMs === null) return Number.POSITIVE_INFINITY;
+    for (const { madeAt } of this.#state.offers.values()) return madeAt + offerTimeoutMs;
+    return Number.POSITIVE_INFINITY;
   }
 
   /** All that happens at the next moment; then, if anything came free or may be wanted again, a cycle. */
@@ -124,6 +124,7 @@ class Arm {
       this.#cycleAt = Math.min(this.#cycleAt, Math.max(now, this.#pausedUntil));
     }
     this.#answerDue();
+    this.#timeOut();
     this.#life.carryOutDeferred(now);
     if (this.#cycleAt <= now) this.#cycle();
     if (this.#life.carryOutDeferred(now)) this.#wakes();
@@ -134,6 +135,13 @@ class Arm {
     for (const tasks of this.#waiting.values())
       for (const task of tasks) this.#tally.stillWaiting(task, this.#recording.until - task.wantedAt);
     return this.#tally.finish(this.#state);
+  }
+
+  #timeOut(): void {
+    const timeoutMs = this.#state.policy.offerTimeoutMs;
+    if (timeoutMs === null || this.#nextTimeout > this.#now) return;
+    this.#life.rescind(({ madeAt }) => madeAt + timeoutMs <= this.#now, this.#now, "timeout");
+    this.#cycleSoon();
   }
 
   #wakes(): void {
@@ -191,7 +199,7 @@ class Arm {
   }
 
   #cycleSoon(): void {
-    const soon = Math.max(this.#now + CYCLE_INTERVAL_MS, this.#pausedUntil);
+    const soon = Math.max(this.#now + this.#state.policy.allocationIntervalMs, this.#pausedUntil);
     this.#cycleAt = Math.min(this.#cycleAt, soon);
   }
 
@@ -216,8 +224,7 @@ class Arm {
     const { accepts, declines } = this.#habits(frameworkId);
     const own = taken.length > 0 ? accepts : declines;
     const refuseMs = refuseMsAt(own.length > 0 ? own : declines, this.#now);
-    const refuseUntil =
-      refuseMs === 0 ? null : asMillis(Math.min(this.#now + refuseMs, Number.MAX_SAFE_INTEGER));
+    const refuseUntil = this.#refuseUntil(refuseMs);
     if (taken.length === 0) {
       evolve(this.#state, { kind: "OffersDeclined", frameworkId, offerIds: [id], refuseUntil }, this.#now);
       return;
@@ -225,6 +232,13 @@ class Arm {
     const accepted = { frameworkId, agentId, role, offerIds: [id], unused: left, refuseUntil };
     evolve(this.#state, { kind: "OffersAccepted", ...accepted }, this.#now);
     for (const task of taken) this.#start(task, offer);
+  }
+
+  /** No filter is shorter than the interval of cycles (trap 17). */
+  #refuseUntil(refuseMs: number): Millis | null {
+    if (refuseMs === 0) return null;
+    const ms = Math.max(refuseMs, this.#state.policy.allocationIntervalMs);
+    return asMillis(Math.min(this.#now + ms, Number.MAX_SAFE_INTEGER));
   }
 
   /** First fit, in the order of the recording. */
@@ -261,13 +275,7 @@ class Arm {
   }
 
   #context(): Context {
-    const settings = {
-      frameworkReconnectMs: 0,
-      agentReconnectMs: 0,
-      offerTimeoutMs: null,
-      roleSorter: this.#sorter,
-      frameworkSorter: this.#sorter,
-    };
+    const settings = { frameworkReconnectMs: 0, agentReconnectMs: 0 };
     return { now: this.#now, newClusterId: asId("whatif"), settings };
   }
 }

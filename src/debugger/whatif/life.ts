@@ -71,11 +71,15 @@ export class Life {
     evolve(this.#state, { kind: "TaskStatusUpdated", ...ended }, now);
   }
 
-  rescind(isMeant: (offer: Offer) => boolean, now: Millis): void {
+  rescind(
+    isMeant: (offer: Offer) => boolean,
+    now: Millis,
+    cause: "weights-updated" | "timeout" = "weights-updated",
+  ): void {
     const meant = [...this.#state.offers.values()].filter(isMeant);
     if (meant.length === 0) return;
     const offers = meant.map(({ id, frameworkId }) => ({ frameworkId, offerId: id }));
-    evolve(this.#state, { kind: "OffersRescinded", cause: "weights-updated", offers }, now);
+    evolve(this.#state, { kind: "OffersRescinded", cause, offers }, now);
   }
 
   /** Whether the framework or the agent that it names is there. */

@@ -18,9 +18,6 @@ export const HOLDS_OFFERS_AFTER_MS = 10_000;
 /** Filter of a framework that refused nothing in the recording: Mesos' default. */
 export const DEFAULT_REFUSE_MS = 5_000;
 
-/** From a cycle that made offers to the next, unless something else calls for one before. */
-export const CYCLE_INTERVAL_MS = 1_000;
-
 /** Events, or moments of the simulation, between two reports of progress. */
 export const STEPS_PER_REPORT = 2_000;
 

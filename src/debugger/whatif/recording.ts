@@ -35,7 +35,7 @@ interface EndOfTask {
 export interface Recording {
   readonly from: Millis;
   readonly until: Millis;
-  /** How frameworks, agents, weights and quotas came, changed and went: without offers and tasks. */
+  /** How frameworks, agents, weights, quotas and settings came, changed and went: without offers and tasks. */
   readonly life: readonly { readonly at: Millis; readonly event: Event }[];
   /** In the order of their starts. */
   readonly tasks: readonly RecordedTask[];
@@ -62,6 +62,7 @@ const LIFE: ReadonlySet<Event["kind"]> = new Set<Event["kind"]>([
   "ExecutorExited",
   "WeightsUpdated",
   "QuotasUpdated",
+  "PolicyChanged",
 ]);
 
 interface Refusal {

@@ -1,12 +1,12 @@
 // A recorded log under another policy: what would have differed. Both arms, the recorded policy and the other one, are run
 // by the same simulation of the same recorded demand, so that they can be compared; how far the first is from what really
 // happened says how far to trust it.
-import type { Sorter } from "../../allocator/index.ts";
 import type { RoleName } from "../../kernel/ids.ts";
 import { err, ok, type Result } from "../../kernel/result.ts";
 import type { Entry } from "../../state/codec.ts";
 import type { Event, RoleQuota, RoleWeight } from "../../state/events.ts";
 import type { ClusterState } from "../../state/model.ts";
+import { type Policy, policyChanges, type RecordedPolicy } from "../../state/policy.ts";
 import { stateOf } from "../replay.ts";
 import { simulate } from "./arm.ts";
 import type { Figures } from "./figures.ts";
@@ -16,8 +16,8 @@ import { record } from "./recording.ts";
 export interface OtherPolicy {
   /** Weights and quotas of the recording are left out: all weights are 1 and nothing is guaranteed or limited. */
   readonly plain: boolean;
-  /** Of roles and of frameworks; "drf" if left out. */
-  readonly sorter?: Sorter;
+  /** Those that hold instead of the recorded ones, throughout. */
+  readonly settings: Partial<Policy>;
   readonly weights: readonly RoleWeight[];
   readonly quotas: readonly RoleQuota[];
 }
@@ -54,12 +54,8 @@ export function* whatif(
   const same = simulate(fresh(snapshot), recording, [], (event) => event);
   const baseline = yield* staged("recorded policy", span, same);
   const state = fresh(snapshot);
-  const changed = simulate(
-    state,
-    recording,
-    policyEvents(state, policy),
-    (event) => overridden(event, policy),
-    policy.sorter,
+  const changed = simulate(state, recording, policyEvents(state, policy), (event) =>
+    overridden(event, policy),
   );
   const other = yield* staged("other policy", span, changed);
   return ok({ from: recording.from, until: recording.until, recorded: recording.figures, baseline, other });
@@ -112,18 +108,23 @@ function isKnown(role: RoleName, known: ReadonlySet<string>): boolean {
   return known.has(role) || [...known].some((each) => each.startsWith(`${role}/`));
 }
 
-function policyEvents(state: ClusterState, { plain, weights, quotas }: OtherPolicy): readonly Event[] {
+function policyEvents(
+  state: ClusterState,
+  { plain, settings, weights, quotas }: OtherPolicy,
+): readonly Event[] {
   const ones = plain ? [...state.weights.keys()].map((role) => ({ role, weightMillis: 1_000 })) : [];
   const none = plain ? [...state.allocator.quotas.keys()].map((role) => ({ role, quota: null })) : [];
   const events: Event[] = [];
   if (ones.length + weights.length > 0)
     events.push({ kind: "WeightsUpdated", weights: [...ones, ...weights] });
   if (none.length + quotas.length > 0) events.push({ kind: "QuotasUpdated", quotas: [...none, ...quotas] });
+  const changes = policyChanges(state.policy, { ...state.policy, ...settings });
+  if (Object.keys(changes).length > 0) events.push({ kind: "PolicyChanged", changes });
   return events;
 }
 
-/** What was changed in the recording holds for the roles of which the other policy says nothing. */
-function overridden(event: Event, { plain, weights, quotas }: OtherPolicy): Event | null {
+/** What was changed in the recording holds for the roles and settings of which the other policy says nothing. */
+function overridden(event: Event, { plain, settings, weights, quotas }: OtherPolicy): Event | null {
   if (event.kind === "WeightsUpdated") {
     const rest = event.weights.filter(({ role }) => !plain && !weights.some((each) => each.role === role));
     return rest.length === 0 ? null : { ...event, weights: rest };
@@ -131,6 +132,10 @@ function overridden(event: Event, { plain, weights, quotas }: OtherPolicy): Even
   if (event.kind === "QuotasUpdated") {
     const rest = event.quotas.filter(({ role }) => !plain && !quotas.some((each) => each.role === role));
     return rest.length === 0 ? null : { ...event, quotas: rest };
+  }
+  if (event.kind === "PolicyChanged") {
+    const rest = Object.entries(event.changes).filter(([name]) => !Object.hasOwn(settings, name));
+    return rest.length === 0 ? null : { ...event, changes: Object.fromEntries(rest) as RecordedPolicy };
   }
   return event;
 }

@@ -7,6 +7,8 @@ import type { Agent, ClusterState, Framework } from "../model.ts";
 export interface Draft {
   readonly state: ClusterState;
   headSeen: boolean;
+  /** Those on the operator's list that have come so far. */
+  readonly hosts: Set<string>;
   framework: Framework | undefined;
   agent: Agent | undefined;
   /** The framework whose tasks or executors on the agent come next. */
@@ -23,6 +25,7 @@ export function createDraft(): Draft {
   return {
     state: createClusterState(),
     headSeen: false,
+    hosts: new Set(),
     framework: undefined,
     agent: undefined,
     onAgent: undefined,

@@ -3,6 +3,7 @@
 import type { ExecutorId, FrameworkId, TaskId } from "../../kernel/ids.ts";
 import type { Agent, ClusterState, Executor, Framework, Offer, Task } from "../model.ts";
 import { setPair } from "../pairs.ts";
+import { type RecordedPolicy, withChanges } from "../policy.ts";
 import { allocatorReaders } from "./allocator-restore.ts";
 import { type Draft, type Entries, fill, mark, owner, type Reader } from "./draft.ts";
 import { TAGS } from "./unit.ts";
@@ -20,6 +21,8 @@ const readers: ReadonlyMap<number, Reader> = new Map<number, Reader>([
   [TAGS.absentAgents, ({ state }, list: Entries<never, never>) => fill(state.absentAgents, list)],
   [TAGS.goneAgents, ({ state }, list: Entries<never, never>) => fill(state.goneAgents, list)],
   [TAGS.weights, ({ state }, list: Entries<never, never>) => fill(state.weights, list)],
+  [TAGS.policy, ({ state }, changes: RecordedPolicy) => setPolicy(state, changes)],
+  [TAGS.whitelist, addHosts],
   [TAGS.offers, addOffers],
   [TAGS.framework, (draft, head: Framework) => addFramework(draft, draft.state.frameworks, head)],
   [
@@ -49,6 +52,15 @@ function readHead(draft: Draft, head: ClusterState): void {
   Object.assign(draft.state, rest);
   Object.assign(draft.state.allocator, allocator);
   draft.headSeen = true;
+}
+
+function setPolicy(state: ClusterState, changes: RecordedPolicy): void {
+  state.policy = withChanges(state.policy, changes);
+}
+
+function addHosts({ state, hosts }: Draft, more: readonly string[]): void {
+  for (const host of more) hosts.add(host);
+  state.policy = { ...state.policy, whitelist: hosts };
 }
 
 function addOffers({ state }: Draft, offers: readonly Offer[]): void {

@@ -132,6 +132,7 @@ const touched: Touched = {
     keep.allocator.policies(weights.map(({ role }) => role));
   },
   QuotasUpdated: (keep, { quotas }) => keep.allocator.policies(quotas.map(({ role }) => role)),
+  PolicyChanged: headOnly,
   FiltersExpired: (keep, { until }) => keep.allocator.expired(until),
   DigestRecorded: headOnly,
 };
@@ -142,7 +143,7 @@ export function keepTouched(keep: Keeper, event: Event): void {
   table(keep, event);
 }
 
-/** The head of the state is read when the walk begins. */
+/** The head of the state, and its policy, are read when the walk begins. */
 function headOnly(): void {}
 
 function leaderElected(keep: Keeper): void {

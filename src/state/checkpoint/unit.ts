@@ -18,6 +18,10 @@ export const TAGS = {
   offers: 4,
   /** A list of [role, thousandths]. */
   weights: 5,
+  /** The settings that are not as by default; of the whitelist only that there is one. */
+  policy: 6,
+  /** A list of hosts. */
+  whitelist: 7,
   /** The allocator's framework in its roles: [id, active, gpu, [role, client number]s]. */
   allocatorFramework: 10,
   role: 11,

@@ -3,6 +3,7 @@
 // change often come first, tasks last (images.ts says why).
 import type { Agent, ClusterState, Framework, Task } from "../model.ts";
 import { ownStatuses } from "../own-bytes.ts";
+import { DEFAULT_POLICY, type Policy, policyChanges } from "../policy.ts";
 import { allocatorAgentUnits, allocatorUnits } from "./allocator-units.ts";
 import { type Images, SECTIONS } from "./images.ts";
 import { entriesOf, executorsOf, itemsOf, keyPairsOf, keysOf, valuesOf } from "./parts.ts";
@@ -10,7 +11,9 @@ import { TAGS, type Unit, unit, unitsOfList } from "./unit.ts";
 
 /** Reads the state through the images while the state may change between two units. */
 export function* unitsOf(state: ClusterState, images: Images): Generator<Unit, void> {
+  const { policy } = state;
   yield unit(TAGS.head, headOf(state));
+  yield* policyUnits(policy);
   images.enter(SECTIONS.lists);
   yield* unitsOfList(TAGS.absentFrameworks, images.list(state.absentFrameworks, entriesOf));
   yield* unitsOfList(TAGS.absentAgents, images.list(state.absentAgents, entriesOf));
@@ -44,6 +47,14 @@ function headOf(state: ClusterState): unknown {
   const { clusterId, time, eventCount, leader, minted, digests, allocator } = state;
   const { nextClient, live, lastGiven } = allocator;
   return { clusterId, time, eventCount, leader, minted, digests, allocator: { nextClient, live, lastGiven } };
+}
+
+/** Settings by default are left out, so that one that is added changes no snapshot in which nobody set it. */
+function* policyUnits(policy: Policy): Generator<Unit, void> {
+  const { whitelist = null, ...rest } = policyChanges(DEFAULT_POLICY, policy);
+  const value = whitelist === null ? rest : { ...rest, whitelist: [] };
+  if (Object.keys(value).length > 0) yield unit(TAGS.policy, value);
+  yield* unitsOfList(TAGS.whitelist, whitelist ?? []);
 }
 
 function* headUnits(tag: number, framework: Framework, images: Images): Generator<Unit, void> {

@@ -5,7 +5,7 @@ import type { Millis, OfferId } from "../../kernel/ids.ts";
 import { totalOf } from "../agent-resources.ts";
 import type { Accept, Command, Context, Conversion, Operation, TaskSpec } from "../commands.ts";
 import type { Event } from "../events.ts";
-import { OFFERS_PER_CALL_MAX, REFUSE_MS_MAX, REFUSE_MS_MIN } from "../limits.ts";
+import { OFFERS_PER_CALL_MAX, REFUSE_MS_MAX } from "../limits.ts";
 import { after, agentOf } from "../lookups.ts";
 import type { ClusterState, Framework, Offer } from "../model.ts";
 import { type MasterReason, masterStatus, orLost } from "../statuses.ts";
@@ -41,7 +41,7 @@ export function decideAccept(state: ClusterState, command: Accept, { now }: Cont
     role: first.role,
     offerIds: offers.map(({ id }) => id),
     unused: without(launching.left, launching.converted),
-    refuseUntil: refuseUntil(now, command.refuseMs),
+    refuseUntil: refuseUntil(state, now, command.refuseMs),
   };
   return accepted([taken, ...events]);
 }
@@ -58,14 +58,17 @@ export function decideDecline(
   if (offerIds.length === 0) return dropped();
   const { frameworkId, refuseMs } = command;
   return accepted([
-    { kind: "OffersDeclined", frameworkId, offerIds, refuseUntil: refuseUntil(now, refuseMs) },
+    { kind: "OffersDeclined", frameworkId, offerIds, refuseUntil: refuseUntil(state, now, refuseMs) },
   ]);
 }
 
 /** Null = no filter: 0 means none; otherwise at least one allocation interval and at most a year (trap 17). */
-function refuseUntil(now: Millis, refuseMs: number): Millis | null {
+function refuseUntil(state: ClusterState, now: Millis, refuseMs: number): Millis | null {
   if (!(refuseMs > 0)) return null;
-  return after(now, Math.round(Math.min(Math.max(refuseMs, REFUSE_MS_MIN), REFUSE_MS_MAX)));
+  return after(
+    now,
+    Math.round(Math.min(Math.max(refuseMs, state.policy.allocationIntervalMs), REFUSE_MS_MAX)),
+  );
 }
 
 function ownOffers(framework: Framework, offerIds: readonly OfferId[]): readonly OfferId[] {

@@ -30,10 +30,10 @@ export function decideExpire(state: ClusterState, context: Context): Accepted {
     }
     events.push(removalOf(framework, "failover-timeout"));
   }
-  return accepted([...events, ...otherExpiries(state, context)]);
+  return accepted([...events, ...otherExpiries(state, context.now)]);
 }
 
-function otherExpiries(state: ClusterState, { now, settings }: Context): readonly Event[] {
+function otherExpiries(state: ClusterState, now: Millis): readonly Event[] {
   const events: Event[] = [];
   const removed = new Set(due(state.absentFrameworks, now));
   for (const id of due(state.absentAgents, now)) {
@@ -41,21 +41,18 @@ function otherExpiries(state: ClusterState, { now, settings }: Context): readonl
     if (room <= 0) break;
     events.push(...agentExpiryEvents(state, agentOf(state, id), removed, now, room));
   }
-  events.push(...oldOffers(state, settings.offerTimeoutMs, now));
+  events.push(...oldOffers(state, now));
   const filters = nextFilterExpiry(state.allocator);
   if (filters !== null && filters <= now) events.push({ kind: "FiltersExpired", until: now });
   return events;
 }
 
 /** False if `expire` would lead to no event: a look that costs next to nothing when nothing is due. */
-export function hasExpired(
-  state: ClusterState,
-  { now, settings }: Pick<Context, "now" | "settings">,
-): boolean {
+export function hasExpired(state: ClusterState, now: Millis): boolean {
   if (isDue(state.absentFrameworks, now) || isDue(state.absentAgents, now)) return true;
   const filters = nextFilterExpiry(state.allocator);
   if (filters !== null && filters <= now) return true;
-  return oldOffers(state, settings.offerTimeoutMs, now).length > 0;
+  return oldOffers(state, now).length > 0;
 }
 
 function isDue(deadlines: ReadonlyMap<unknown, Millis>, now: Millis): boolean {
@@ -73,7 +70,8 @@ function due<Id>(deadlines: ReadonlyMap<Id, Millis>, now: Millis): readonly Id[]
 }
 
 /** AL13. Offers of frameworks and agents that expire in the same command are none: those are not connected. */
-function oldOffers(state: ClusterState, timeoutMs: number | null, now: Millis): readonly Event[] {
+function oldOffers(state: ClusterState, now: Millis): readonly Event[] {
+  const { offerTimeoutMs: timeoutMs } = state.policy;
   if (timeoutMs === null) return [];
   const offers = [];
   for (const { id, frameworkId, madeAt } of state.offers.values()) {

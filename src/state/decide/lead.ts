@@ -1,8 +1,9 @@
-// A new leader begins: the first of all founds the cluster.
+// A new leader begins: the first of all founds the cluster, and each brings the policy that its operator has set.
 import type { Command, Context } from "../commands.ts";
 import type { Event } from "../events.ts";
 import { after } from "../lookups.ts";
 import type { ClusterState } from "../model.ts";
+import { type Policy, policyChanges } from "../policy.ts";
 import { accepted, type Decision } from "./decision.ts";
 import { initialWeights } from "./weights.ts";
 
@@ -22,6 +23,13 @@ export function decideLead(
       frameworkDeadline: after(now, settings.frameworkReconnectMs),
       agentDeadline: after(now, settings.agentReconnectMs),
     },
+    ...(command.policy === undefined ? [] : policyChanged(state, command.policy)),
     ...initialWeights(state, settings.initialWeights ?? []),
   ]);
+}
+
+/** What is set otherwise than it was. Offers that were made by the policy of before stand. */
+export function policyChanged(state: ClusterState, policy: Policy): readonly Event[] {
+  const changes = policyChanges(state.policy, policy);
+  return Object.keys(changes).length === 0 ? [] : [{ kind: "PolicyChanged", changes }];
 }

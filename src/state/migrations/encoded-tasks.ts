@@ -1,5 +1,7 @@
 // 2 to 3: the TaskInfo of a task without an executor is carried as it came, encoded, and tasks that are launched together
-// stand together in the log. Tasks of older logs keep the messages that they have. The allocator knows what is reserved.
+// stand together in the log. Tasks of older logs keep the messages that they have. The allocator knows what is reserved,
+// and the state what the operator has set about offers: of older logs that is taken to be as by default.
+import { DEFAULT_POLICY } from "../policy.ts";
 import type { Migration } from "./migration.ts";
 import { isObject, marked, withMarkedDigests } from "./old-digests.ts";
 import { withReservations } from "./reservations.ts";
@@ -11,6 +13,10 @@ export const encodedTasks: Migration = {
   state: (state) => {
     const lifted = withMarkedDigests(state, 2);
     if (!isObject(lifted) || !isObject(lifted.allocator)) return lifted;
-    return { ...lifted, allocator: withReservations(lifted.allocator, lifted.frameworks) };
+    return {
+      ...lifted,
+      policy: DEFAULT_POLICY,
+      allocator: withReservations(lifted.allocator, lifted.frameworks),
+    };
   },
 };

@@ -1,12 +1,7 @@
 // Flags about offers, in Mesos' forms.
 import { expect, test } from "vitest";
-import {
-  type OfferFlags,
-  offerRules,
-  parseBytes,
-  parseMinimum,
-  regexLimits,
-} from "../../../src/cli/offer-settings.ts";
+import { type OfferFlags, parseBytes, parseMinimum, policyOfFlags } from "../../../src/cli/offer-settings.ts";
+import { DEFAULT_POLICY } from "../../../src/state/policy.ts";
 
 test("the least offer is alternatives of amounts", () => {
   expect(parseMinimum("cpus:0.01|mem:32")).toEqual([{ cpus: 10 }, { mem: 32_000 }]);
@@ -28,17 +23,23 @@ const flags: OfferFlags = {
   minAllocatableResources: "",
   roleSorter: "drf",
   frameworkSorter: "random",
+  offerTimeout: 0,
+  allocationInterval: 0.5,
   offerConstraintsRe2MaxMem: "8KB",
   offerConstraintsRe2MaxProgramSize: 7,
 };
 
-test("rules of offers are those of the flags; no name is excluded from fair shares unless it is named", () => {
-  const rules = { minimum: [], roleSorter: "drf", frameworkSorter: "random" };
-  expect(offerRules(flags)).toEqual({ ...rules, fairShareExcluded: new Set() });
-  const excluded = { ...flags, fairSharingExcludedResourceNames: "gpus, disk,," };
-  expect(offerRules(excluded)).toEqual({ ...rules, fairShareExcluded: new Set(["gpus", "disk"]) });
-});
-
-test("limits of regular expressions are those of the two flags", () => {
-  expect(regexLimits(flags)).toEqual({ memoryBytes: 8_192, programSize: 7 });
+test("the policy is that of the flags; no name is excluded from fair shares unless it is named", () => {
+  expect(policyOfFlags(flags)).toEqual({
+    ...DEFAULT_POLICY,
+    minimum: [],
+    frameworkSorter: "random",
+    allocationIntervalMs: 500,
+    regexLimits: { memoryBytes: 8_192, programSize: 7 },
+  });
+  const excluded = { ...flags, fairSharingExcludedResourceNames: "gpus, disk,,", offerTimeout: 2 };
+  expect(policyOfFlags(excluded)).toMatchObject({
+    fairShareExcluded: new Set(["gpus", "disk"]),
+    offerTimeoutMs: 2_000,
+  });
 });

@@ -4,10 +4,12 @@ import { type OtherPolicy, sharesSvg, type WhatifReport, whatif } from "../../..
 import { type AgentId, asId, type FrameworkId, type RoleName } from "../../../src/kernel/ids.ts";
 import type { Entry } from "../../../src/state/codec.ts";
 import type { Offer } from "../../../src/state/model.ts";
+import type { Policy } from "../../../src/state/policy.ts";
 import { encodeSnapshot } from "../../../src/state/snapshot.ts";
 import { Cluster, scalars, taskSpec } from "../state/cluster.ts";
 
-const SAME: OtherPolicy = { plain: false, weights: [], quotas: [] };
+const SAME: OtherPolicy = { plain: false, settings: {}, weights: [], quotas: [] };
+const RANDOM: Partial<Policy> = { roleSorter: "random", frameworkSorter: "random" };
 const TASK_MS = 4_000;
 const [RICH, POOR] = [asId<RoleName>("rich"), asId<RoleName>("poor")];
 
@@ -120,10 +122,10 @@ describe("whatif", () => {
   });
 
   it("draws by weight whatever anybody holds with random order: the light role waits longer, the same each time", () => {
-    const random = run(history, { ...SAME, sorter: "random" });
+    const random = run(history, { ...SAME, settings: RANDOM });
     const [before, after] = [rowOf(random, "baseline", POOR), rowOf(random, "other", POOR)];
     expect(after.meanWaitMs).toBeGreaterThan(before.meanWaitMs ?? 0);
-    expect(run(history, { ...SAME, sorter: "random" })).toEqual(random);
+    expect(run(history, { ...SAME, settings: RANDOM })).toEqual(random);
   });
 
   it("refuses roles in which nobody is", () => {

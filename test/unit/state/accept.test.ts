@@ -42,7 +42,8 @@ describe("an offer", () => {
   it("is rescinded when it is too old (AL13)", () => {
     const { cluster, offer } = ready();
     cluster.wait(5_000);
-    const effects = cluster.do({ kind: "expire" }, { offerTimeoutMs: 5_000 });
+    cluster.setPolicy({ offerTimeoutMs: 5_000 });
+    const effects = cluster.do({ kind: "expire" });
     expect(told(effects)).toEqual([{ kind: "rescind", offerId: offer.id }]);
     expect(cluster.state.offers.size).toBe(0);
   });

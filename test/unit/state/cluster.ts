@@ -30,12 +30,12 @@ import type {
   TaskStateName,
   TaskStatus,
 } from "../../../src/state/model.ts";
+import { type Policy, policyOf } from "../../../src/state/policy.ts";
 import { createClusterState } from "../../../src/state/snapshot.ts";
 
 export const settings: Settings = {
   frameworkReconnectMs: 60_000,
   agentReconnectMs: 75_000,
-  offerTimeoutMs: null,
 };
 
 export function scalars(amounts: Readonly<Record<string, number>>): Resources {
@@ -219,6 +219,11 @@ export class Cluster {
 
   agent(resources?: Resources): AgentId {
     return this.register(resources).agentId;
+  }
+
+  /** As a master with these flags would say it; what is left out is as by default. */
+  setPolicy(given: Partial<Policy>): void {
+    this.do({ kind: "set-policy", policy: policyOf(given) });
   }
 
   loseAgent(agentId: AgentId): readonly Effect[] {

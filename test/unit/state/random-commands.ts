@@ -256,7 +256,18 @@ function lead(cluster: Cluster, a: number, b: number, c: number): void {
 /** Mostly what makes absent agents unreachable; at times so long that these are forgotten. */
 function expire(cluster: Cluster, a: number): void {
   cluster.wait(a % 9 === 0 ? 15 * 24 * 3_600_000 : 60_000 + (a % 30_000));
-  cluster.do({ kind: "expire" }, { offerTimeoutMs: a % 2 === 0 ? 5_000 : null });
+  setPolicy(cluster, a);
+  cluster.do({ kind: "expire" });
+}
+
+/** Some settings otherwise than by default, in turn none. */
+function setPolicy(cluster: Cluster, a: number): void {
+  cluster.setPolicy({
+    offerTimeoutMs: a % 2 === 0 ? 5_000 : null,
+    ...(a % 3 === 0 ? { roleSorter: "random", whitelist: new Set(["host", `host${a % 5}`]) } : {}),
+    ...(a % 5 === 0 ? { minimum: [{ cpus: 500 }], fairShareExcluded: new Set(["mem", "disk"]) } : {}),
+    ...(a % 7 === 0 ? { whitelist: new Set() } : {}),
+  });
 }
 
 function suppressOrRevive(cluster: Cluster, a: number, b: number): void {

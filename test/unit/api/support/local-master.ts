@@ -202,7 +202,7 @@ export class LocalMaster implements Master {
     return {
       now: asMillis(Math.max(this.cluster.time, this.clock.wallMs())),
       newClusterId: CLUSTER,
-      settings: { frameworkReconnectMs: 60_000, agentReconnectMs: 75_000, offerTimeoutMs: null },
+      settings: { frameworkReconnectMs: 60_000, agentReconnectMs: 75_000 },
     };
   }
 }
