@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { parse } from "../allocator/index.ts";
 import { contentOf, effectiveEntries, stateBefore } from "../host/log-folder.ts";
+import { asMillis, type Millis } from "../kernel/ids.ts";
 import type { ClusterState } from "../state/model.ts";
 import { findSubjects, type Readable, type WhyReport, why, whyJson } from "../state/why.ts";
 import { getJson, leaderApi, statusOfAny } from "./api-client.ts";
@@ -62,18 +63,24 @@ async function askLeader(subject: string, { master, needs }: WhyFlags): Promise<
 async function askLog(subject: string, dataDirectory: string, flags: WhyFlags): Promise<readonly Report[]> {
   const wanted = flags.needs === undefined ? null : parse(flags.needs);
   if (wanted?.ok === false) throw new Error(`--needs: ${wanted.error}`);
-  const state = await stateAt(dataDirectory, flags.at);
+  const { state, now } = await moment(dataDirectory, flags.at);
   const found = findSubjects(state, subject);
   if (found.length === 0) throw new Error(`no framework and no task was called "${subject}" then`);
-  const reports = found.flatMap((each) => why(state, state.time, each, wanted?.value ?? null) ?? []);
+  const reports = found.flatMap((each) => why(state, now, each, wanted?.value ?? null) ?? []);
   return reports.map((report) => JSON.parse(whyJson(report)) as Report);
 }
 
-/** @param moment an index or a time; the end of the log if left out */
-async function stateAt(dataDirectory: string, moment: string | undefined): Promise<ClusterState> {
-  if (moment !== undefined && /^\d+$/.test(moment)) return stateBefore(dataDirectory, Number(moment) + 1);
-  const until = moment === undefined ? Number.POSITIVE_INFINITY : Date.parse(moment);
-  if (Number.isNaN(until)) throw new Error(`--at ${moment}: neither an index of the log nor a time`);
+/** What the leader would have answered from: its state, and the time, which filters and offers are measured by. */
+interface Moment {
+  readonly state: ClusterState;
+  readonly now: Millis;
+}
+
+/** @param at an index or a time; the end of the log if left out */
+async function moment(dataDirectory: string, at: string | undefined): Promise<Moment> {
+  if (at !== undefined && /^\d+$/.test(at)) return asOf(await stateBefore(dataDirectory, Number(at) + 1));
+  const until = at === undefined ? Number.POSITIVE_INFINITY : Date.parse(at);
+  if (Number.isNaN(until)) throw new Error(`--at ${at}: neither an index of the log nor a time`);
   let last = 0;
   for await (const record of effectiveEntries(dataDirectory)) {
     if (record.kind === "damage") continue;
@@ -81,5 +88,10 @@ async function stateAt(dataDirectory: string, moment: string | undefined): Promi
     if (content !== null && content.time > until) break;
     last = record.entry.index;
   }
-  return stateBefore(dataDirectory, last + 1);
+  const state = await stateBefore(dataDirectory, last + 1);
+  return at === undefined ? asOf(state) : { state, now: asMillis(Math.max(state.time, until)) };
+}
+
+function asOf(state: ClusterState): Moment {
+  return { state, now: state.time };
 }
