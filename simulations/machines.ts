@@ -16,6 +16,7 @@ import { SimDisk } from "./sim-disk.ts";
 import { type FrameworkObserver, type FrameworkStore, SimFramework } from "./sim-framework.ts";
 import type { SimNetwork } from "./sim-network.ts";
 import { type ContainerObserver, SimRuntime } from "./sim-runtime.ts";
+import { SimVolumes } from "./sim-volumes.ts";
 import type { Trace } from "./trace.ts";
 
 const FRAMEWORK_PORT = 5060;
@@ -281,10 +282,12 @@ export class MasterMachine extends Machine {
 export class AgentMachine extends Machine {
   agent: Agent | null = null;
   readonly runtime: SimRuntime;
+  readonly volumes: SimVolumes;
 
   constructor(name: string, world: WorldParts, observer: ContainerObserver) {
     super(name, world);
     const { options, loop } = world;
+    this.volumes = new SimVolumes(loop, seededRandom(`${options.seed} volumes ${name}`));
     this.runtime = new SimRuntime({
       machine: name,
       loop,
@@ -312,6 +315,7 @@ export class AgentMachine extends Machine {
         absolute: (path) => `/var/lib/tepui/${path}`,
         remove: async () => undefined,
       },
+      volumes: this.volumes.mount(life),
       tracer: this.tracer(),
       masters: membersOf(options).map(({ apiAddress }) => apiAddress),
       version: "0.0.0",

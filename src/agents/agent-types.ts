@@ -5,7 +5,7 @@ import type { SupervisorSettings } from "./core.ts";
 import type { ExecutorReply } from "./effects.ts";
 import { EXECUTOR_REGISTRATION_MS_MAX, EXECUTOR_REREGISTRATION_MS_MAX, SANDBOX_KEPT_MS } from "./limits.ts";
 import type { MasterLinkStatus } from "./master-link.ts";
-import type { Sandboxes } from "./ports.ts";
+import type { Sandboxes, Volumes } from "./ports.ts";
 import type { Runtime } from "./runtime.ts";
 import type { SupervisorSummary } from "./supervisor.ts";
 
@@ -18,6 +18,7 @@ export interface AgentOptions {
   readonly disk: Disk;
   readonly runtime: Runtime;
   readonly sandboxes: Sandboxes;
+  readonly volumes: Volumes;
   readonly tracer: Tracer;
   /** `host:port` of every master. Not empty. */
   readonly masters: readonly string[];
@@ -83,5 +84,6 @@ export function supervisorSettings(options: AgentOptions): SupervisorSettings {
     executorRegistrationMsMax: settings.executorRegistrationMsMax ?? EXECUTOR_REGISTRATION_MS_MAX,
     executorReregistrationMsMax: settings.executorReregistrationMsMax ?? EXECUTOR_REREGISTRATION_MS_MAX,
     absoluteSandbox: (path) => options.sandboxes.absolute(path),
+    absoluteVolume: (path) => options.volumes.absolute(path),
   };
 }

@@ -26,6 +26,7 @@ import {
   sweepSandboxes,
   takeOutput,
 } from "./supervisor.ts";
+import { resumeVolumes } from "./volumes.ts";
 
 export type { Agent } from "./agent-types.ts";
 
@@ -83,6 +84,7 @@ class AgentDriver implements Agent {
     this.#phase = "running";
     this.#core.now = this.#moment();
     sweepSandboxes(this.#core);
+    resumeVolumes(this.#core);
     this.#inputs.unshift(...found);
     await this.#pump();
     this.#link.start();
@@ -231,6 +233,10 @@ class AgentDriver implements Agent {
       case "executor-close":
         this.#closeStream(effect.streamId);
         break;
+      case "make-volume":
+      case "remove-volume":
+        void this.#changeVolume(effect).then((input) => this.#input(input));
+        break;
       default:
         this.#inBackground(effect);
     }
@@ -247,6 +253,18 @@ class AgentDriver implements Agent {
     work().catch((error: unknown) =>
       tracer.warn("effect failed", { effect: effect.do, error: textOf(error) }),
     );
+  }
+
+  async #changeVolume({ do: what, place }: Extract<Effect, { readonly place: unknown }>): Promise<Input> {
+    const { volumes } = this.#options;
+    const { path } = place;
+    try {
+      if (what === "make-volume") await volumes.make(place);
+      else await volumes.remove(place);
+      return { kind: what === "make-volume" ? "volume-made" : "volume-removed", path };
+    } catch (error) {
+      return { kind: "volume-failed", path, message: textOf(error) };
+    }
   }
 
   #executorCall(call: ExecutorCall, stream: ExecutorStream | null): Promise<ExecutorReply> {

@@ -15,11 +15,15 @@ import {
   containerKey,
   executorKey,
   frameworkKey,
+  REGISTRATION_KEY,
+  type RegistrationRecord,
   type SandboxRecord,
   type StoredRecord,
   sandboxKey,
   type TaskRecord,
   taskKey,
+  type VolumeRecord,
+  volumeKey,
 } from "./records.ts";
 import type { RuntimeName } from "./runtime.ts";
 
@@ -38,6 +42,8 @@ export interface SupervisorSettings {
   readonly executorReregistrationMsMax: number;
   /** Absolute path of a sandbox. */
   readonly absoluteSandbox: (relativePath: string) => string;
+  /** Absolute path of a volume. */
+  readonly absoluteVolume: (path: string) => string;
 }
 
 export interface Moment {
@@ -57,6 +63,14 @@ export interface Core {
   readonly containers: Map<ContainerId, ContainerRecord>;
   readonly tasks: Map<string, TaskRecord>;
   readonly sandboxes: Map<string, SandboxRecord>;
+  /** By path. */
+  readonly volumes: Map<string, VolumeRecord>;
+  /** By which the cluster knew the agent when it last spoke of volumes; null before that. */
+  registration: string | null;
+  /** Paths of volumes that are being made or removed right now. */
+  readonly volumesBusy: Set<string>;
+  /** Containers whose volumes are not ready, with their users. */
+  readonly waiting: Map<ContainerId, string | null>;
   /** Containers of custom executors that have not ended, by executorKey. */
   readonly executors: Map<string, ContainerId>;
   readonly tasksOf: Map<ContainerId, Set<string>>;
@@ -86,6 +100,10 @@ export function createCore(settings: SupervisorSettings, random: Random, tracer:
     containers: new Map(),
     tasks: new Map(),
     sandboxes: new Map(),
+    volumes: new Map(),
+    registration: null,
+    volumesBusy: new Set(),
+    waiting: new Map(),
     executors: new Map(),
     tasksOf: new Map(),
     containersOf: new Map(),
@@ -110,6 +128,8 @@ function loadRecord(core: Core, key: string, record: unknown): void {
   else if (kind === "framework") core.frameworks.set(key.slice(kind.length + 1), record as FrameworkInfo);
   else if (kind === "container") indexContainer(core, record as ContainerRecord);
   else if (kind === "task") indexTask(core, record as TaskRecord);
+  else if (key === REGISTRATION_KEY) core.registration = (record as RegistrationRecord).registration;
+  else if (kind === "volume") core.volumes.set((record as VolumeRecord).path, record as VolumeRecord);
   else if (kind === "sandbox") core.sandboxes.set((record as SandboxRecord).path, record as SandboxRecord);
 }
 
@@ -173,6 +193,21 @@ export function addSandbox(core: Core, sandbox: SandboxRecord): void {
 export function forgetSandbox(core: Core, path: string): void {
   core.sandboxes.delete(path);
   core.dirty.set(sandboxKey(path), null);
+}
+
+export function saveVolume(core: Core, volume: VolumeRecord): void {
+  core.volumes.set(volume.path, volume);
+  core.dirty.set(volumeKey(volume.path), volume);
+}
+
+export function forgetVolume(core: Core, path: string): void {
+  core.volumes.delete(path);
+  core.dirty.set(volumeKey(path), null);
+}
+
+export function saveRegistration(core: Core, registration: string): void {
+  core.registration = registration;
+  core.dirty.set(REGISTRATION_KEY, { registration });
 }
 
 function indexContainer(core: Core, container: ContainerRecord): void {

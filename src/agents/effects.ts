@@ -6,6 +6,7 @@ import type { ContainerId } from "../kernel/ids.ts";
 import type { FromMaster } from "./frames.ts";
 import type { ContainerRecord } from "./records.ts";
 import type { ContainerExit, RuntimeFailureCode } from "./runtime.ts";
+import type { VolumePlace } from "./volume-places.ts";
 
 /** Frames that are the link's own business do not get here. */
 export type MasterFrame = Exclude<FromMaster, { readonly kind: "ping" | "redirect" }>;
@@ -34,6 +35,9 @@ export type Input =
       readonly streamId: string | null;
     }
   | { readonly kind: "executor-disconnected"; readonly streamId: string }
+  | { readonly kind: "volume-made"; readonly path: string }
+  | { readonly kind: "volume-removed"; readonly path: string }
+  | { readonly kind: "volume-failed"; readonly path: string; readonly message: string }
   /** Time has passed. */
   | { readonly kind: "tick" }
   /** End every task, then the agent. */
@@ -47,6 +51,7 @@ export type Effect =
   | { readonly do: "signal"; readonly id: ContainerId; readonly signal: "SIGTERM" | "SIGKILL" }
   | { readonly do: "remove-container"; readonly id: ContainerId }
   | { readonly do: "remove-sandbox"; readonly path: string }
+  | { readonly do: "make-volume" | "remove-volume"; readonly place: VolumePlace }
   | { readonly do: "executor-event"; readonly streamId: string; readonly event: ExecutorEvent }
   | { readonly do: "executor-close"; readonly streamId: string }
   | { readonly do: "reply"; readonly requestId: number; readonly reply: ExecutorReply };

@@ -20,6 +20,7 @@ import { EXECUTOR_SHUTDOWN_GRACE_MS, SIGKILL_REPEAT_MS } from "./limits.ts";
 import { type ContainerRecord, type EndCause, isTerminal, type TaskRecord } from "./records.ts";
 import { enqueue } from "./status-streams.ts";
 import { agentStatus, commandStatus } from "./statuses.ts";
+import { launchNow } from "./volumes.ts";
 
 /** A task that is unknown or over is left alone: its status says so already. */
 export function killTask(core: Core, frameworkId: string, taskId: string, policy: KillPolicy | null): void {
@@ -78,6 +79,7 @@ export function end(core: Core, container: ContainerRecord, cause: EndCause, gra
   saveContainer(core, container);
   // One that is being launched is ended when it has started.
   if (!duringLaunch) begin(core, container);
+  else launchNow(core, container.containerId);
 }
 
 function shorten(core: Core, container: ContainerRecord, graceMs: number): void {

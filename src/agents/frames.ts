@@ -82,6 +82,14 @@ const isFramework: Check = (value) => isMap(value) && isId(value.id);
 const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
 const isTextOrNull: Check = (value) => value === null || isText(value);
 
+const isVolumes: Check = (value) => Array.isArray(value) && value.every(isVolume);
+const isVolume = (value: unknown): boolean =>
+  isMap(value) &&
+  isText(value.role) &&
+  isText(value.id) &&
+  isNumber(value.since) &&
+  (value.source === null || (isMap(value.source) && isText(value.source.type) && isText(value.source.root)));
+
 const ofTask = { frameworkId: isText, taskId: isText };
 const ofExecutor = { frameworkId: isText, executorId: isText };
 
@@ -96,5 +104,6 @@ const toAgentFields: Readonly<Record<string, Readonly<Record<string, Check>>>> =
   "framework-message": { ...ofExecutor, data: isBytes },
   "shutdown-executor": ofExecutor,
   "shutdown-framework": { frameworkId: isText },
+  volumes: { registration: isText, volumes: isVolumes },
   ping: {},
 };

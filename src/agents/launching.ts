@@ -14,7 +14,6 @@ import {
   findExecutor,
   findTask,
   frameworkCan,
-  perform,
   saveFramework,
   saveTask,
   tellExecutor,
@@ -28,6 +27,8 @@ import { sandboxPath } from "./sandbox-layout.ts";
 import { enqueue } from "./status-streams.ts";
 import { agentStatus, droppedState } from "./statuses.ts";
 import { unsupportedBy } from "./unsupported.ts";
+import { addedVolumes, type Claim, claimVolumes, pathsOf, withVolumes } from "./volume-claims.ts";
+import { launchWithVolumes } from "./volumes.ts";
 
 /** A task that the agent has already is left alone: a new leader may say RUN again. */
 export function runTask(core: Core, frame: RunTask): void {
@@ -41,11 +42,15 @@ export function runTask(core: Core, frame: RunTask): void {
   saveFramework(core, frameworkId, frame.framework);
   const unsupported = unsupportedBy(frame.task, core.settings.runtime);
   if (unsupported.length > 0) {
-    refuse(core, frameworkId, frame.task, unsupported);
+    refuse(core, frameworkId, frame.task, `This agent does not support: ${unsupported.join("; ")}`);
     return;
   }
-  if (frame.task.executor === undefined) runCommand(core, frameworkId, frame.task);
-  else runInExecutor(core, frameworkId, withIds(frame.task, frame.task.executor, frameworkId));
+  const claim = claimVolumes(core, frameworkId, frame.task);
+  if (claim.kind === "invalid") refuse(core, frameworkId, frame.task, claim.fault);
+  else if (claim.kind === "unknown") {
+    dropTask(core, newTask(frameworkId, frame.task, null), "REASON_RESOURCES_UNKNOWN");
+  } else if (frame.task.executor === undefined) runCommand(core, frameworkId, frame.task, claim);
+  else runInExecutor(core, frameworkId, withIds(frame.task, frame.task.executor, frameworkId), claim);
 }
 
 /** As so many `run` frames. */
@@ -53,10 +58,9 @@ export function runTasks(core: Core, { framework, tasks }: LaunchTasks): void {
   for (const task of tasks) runTask(core, { kind: "run", framework, task });
 }
 
-function refuse(core: Core, frameworkId: string, info: TaskInfo, unsupported: readonly string[]): void {
+function refuse(core: Core, frameworkId: string, info: TaskInfo, message: string): void {
   const task = newTask(frameworkId, info, null);
   addTask(core, task);
-  const message = `This agent does not support: ${unsupported.join("; ")}`;
   enqueue(
     core,
     task,
@@ -64,36 +68,58 @@ function refuse(core: Core, frameworkId: string, info: TaskInfo, unsupported: re
   );
 }
 
-function runCommand(core: Core, frameworkId: string, info: TaskInfo): void {
+function runCommand(core: Core, frameworkId: string, info: TaskInfo, { task: volumes }: Claim): void {
   const placement = place(core, frameworkId, info.task_id.value);
   const graceMs = durationMs(info.kill_policy?.grace_period, KILL_GRACE_MS);
-  const container = newContainer(placement, info.task_id.value, null, commandSpec(placement, info), graceMs);
-  addContainer(core, container);
+  const spec = withVolumes(commandSpec(placement, info), volumes);
+  const container = newContainer(placement, info.task_id.value, null, spec, graceMs);
+  addContainer(core, { ...container, ...pathsOf(volumes) });
   addTask(core, newTask(frameworkId, info, container.containerId));
-  launch(core, container, userOf(info.command ?? {}, placement.framework));
+  launchWithVolumes(core, container.containerId, userOf(info.command ?? {}, placement.framework));
 }
 
-function runInExecutor(core: Core, frameworkId: string, info: TaskInfo & { executor: ExecutorInfo }): void {
-  const executorId = info.executor.executor_id.value;
-  const running = findExecutor(core, frameworkId, executorId);
+function runInExecutor(
+  core: Core,
+  frameworkId: string,
+  info: TaskInfo & { executor: ExecutorInfo },
+  claim: Claim,
+): void {
+  const running = findExecutor(core, frameworkId, info.executor.executor_id.value);
   if (running?.ending) {
     dropTask(core, newTask(frameworkId, info, null), "REASON_EXECUTOR_TERMINATED");
     return;
   }
-  const container = running ?? launchExecutor(core, frameworkId, info.executor);
-  const task = newTask(frameworkId, info, container.containerId);
+  if (running === undefined) {
+    startExecutor(core, frameworkId, info, claim);
+    return;
+  }
+  const added = addedVolumes(running, claim.task);
+  if (added.length > 0) {
+    const ids = added.map(({ id }) => `"${id}"`).join(", ");
+    refuse(core, frameworkId, info, `An executor that runs cannot be given persistent volumes: ${ids}`);
+    return;
+  }
+  const task = { ...newTask(frameworkId, info, running.containerId), ...pathsOf(claim.task) };
   addTask(core, task);
-  deliver(core, container, task);
+  deliver(core, running, task);
 }
 
-function launchExecutor(core: Core, frameworkId: string, executor: ExecutorInfo): ContainerRecord {
-  const placement = place(core, frameworkId, executor.executor_id.value);
+/** It sees the volumes of its first task from its start on, as Mesos has it. */
+function startExecutor(
+  core: Core,
+  frameworkId: string,
+  info: TaskInfo & { executor: ExecutorInfo },
+  claim: Claim,
+): void {
+  const { executor } = info;
+  const executorId = executor.executor_id.value;
+  const placement = place(core, frameworkId, executorId);
   const graceMs = durationMs(executor.shutdown_grace_period, EXECUTOR_SHUTDOWN_GRACE_MS);
-  const spec = executorSpec(placement, executor);
-  const container = newContainer(placement, executor.executor_id.value, executor, spec, graceMs);
-  addContainer(core, container);
-  launch(core, container, userOf(executor.command ?? {}, placement.framework));
-  return container;
+  const spec = withVolumes(executorSpec(placement, executor), [...claim.executor, ...claim.task]);
+  const container = newContainer(placement, executorId, executor, spec, graceMs);
+  addContainer(core, { ...container, ...pathsOf(claim.executor) });
+  addTask(core, { ...newTask(frameworkId, info, container.containerId), ...pathsOf(claim.task) });
+  launchWithVolumes(core, container.containerId, userOf(executor.command ?? {}, placement.framework));
 }
 
 /** A task of which nothing has run and nothing will. */
@@ -110,6 +136,8 @@ export function dropTask(core: Core, task: TaskRecord, reason: TaskStatusReason)
 const dropMessages: Readonly<Partial<Record<TaskStatusReason, string>>> = {
   REASON_EXECUTOR_TERMINATED: "Executor terminating",
   REASON_AGENT_RESTARTED: "Task launched during agent restart",
+  REASON_RESOURCES_UNKNOWN:
+    "The checkpointed resources being used by the task or task group are unknown to the agent",
 };
 
 /** Hands a task to its executor; it waits for the executor's subscription if need be. */
@@ -118,10 +146,6 @@ export function deliver(core: Core, container: ContainerRecord, task: TaskRecord
   task.delivered = true;
   saveTask(core, task);
   tellExecutor(core, container, { type: "LAUNCH", launch: { task: task.info } });
-}
-
-function launch(core: Core, container: ContainerRecord, user: string | null): void {
-  perform(core, { do: "launch", container, user });
 }
 
 function place(core: Core, frameworkId: string, executorId: string): Placement {

@@ -18,6 +18,7 @@ import { type ContainerRecord, executorKey, isTerminal, type TaskRecord } from "
 import type { ContainerExit, RuntimeFailureCode } from "./runtime.ts";
 import { enqueue } from "./status-streams.ts";
 import { agentStatus, commandStatus, type StatusFacts } from "./statuses.ts";
+import { releaseVolumes } from "./volumes.ts";
 import { describeWaitStatus } from "./wait-status.ts";
 
 /** Wait status of a container of which no trace was left: as if SIGKILL had ended it. */
@@ -180,6 +181,8 @@ function settle(
   container.phase = "ended";
   saveContainer(core, container);
   for (const name of ["kill", "complete", "register"]) core.deadlines.clear(`${name}:${id}`);
+  core.waiting.delete(id);
+  releaseVolumes(core, container.volumes);
   core.earlyExits.delete(id);
   const streamId = dropStream(core, id);
   if (streamId !== null) perform(core, { do: "executor-close", streamId });

@@ -34,6 +34,13 @@ export const SANDBOXES_KEPT_MAX = 10_000;
 /** How often old sandboxes are looked for. */
 export const SANDBOX_SWEEP_MS = 3_600_000;
 
+/** A persistent volume that could not be made or removed is tried again after this time, or when a task needs it. */
+export const VOLUME_RETRY_MS = 30_000;
+/** A removed volume is gone through so often, one level of its folders each time, before that is given up. */
+export const VOLUME_EMPTYING_ROUNDS_MAX = 100_000;
+/** Longest persistence id, and longest part of a role, that becomes the name of a folder. */
+export const VOLUME_NAME_CHARACTERS_MAX = 255;
+
 /** A longer wait is made of several: timers of some systems cannot be set so far ahead. */
 export const TIMER_MS_MAX = 3_600_000;
 /** Launches handed to the runtime at one time. */

@@ -26,6 +26,8 @@ export interface TaskRecord {
   /** Null for a task that was refused before it got a container. */
   readonly containerId: ContainerId | null;
   readonly info: TaskInfo;
+  /** Paths of the records of the volumes that it uses in an executor; a command task's are its container's. */
+  readonly volumes?: readonly string[];
   /** The newest state, sent or not; TASK_STAGING until there is one. */
   state: TaskState;
   /** Not yet acknowledged, oldest first; the first is the one in flight (trap 2). */
@@ -70,6 +72,8 @@ export interface ContainerRecord {
   /** Path of the sandbox below the work folder. */
   readonly sandbox: string;
   readonly spec: ContainerSpec;
+  /** Paths of the records of the persistent volumes that it uses; left out if there are none. */
+  readonly volumes?: readonly string[];
   /** SIGTERM to SIGKILL, or SHUTDOWN to SIGKILL. */
   readonly graceMs: number;
   phase: ContainerPhase;
@@ -89,9 +93,43 @@ export interface SandboxRecord {
   readonly endedMs: number;
 }
 
-export type StoredRecord = AgentRecord | FrameworkInfo | ContainerRecord | TaskRecord | SandboxRecord;
+/** Which of the volumes that ever had a role and id on this agent. */
+export interface VolumeIdentity {
+  readonly role: string;
+  readonly id: string;
+  readonly since: number;
+}
+
+/** The directory of a persistent volume: there is one record for each. */
+export interface VolumeRecord {
+  /** Absolute, or below the work folder. */
+  readonly path: string;
+  /** A whole disk: the directory itself stays. */
+  readonly mounted: boolean;
+  identity: VolumeIdentity;
+  /** `kept`: of a cluster that knows nothing of it any more; its data go when another volume is made there. */
+  phase: "making" | "ready" | "removing" | "kept";
+  /** While removing: what is to be made there afterwards. */
+  next: VolumeIdentity | null;
+}
+
+/** By which of the agent's registrations its volumes are known. */
+export interface RegistrationRecord {
+  readonly registration: string;
+}
+
+export type StoredRecord =
+  | AgentRecord
+  | FrameworkInfo
+  | ContainerRecord
+  | TaskRecord
+  | SandboxRecord
+  | VolumeRecord
+  | RegistrationRecord;
 
 export const AGENT_KEY = "agent";
+export const REGISTRATION_KEY = "registration";
+export const volumeKey = (path: string): string => `volume/${path}`;
 export const frameworkKey = (frameworkId: string): string => `framework/${frameworkId}`;
 export const containerKey = (containerId: string): string => `container/${containerId}`;
 /** Ids hold no slash (reference, section h). */
@@ -99,6 +137,10 @@ export const taskKey = (frameworkId: string, taskId: string): string => `task/${
 export const sandboxKey = (path: string): string => `sandbox/${path}`;
 export const executorKey = (frameworkId: string, executorId: string): string =>
   `${frameworkId}/${executorId}`;
+
+export function isSameVolume(a: VolumeIdentity, b: VolumeIdentity): boolean {
+  return a.role === b.role && a.id === b.id && a.since === b.since;
+}
 
 const terminalStates: ReadonlySet<TaskState> = new Set<TaskState>([
   "TASK_FINISHED",

@@ -43,7 +43,25 @@ export interface ContainerSpec {
   readonly sandboxMount: string;
   /** An image reference known to containerd, or the host path of an OCI archive (`/…/image.tar`). */
   readonly image?: string;
+  /** Persistent volumes that it is to see; none if left out. */
+  readonly volumes?: readonly VolumeMount[];
   readonly limits: ContainerLimits;
+}
+
+export interface VolumeMount {
+  /** Absolute host path of a directory. */
+  readonly source: string;
+  /** It is the mount point of a disk of its own. */
+  readonly mounted: boolean;
+  /**
+   * Below the sandbox, or absolute in the root of an image. Has no empty, `.` or `..` parts. A process runtime puts a
+   * link there.
+   */
+  readonly target: string;
+  /** A runtime that only links cannot hold a task to it. */
+  readonly readOnly: boolean;
+  /** It is given to the user of the container, unless that is root. */
+  readonly owned: boolean;
 }
 
 export interface ContainerLimits {
@@ -73,6 +91,7 @@ export type RuntimeFailureCode =
   | "image-not-found"
   | "unknown-user"
   | "command-not-found"
+  | "volume-unavailable"
   | "launch-failed";
 
 /** The expected failures of a runtime; anything else that it throws is a bug. */

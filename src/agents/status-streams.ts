@@ -5,6 +5,7 @@ import { type Core, forgetTask, perform, saveTask } from "./core.ts";
 import { STATUS_RETRY_MS_MAX, STATUS_RETRY_MS_MIN, UPDATES_PENDING_MAX } from "./limits.ts";
 import { isTerminal, type TaskRecord, taskKey } from "./records.ts";
 import { hexOf } from "./statuses.ts";
+import { releaseVolumes } from "./volumes.ts";
 
 /** Appends an update; nothing may follow a terminal one. False if it was refused. */
 export function enqueue(core: Core, task: TaskRecord, status: TaskStatus): boolean {
@@ -14,6 +15,7 @@ export function enqueue(core: Core, task: TaskRecord, status: TaskStatus): boole
   task.state = status.state;
   saveTask(core, task);
   if (task.updates.length === 1) sendFirst(core, task, STATUS_RETRY_MS_MIN);
+  if (isTerminal(status.state)) releaseVolumes(core, task.volumes);
   return true;
 }
 

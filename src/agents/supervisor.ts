@@ -3,6 +3,7 @@
 import type { RegisterAgent } from "../contract/agent-protocol.ts";
 import { PROTOCOL_VERSION, TASKS_PER_RUN_MAX } from "../contract/agent-protocol.ts";
 import { assertNever } from "../kernel/assert.ts";
+import type { ContainerId } from "../kernel/ids.ts";
 import type { Change } from "./checkpoints.ts";
 import {
   asContainerId,
@@ -28,9 +29,10 @@ import {
   subscriptionTimedOut,
 } from "./lifecycle.ts";
 import { SANDBOX_SWEEP_MS, SANDBOXES_KEPT_MAX } from "./limits.ts";
-import type { ContainerRecord } from "./records.ts";
+import type { ContainerRecord, VolumeIdentity } from "./records.ts";
 import { isTerminal } from "./records.ts";
 import { acknowledge, resendAll, retry } from "./status-streams.ts";
+import { retryVolume, takeVolumes, volumeFailed, volumeMade, volumeRemoved } from "./volumes.ts";
 
 export function handle(core: Core, input: Input, now: Moment): void {
   core.now = now;
@@ -77,6 +79,15 @@ function dispatch(core: Core, input: Input): void {
     case "executor-disconnected":
       streamClosed(core, input.streamId);
       return;
+    case "volume-made":
+      volumeMade(core, input.path);
+      return;
+    case "volume-removed":
+      for (const id of volumeRemoved(core, input.path)) failWaiting(core, id, `no volume at ${input.path}`);
+      return;
+    case "volume-failed":
+      for (const id of volumeFailed(core, input.path, input.message)) failWaiting(core, id, input.message);
+      return;
     case "tick":
       return;
     case "leave":
@@ -85,6 +96,11 @@ function dispatch(core: Core, input: Input): void {
     default:
       assertNever(input);
   }
+}
+
+function failWaiting(core: Core, id: ContainerId, message: string): void {
+  core.waiting.delete(id);
+  launchFailed(core, id, "volume-unavailable", message);
 }
 
 function takeFrame(core: Core, frame: MasterFrame): void {
@@ -117,6 +133,9 @@ function takeFrame(core: Core, frame: MasterFrame): void {
     case "shutdown-framework":
       shutdownFramework(core, frame.frameworkId);
       return;
+    case "volumes":
+      takeVolumes(core, frame);
+      return;
     default:
       assertNever(frame);
   }
@@ -141,6 +160,10 @@ function fire(core: Core, name: string): void {
   const subject = name.slice(colon + 1);
   if (kind === "retry") {
     retry(core, subject);
+    return;
+  }
+  if (kind === "volume") {
+    retryVolume(core, subject);
     return;
   }
   if (kind === "sweep") {
@@ -183,6 +206,7 @@ export function registration(core: Core, version: string): RegisterAgent {
     ip: core.settings.ip,
     version,
     tasksPerRunMax: TASKS_PER_RUN_MAX,
+    takesVolumes: true,
     tasks: [...core.tasks.values()].map(({ frameworkId, taskId, state }) => ({ frameworkId, taskId, state })),
     executors: liveExecutors(core),
   };
@@ -230,6 +254,7 @@ export function summary(core: Core): SupervisorSummary {
     }),
     containers: core.containers.size,
     sandboxesKept: core.sandboxes.size,
+    volumes: [...core.volumes.values()].map(({ path, phase, identity }) => ({ path, phase, ...identity })),
   };
 }
 
@@ -252,4 +277,5 @@ export interface SupervisorSummary {
   }[];
   readonly containers: number;
   readonly sandboxesKept: number;
+  readonly volumes: readonly ({ readonly path: string; readonly phase: string } & VolumeIdentity)[];
 }

@@ -37,8 +37,10 @@ const taskRows: readonly Row<TaskInfo>[] = [
 ];
 
 const resourceRows: readonly Row<Resource>[] = [
-  ["persistent volumes", (resource) => resource.disk?.persistence !== undefined],
-  ["disk volumes", (resource) => resource.disk?.volume !== undefined],
+  [
+    "disk volumes that are not persistent",
+    ({ disk }) => disk?.volume !== undefined && disk.persistence === undefined,
+  ],
   ["gpus", (resource) => resource.name === "gpus"],
 ];
 

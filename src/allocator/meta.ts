@@ -36,7 +36,11 @@ export interface Reservation {
 export interface Disk {
   readonly persistence?: { readonly id: string; readonly principal?: string };
   readonly volume?: { readonly container_path: string; readonly host_path?: string; readonly mode?: string };
-  readonly source?: { readonly type?: string; readonly path?: { readonly root?: string } };
+  readonly source?: {
+    readonly type?: string;
+    readonly path?: { readonly root?: string };
+    readonly mount?: { readonly root?: string };
+  };
 }
 
 const EMPTY: Meta = Object.freeze({});

@@ -76,6 +76,8 @@ export interface RegisterAgent {
   readonly version: string;
   /** So many tasks are taken in one `run-tasks` frame; without it the agent, an older one, takes none. */
   readonly tasksPerRunMax?: number;
+  /** That `volumes` frames are taken; an older agent would break the connection. */
+  readonly takesVolumes?: boolean;
   /** Tasks not yet terminal and acknowledged, with their last state that was sent or is to be sent. */
   readonly tasks: readonly {
     readonly frameworkId: string;
@@ -125,7 +127,35 @@ export type ToAgent =
   | { readonly kind: "shutdown-executor"; readonly frameworkId: string; readonly executorId: string }
   /** The framework is gone: its executors and tasks are to be killed, its updates dropped. */
   | { readonly kind: "shutdown-framework"; readonly frameworkId: string }
+  | AgentVolumes
   | { readonly kind: "ping" };
+
+/**
+ * All persistent volumes that the agent is to have (RV08), said with every registration and whenever one is made or
+ * destroyed: a new one gets its directory, one that is not named any more is destroyed with its data. Before the tasks
+ * that use them. Only to agents that take it.
+ */
+export interface AgentVolumes {
+  readonly kind: "volumes";
+  /**
+   * By which the cluster knows the agent. Under another one it knows nothing of the volumes of before: they are not
+   * destroyed, but nothing of them comes into a new volume.
+   */
+  readonly registration: string;
+  readonly volumes: readonly AgentVolume[];
+}
+
+/** Role and id are unique on an agent at any time. */
+export interface AgentVolume {
+  /** For which it is reserved, as the innermost of its reservations says. */
+  readonly role: string;
+  /** The persistence id. */
+  readonly id: string;
+  /** Tells it from others that had or will have its id: grows with every volume that is made in the cluster. */
+  readonly since: number;
+  /** `DiskInfo.source` (RV09); null for the agent's work folder. */
+  readonly source: { readonly type: string; readonly root: string } | null;
+}
 
 /** Launches one task; an agent that has the task already ignores it, so that a new leader can say it again. */
 export interface RunTask {

@@ -5,6 +5,7 @@ import { type Agent, createAgent } from "../agents/agent.ts";
 import { type DetectedMachine, detectMachine } from "../agents/edge/detect.ts";
 import { type AgentHttp, startAgentHttp } from "../agents/edge/http.ts";
 import { folderSandboxes } from "../agents/edge/sandboxes.ts";
+import { folderVolumes } from "../agents/edge/volumes.ts";
 import type { Runtime } from "../agents/runtime.ts";
 import { runtimeByImage } from "../agents/runtimes/by-image.ts";
 import { createContainerdRuntime } from "../agents/runtimes/containerd/containerd-runtime.ts";
@@ -96,6 +97,7 @@ function agentOf(config: AgentConfig, machine: DetectedMachine, workDirectory: s
     disk: createNodeDisk(join(workDirectory, "meta")),
     runtime: runtimeOf(config, join(workDirectory, "runtime")),
     sandboxes: folderSandboxes(workDirectory),
+    volumes: folderVolumes(workDirectory),
     tracer: config.tracer,
     masters: config.masters,
     version: packageVersion(),

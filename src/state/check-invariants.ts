@@ -32,6 +32,7 @@ import { pairsOf } from "./pairs.ts";
 import { DEFAULT_POLICY, policyChanges, withChanges } from "./policy.ts";
 import { isTerminal } from "./statuses.ts";
 import { leftOf } from "./usage.ts";
+import { keyOf, volumesIn } from "./volumes.ts";
 
 /** @throws InvariantError that names the first thing that is not as it must be */
 export function checkInvariants(state: ClusterState): void {
@@ -147,10 +148,30 @@ function checkAgent(state: ClusterState, agent: Agent): void {
     const task = tasks.get(taskId) ?? unreachableTasks.get(taskId);
     assert(task?.agentId === id, "an agent knows a task that is not on it", { id, frameworkId, taskId });
   }
+  checkVolumes(agent);
   checkHoldings(state, agent);
 }
 
 /** Nothing is offered or used twice, and the allocator counts the same. */
+/** What the agent is told of its volumes is what its resources say. */
+function checkVolumes(agent: Agent): void {
+  const { id, volumes = [] } = agent;
+  const found = volumesIn(totalOf(agent)).map(keyOf).sort();
+  assert(
+    equalTexts(volumes.map(keyOf).sort(), found),
+    "an agent's volumes are others than its resources say",
+    {
+      id,
+      volumes,
+      found,
+    },
+  );
+}
+
+function equalTexts(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, at) => text === b[at]);
+}
+
 function checkHoldings(state: ClusterState, agent: Agent): void {
   const holdings = [...holdingsOn(state, agent)];
   const left = leftOf(

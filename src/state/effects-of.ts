@@ -14,6 +14,7 @@ import type {
 } from "./events.ts";
 import { agentOf, findTask, frameworkOf, isConnected } from "./lookups.ts";
 import type { ClusterState, Framework, Task, TaskStatus } from "./model.ts";
+import { volumesIn } from "./volumes.ts";
 
 const NONE: readonly Effect[] = Object.freeze([]);
 
@@ -81,14 +82,24 @@ function operationRefused(event: EventOf<"OperationRefused">, state: ClusterStat
   return toFramework(state, frameworkId, { kind: "operation-error", operationId, message });
 }
 
-/** Said once: nobody is asked to acknowledge it. */
+/** The framework is told once: nobody is asked to acknowledge it. */
 function resourcesConverted(
-  { agentId, by }: EventOf<"AgentResourcesConverted">,
+  { agentId, consumed, converted, by }: EventOf<"AgentResourcesConverted">,
   state: ClusterState,
 ): readonly Effect[] {
-  if (by === null || by.operationId === null) return NONE;
+  const touched = volumesIn(consumed).length + volumesIn(converted).length;
+  const effects = touched === 0 ? [] : [...volumesOn(state, agentId)];
+  if (by === null || by.operationId === null) return effects;
   const { frameworkId, operationId } = by;
-  return toFramework(state, frameworkId, { kind: "operation-finished", operationId, agentId });
+  effects.push(...toFramework(state, frameworkId, { kind: "operation-finished", operationId, agentId }));
+  return effects;
+}
+
+function volumesOn(state: ClusterState, agentId: AgentId): readonly Effect[] {
+  const { registeredAt, volumes } = agentOf(state, agentId);
+  return volumes === undefined
+    ? NONE
+    : toAgent(state, agentId, { kind: "volumes", agentId, registeredAt, volumes });
 }
 
 function acknowledged(event: EventOf<"TaskStatusAcknowledged">, state: ClusterState): readonly Effect[] {
@@ -164,7 +175,7 @@ function reregistered(event: AgentReregistered, state: ClusterState): readonly E
   }
   effects.push(registered(event));
   if (event.wasUnreachable) effects.push({ to: "operators", event: { kind: "agent-added", agentId } });
-  effects.push(...corrections(state, agentId, event.corrections));
+  effects.push(...volumesOn(state, agentId), ...corrections(state, agentId, event.corrections));
   return effects;
 }
 

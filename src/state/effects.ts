@@ -2,8 +2,25 @@
 // holds copies of what it tells, for the state moves on before it is sent. Each is idempotent at its receiver or
 // carries an id, so that a new leader may issue it again. How it looks on the wire is the api's business.
 import type { EncodedMessage } from "../kernel/encoded.ts";
-import type { AgentId, ExecutorId, FrameworkId, OfferId, RoleName, StreamId, TaskId } from "../kernel/ids.ts";
-import type { AgentSpec, FrameworkSpec, Offer, Opaque, TaskStateName, TaskStatus } from "./model.ts";
+import type {
+  AgentId,
+  ExecutorId,
+  FrameworkId,
+  Millis,
+  OfferId,
+  RoleName,
+  StreamId,
+  TaskId,
+} from "../kernel/ids.ts";
+import type {
+  AgentSpec,
+  AgentVolume,
+  FrameworkSpec,
+  Offer,
+  Opaque,
+  TaskStateName,
+  TaskStatus,
+} from "./model.ts";
 
 export type Effect =
   | { readonly to: "framework"; readonly frameworkId: FrameworkId; readonly event: FrameworkEvent }
@@ -80,7 +97,14 @@ export type AgentMessage =
       readonly data: Uint8Array;
     }
   | { readonly kind: "shutdown-executor"; readonly frameworkId: FrameworkId; readonly executorId: ExecutorId }
-  | { readonly kind: "shutdown-framework"; readonly frameworkId: FrameworkId };
+  | { readonly kind: "shutdown-framework"; readonly frameworkId: FrameworkId }
+  /** All that it is to have. `registeredAt`: since when the cluster knows it. */
+  | {
+      readonly kind: "volumes";
+      readonly agentId: AgentId;
+      readonly registeredAt: Millis;
+      readonly volumes: readonly AgentVolume[];
+    };
 
 export type ConnectionMessage =
   | { readonly kind: "registered"; readonly agentId: AgentId }

@@ -203,6 +203,16 @@ export interface Conversions {
   readonly to: Resources;
 }
 
+/** A persistent volume on an agent (RV08). Role and id are unique there at any time. */
+export interface AgentVolume {
+  readonly role: RoleName;
+  readonly id: string;
+  /** Events applied before it was made: tells it from others that had its id. */
+  readonly since: number;
+  /** Of the disk; null for the agent's own (RV09). */
+  readonly source: { readonly type: string; readonly root: string } | null;
+}
+
 export interface Agent {
   readonly id: AgentId;
   spec: AgentSpec;
@@ -215,6 +225,8 @@ export interface Agent {
   reregisteredAt: Millis | null;
   /** What RESERVE, CREATE and their opposites made of its own resources; left out if nothing. See totalOf. */
   conversions?: Conversions;
+  /** The persistent volumes among them, in the order in which they were made; left out if there never were any. */
+  volumes?: readonly AgentVolume[];
   /** Tasks of the cluster that are on it, those that are unreachable with it included, by framework. */
   tasks: Map<FrameworkId, Map<TaskId, true>>;
   /** Custom executors on it, by framework. */

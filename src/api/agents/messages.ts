@@ -51,6 +51,7 @@ function reportsOfFrame(frame: Uint8Array): AgentReport | null {
 
 /** The protocol's form of what the cluster tells an agent. */
 export function agentMessage(message: AgentMessage): ToAgent {
+  if (message.kind === "volumes") return volumesMessage(message);
   const { frameworkId } = message;
   switch (message.kind) {
     case "run": {
@@ -75,6 +76,14 @@ export function agentMessage(message: AgentMessage): ToAgent {
     case "shutdown-framework":
       return { kind: "shutdown-framework", frameworkId };
   }
+}
+
+function volumesMessage({
+  agentId,
+  registeredAt,
+  volumes,
+}: Extract<AgentMessage, { readonly kind: "volumes" }>): ToAgent {
+  return { kind: "volumes", registration: `${agentId} ${registeredAt}`, volumes };
 }
 
 /** With its id. */
@@ -115,6 +124,7 @@ function isRegister(value: Plain): boolean {
     isListOf(value.info.resources ?? [], isPlain) &&
     isListOf(value.info.attributes ?? [], isPlain) &&
     typeof value.version === "string" &&
+    (value.takesVolumes === undefined || typeof value.takesVolumes === "boolean") &&
     (value.tasksPerRunMax === undefined || Number.isSafeInteger(value.tasksPerRunMax)) &&
     isListOf(value.tasks, isTaskRow) &&
     isListOf(value.executors, isExecutorRow)

@@ -40,6 +40,7 @@ interface Session {
   commandsInFlight: number;
   /** Tasks to run that have not been sent. */
   runs: RunGatherer | null;
+  takesVolumes: boolean;
 }
 
 export class AgentSessions {
@@ -64,6 +65,7 @@ export class AgentSessions {
       pingsUnanswered: 0,
       commandsInFlight: 0,
       runs: null,
+      takesVolumes: false,
     };
     this.byConnection.set(session.id, session);
     session.timer = this.context.clock.after(AGENT_REGISTER_TIMEOUT_MS, () =>
@@ -77,7 +79,7 @@ export class AgentSessions {
 
   deliverToAgent(agentId: AgentId, message: AgentMessage): void {
     const session = this.byAgent.get(agentId);
-    if (session === undefined) return;
+    if (session === undefined || (message.kind === "volumes" && !session.takesVolumes)) return;
     if (message.kind === "run" && session.runs !== null) session.runs.add(message);
     else this.sendTo(session, agentMessage(message));
   }
@@ -135,6 +137,7 @@ export class AgentSessions {
     } else {
       const command = this.understood(session, () => registerCommand(frame, session.id));
       if (command === undefined) return;
+      session.takesVolumes = frame.takesVolumes === true;
       session.runs = new RunGatherer(Math.min(frame.tasksPerRunMax ?? 0, TASKS_PER_RUN_MAX), (runs) =>
         this.write(session, runs),
       );

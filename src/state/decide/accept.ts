@@ -9,7 +9,7 @@ import { OFFERS_PER_CALL_MAX, REFUSE_MS_MAX } from "../limits.ts";
 import { after, agentOf } from "../lookups.ts";
 import type { ClusterState, Framework, Offer } from "../model.ts";
 import { type MasterReason, masterStatus, orLost } from "../statuses.ts";
-import { conversionFault, convert } from "./conversions.ts";
+import { conversionFault, convert, withVolumesOf } from "./conversions.ts";
 import { accepted, type Decision, dropped } from "./decision.ts";
 import { connectedFramework } from "./frameworks.ts";
 import { type Launching, launchTask } from "./launch.ts";
@@ -147,8 +147,9 @@ function carryOut(launching: Launching, operation: Operation): readonly Event[] 
 }
 
 /** What follows it in the call sees what it has made (trap 14). One that fails is passed over. */
-function carryOutConversion(launching: Launching, operation: Conversion): readonly Event[] {
+function carryOutConversion(launching: Launching, asked: Conversion): readonly Event[] {
   const { framework, role, agentId, total } = launching;
+  const operation = withVolumesOf(asked, total);
   const refused = (fault: string) => operationError(framework, operation, fault);
   const fault = conversionFault(operation, total, { framework, role });
   if (fault !== null) return refused(fault);

@@ -17,6 +17,7 @@ import type { RoleName } from "../../kernel/ids.ts";
 import type { Conversion } from "../commands.ts";
 import { AGENT_RESOURCES_MAX, ID_CHARACTERS_MAX, META_CHARACTERS_MAX } from "../limits.ts";
 import type { Framework } from "../model.ts";
+import { withKnownVolumes } from "../volumes.ts";
 
 /** A framework in the role of its offers; null for an operator. */
 export type Initiator = { readonly framework: Framework; readonly role: RoleName } | null;
@@ -44,6 +45,12 @@ export function conversionFault(operation: Conversion, total: Resources, by: Ini
   if (type === "UNRESERVE") return firstFault(resources, unreserveFault);
   if (type === "CREATE") return createFault(resources, total, by);
   return firstFault(resources, (resource, meta) => destroyFault(resource, meta, total));
+}
+
+/** A volume that is to be destroyed is the one of that role and id, however it was to be used (RV08). */
+export function withVolumesOf(operation: Conversion, total: Resources): Conversion {
+  if (operation.type !== "DESTROY") return operation;
+  return { ...operation, resources: withKnownVolumes(operation.resources, total) };
 }
 
 /** What becomes of the resources, or in Mesos' words what is not among them. @param role they are allocated to */

@@ -14,6 +14,7 @@ import { TASKS_PER_ACCEPT_MAX, TASKS_PER_FRAMEWORK_MAX } from "../limits.ts";
 import { findExecutor } from "../lookups.ts";
 import type { Framework, Opaque } from "../model.ts";
 import { filledExecutor, filledTask, sameOpaque } from "../opaque.ts";
+import { withKnownVolumes } from "../volumes.ts";
 
 /** One ACCEPT in the course of being decided. */
 export interface Launching {
@@ -43,7 +44,8 @@ export function launchTask(launching: Launching, task: TaskSpec): TaskLaunched |
   const executor = task.executor === null ? null : filledExecutor(task.executor.wire, framework.id, role);
   const starts = startsOf(launching, task, executor);
   if (typeof starts === "string") return starts;
-  const left = take(launching.left, task.resources, starts?.resources ?? []);
+  const resources = withKnownVolumes(task.resources, launching.left);
+  const left = take(launching.left, resources, starts?.resources ?? []);
   if (left === null) return tooMuch(launching, task.resources, starts?.resources ?? []);
   launching.left = left;
   launching.taskIds.add(task.taskId);
@@ -55,7 +57,7 @@ export function launchTask(launching: Launching, task: TaskSpec): TaskLaunched |
     taskId: task.taskId,
     agentId: launching.agentId,
     role,
-    resources: task.resources,
+    resources,
     wire: typeof task.wire === "string" ? task.wire : filledTask(task.wire, executor, role),
     executor: task.executor === null ? null : { executorId: task.executor.executorId, starts },
   };
@@ -89,7 +91,7 @@ function startsOf(launching: Launching, task: TaskSpec, wire: Opaque | null): St
     return "ExecutorInfo has an invalid framework_id";
   }
   const existing = executors.get(executorId) ?? findExecutor(framework, agentId, executorId)?.wire;
-  if (existing === undefined) return { resources, wire };
+  if (existing === undefined) return { resources: withKnownVolumes(resources, launching.left), wire };
   if (sameOpaque(existing, wire)) return null;
   return `ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID. ${differences(existing, wire)}`;
 }

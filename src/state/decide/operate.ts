@@ -7,18 +7,19 @@ import type { Event } from "../events.ts";
 import { RESCINDED_REFUSE_MS } from "../limits.ts";
 import { after } from "../lookups.ts";
 import type { Agent, ClusterState, Offer } from "../model.ts";
-import { conversionFault, convert, neededBy, type Outcome } from "./conversions.ts";
+import { conversionFault, convert, neededBy, type Outcome, withVolumesOf } from "./conversions.ts";
 import { accepted, type Decision, rejected } from "./decision.ts";
 
 export function decideOperate(
   state: ClusterState,
-  { agentId, operation }: Operate,
+  { agentId, operation: asked }: Operate,
   { now }: Context,
 ): Decision {
   const agent = state.agents.get(agentId);
   if (agent === undefined || agent.connection.kind === "unreachable") {
     return rejected("agent-unknown", "No agent found with specified ID");
   }
+  const operation = withVolumesOf(asked, totalOf(agent));
   const fault = conversionFault(operation, totalOf(agent), null);
   if (fault !== null) return rejected("operation-invalid", fault);
   const { offers, outcome } = makeRoom(state, agent, operation);

@@ -16,6 +16,7 @@ import { GONE_AGENTS_MAX } from "../limits.ts";
 import { agentOf, frameworkOf, taskOf } from "../lookups.ts";
 import type { Agent, ClusterState } from "../model.ts";
 import { keepNewest, pairsOf } from "../pairs.ts";
+import { volumesAfter } from "../volumes.ts";
 import { holdExecutors, letGoOfExecutors, removeExecutor } from "./executors.ts";
 import { complete } from "./tasks.ts";
 
@@ -90,6 +91,8 @@ export function agentResourcesConverted(
   const conversions = conversionsAfter(agent.conversions, consumed, converted);
   if (conversions === undefined) delete agent.conversions;
   else agent.conversions = conversions;
+  const volumes = volumesAfter(agent.volumes, consumed, converted, state.eventCount);
+  if (volumes !== undefined) agent.volumes = volumes;
   updateAgent(state.allocator, agentId, totalOf(agent));
 }
 

@@ -8,6 +8,7 @@ import { type ContainerSpec, RuntimeFailure } from "../../runtime.ts";
 import { outOfMemoryKills, removeCgroups } from "../cgroups.ts";
 import { SETTLE_POLL_MS, SETTLE_ROUNDS } from "../limits.ts";
 import { pause } from "../pause.ts";
+import { prepareVolumes } from "../volumes.ts";
 import { ignoreNotFound, isNotFound, isStatus } from "./connection.ts";
 import { prepareOutput, resolveUser } from "./image-accounts.ts";
 import type { ReadyImage } from "./images/image-store.ts";
@@ -67,12 +68,14 @@ async function createRecord(
   const account = await resolveUser(spec.user ?? image.settings.user, image.name, mounts);
   await prepareOutput(join(spec.sandbox, "stdout"), account);
   await prepareOutput(join(spec.sandbox, "stderr"), account);
+  await prepareVolumes(spec.volumes, account);
   const value = ociSpec({
     argv: spec.argv,
     env: mergeEnvironment(image.settings.env, spec.environment),
     account,
     sandbox: spec.sandbox,
     sandboxMount: spec.sandboxMount,
+    volumes: spec.volumes ?? [],
     hostFiles: await existing(HOST_FILES),
     cgroupPath: `/${session.cgroups.parent}/${spec.id}`,
     limits: spec.limits,

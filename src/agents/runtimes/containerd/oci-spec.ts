@@ -1,6 +1,6 @@
 // The OCI runtime configuration of a container: own process ids, mounts, IPC and host name, the host's network, the
 // capabilities that container runtimes commonly grant, and the sandbox mounted from the host.
-import type { ContainerLimits } from "../../runtime.ts";
+import type { ContainerLimits, VolumeMount } from "../../runtime.ts";
 import type { Account } from "../accounts.ts";
 import { cpuQuotaUs, cpuShares } from "../cgroup-settings.ts";
 import { CFS_PERIOD_US } from "../limits.ts";
@@ -13,6 +13,8 @@ export interface OciOptions {
   /** Host path and path in the container of the sandbox; the latter is the working directory. */
   readonly sandbox: string;
   readonly sandboxMount: string;
+  /** Persistent volumes; those with a relative target are seen in the sandbox. */
+  readonly volumes: readonly VolumeMount[];
   /** Files of the host's name resolution that exist. */
   readonly hostFiles: readonly string[];
   /** Path below the cgroup roots, beginning with a slash. */
@@ -94,7 +96,7 @@ function processOf({ argv, env, account, sandboxMount, agentOomScoreAdj }: OciOp
   };
 }
 
-function mountsOf({ sandbox, sandboxMount, hostFiles }: OciOptions): object[] {
+function mountsOf({ sandbox, sandboxMount, volumes, hostFiles }: OciOptions): object[] {
   const strict = ["nosuid", "noexec", "nodev"];
   const mount = (destination: string, type: string, source: string, options: readonly string[]) => ({
     destination,
@@ -118,6 +120,10 @@ function mountsOf({ sandbox, sandboxMount, hostFiles }: OciOptions): object[] {
     mount("/sys", "sysfs", "sysfs", [...strict, "ro"]),
     ...hostFiles.map((path) => mount(path, "bind", path, ["rbind", "ro"])),
     mount(sandboxMount, "bind", sandbox, ["rbind", "rw"]),
+    ...volumes.map(({ source, target, readOnly }) => {
+      const destination = target.startsWith("/") ? target : `${sandboxMount}/${target}`;
+      return mount(destination, "bind", source, ["rbind", readOnly ? "ro" : "rw"]);
+    }),
   ];
 }
 

@@ -19,6 +19,7 @@ import { SETTLE_POLL_MS, SETTLE_ROUNDS, SHIM_RECOVERY_GRACE_MS } from "../limits
 import { pause } from "../pause.ts";
 import { isAlive, readBootId } from "../proc.ts";
 import { findProgram } from "../programs.ts";
+import { linkVolumes, prepareVolumes } from "../volumes.ts";
 import { WAIT_STATUS_KILLED, waitStatusOfCode } from "../wait-status.ts";
 import { type Bookkeeping, type LaunchRecord, openBookkeeping, type StartedRecord } from "./bookkeeping.ts";
 import { killTask, signalTask, type TaskProcesses } from "./end-processes.ts";
@@ -105,10 +106,20 @@ class ProcessRuntime implements Runtime {
       throw new RuntimeFailure("launch-failed", `there is a container ${spec.id} already`);
     }
     try {
+      await this.#showVolumes(spec, identity);
       return await this.#run(spec, machine, launch, identity);
     } catch (error) {
       await this.remove(spec.id);
       throw error;
+    }
+  }
+
+  /** As links, which cannot keep anybody from writing. */
+  async #showVolumes({ id, sandbox, volumes }: ContainerSpec, identity: Identity | undefined): Promise<void> {
+    await prepareVolumes(volumes, identity?.account);
+    await linkVolumes(sandbox, volumes, identity?.account);
+    if (volumes?.some(({ readOnly }) => readOnly) === true) {
+      this.#tracer.warn("runtime.read-only-volume-may-be-written", { id });
     }
   }
 

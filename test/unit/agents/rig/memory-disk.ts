@@ -49,6 +49,13 @@ export class MemoryDisk {
     };
   }
 
+  /** Something else than a file of this disk: it counts as two operations, before and after it is done. */
+  async operate<Value>(isAlive: () => boolean, work: () => Value): Promise<Value> {
+    const value = await this.#run(isAlive, work);
+    await this.#run(isAlive, () => undefined);
+    return value;
+  }
+
   #run<Value>(isAlive: () => boolean, work: () => Value): Promise<Value> {
     if (isAlive()) this.beforeOperation(++this.operations);
     if (!isAlive()) return new Promise(() => undefined);

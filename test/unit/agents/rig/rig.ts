@@ -8,6 +8,7 @@ import type { ExecutorInfo, FrameworkInfo, TaskInfo } from "../../../../src/cont
 import { silentTracer } from "../../../../src/kernel/ports.ts";
 import { seededRandom } from "../../../../src/kernel/random.ts";
 import { MemoryDisk } from "./memory-disk.ts";
+import { MemoryVolumes } from "./memory-volumes.ts";
 import { ScriptedMaster } from "./scripted-master.ts";
 import { ScriptedMachine } from "./scripted-runtime.ts";
 import { VirtualClock } from "./virtual-clock.ts";
@@ -46,6 +47,7 @@ export class Rig {
   readonly machine = new ScriptedMachine(this.clock);
   readonly master = new ScriptedMaster(this.clock);
   readonly disk = new MemoryDisk();
+  readonly volumes = new MemoryVolumes(this.disk);
   readonly ends: { readonly reason: string; readonly failed: boolean }[] = [];
   readonly sandboxes: string[] = [];
   readonly removedSandboxes: string[] = [];
@@ -74,6 +76,7 @@ export class Rig {
       disk: this.disk.mount(isAlive),
       runtime: this.machine.runtime(isAlive, this.#options.runtime),
       sandboxes: this.#sandboxes(),
+      volumes: this.volumes.mount(isAlive),
       tracer: silentTracer,
       masters: this.#options.masters ?? ["m1:5050"],
       version: "0.1.0",
