@@ -118,7 +118,11 @@ class Cycle {
   }
 
   #pass(rest: Rest): Pass {
-    return { enters: everywhere, offerFor: (client) => this.#offerFor(rest, client) };
+    const offerFor = (client: RankedClient) => {
+      this.#watcher?.asked(rest.agentId, client);
+      return this.#offerFor(rest, client);
+    };
+    return { enters: everywhere, offerFor };
   }
 
   #offerFor(rest: Rest, client: RankedClient): Resources | null {
@@ -144,6 +148,7 @@ class Cycle {
     return {
       enters: (path) => room.hasWantingWithin(path),
       offerFor: (client) => {
+        this.#watcher?.asked(rest.agentId, client);
         const offer = room.guaranteed(client.role, this.#possible(rest, client));
         return offer.length > 0 && this.#isWanted(rest, client, offer, null) ? offer : null;
       },

@@ -38,6 +38,8 @@ export interface CycleWatcher {
   /** After the agents that it does not look at have been closed. */
   begins(ranking: Ranking, demands: Demands): void;
   closed(agentId: AgentId, reason: ClosedReason): void;
+  /** The client's turn has come to have something of the agent: those of one agent come in the order of their turns. */
+  asked(agentId: AgentId, client: RankedClient): void;
   /** In the order of the clients' turns, each time that something of the agent is given away or nobody may have it. */
   refused(agentId: AgentId, client: RankedClient, reason: Refusal): void;
   given(agentId: AgentId, client: RankedClient, resources: Resources): void;

@@ -36,10 +36,12 @@ export interface RoleStanding {
 export interface Level {
   /** The role, `role/.` for the role's own frameworks, or the framework's id. */
   readonly name: string;
-  /** 1 is the one whose turn comes first. */
-  readonly position: number;
+  /** 1 is the one whose turn comes first. Null where turns are drawn (AL02), for each agent anew: see AgentVerdict. */
+  readonly position: number | null;
+  /** Where turns are drawn: how likely it is drawn first, up to 1. */
+  readonly chance?: number;
   readonly of: number;
-  /** Those whose turn comes before, the first first; at most AHEAD_NAMES_MAX. */
+  /** Those whose turn comes before, the first first; at most AHEAD_NAMES_MAX. None where turns are drawn. */
   readonly ahead: readonly Standing[];
   readonly own: Standing;
 }
@@ -69,6 +71,22 @@ export interface AgentVerdict {
   /** What the wanted resources lack of what is free, and of the agent's whole; empty if they fit or nothing is wanted. */
   readonly lacksFree: Resources;
   readonly lacksTotal: Resources;
+  /** Where turns are drawn, of an agent of which somebody had a turn. */
+  readonly drawn?: DrawnTurns;
+}
+
+/** Whose turns the cycle drew at an agent, until nothing was left of it or nobody might have the rest. */
+export interface DrawnTurns {
+  /** The first first; at most AHEAD_NAMES_MAX. */
+  readonly turns: readonly Turn[];
+  readonly of: number;
+  /** Which of them was the framework's first; null if there was none: others had taken all by then. */
+  readonly own: number | null;
+}
+
+export interface Turn {
+  readonly frameworkId: FrameworkId;
+  readonly role: RoleName;
 }
 
 export interface OfferedPart {
@@ -112,6 +130,8 @@ class CycleRecord implements CycleWatcher {
   private readonly refusals: Map<AgentId, Map<RoleName, RoleRefusal>> = new Map();
   private readonly decided: Map<AgentId, ClosedReason | { kind: "given"; to: RankedClient }> = new Map();
   private readonly offered: Map<AgentId, Map<RoleName, OfferedPart>> = new Map();
+  private readonly drawn: Map<AgentId, { turns: Turn[]; of: number; own: number | null }> = new Map();
+  private draws = false;
 
   private demands: Demands | null = null;
 
@@ -123,9 +143,19 @@ class CycleRecord implements CycleWatcher {
 
   begins(ranking: Ranking, demands: Demands): void {
     this.demands = demands;
+    this.draws = ranking.draws.roles !== null || ranking.draws.frameworks !== null;
     for (const [role, number] of frameworkOf(this.s, this.frameworkId).clients) {
       if (clientOf(this.s, number).live) this.levels.set(role, levelsDownTo(ranking, role, this.frameworkId));
     }
+  }
+
+  asked(agentId: AgentId, { frameworkId, role }: RankedClient): void {
+    if (!this.draws) return;
+    const drawn = this.drawn.get(agentId) ?? { turns: [], of: 0, own: null };
+    drawn.of += 1;
+    if (drawn.turns.length < AHEAD_NAMES_MAX) drawn.turns.push({ frameworkId, role });
+    if (frameworkId === this.frameworkId) drawn.own ??= drawn.of;
+    this.drawn.set(agentId, drawn);
   }
 
   closed(agentId: AgentId, reason: ClosedReason): void {
@@ -170,12 +200,14 @@ class CycleRecord implements CycleWatcher {
   private verdictOn(agentId: AgentId, now: Millis, wanted: Resources): AgentVerdict {
     const { free, total } = this.s.agents.get(agentId) ?? { free: NO_RESOURCES, total: NO_RESOURCES };
     const lacksFree = without(wanted, free);
+    const drawn = this.drawn.get(agentId);
     return {
       agentId,
       free,
       verdict: this.verdict(agentId, now),
       lacksFree,
       lacksTotal: without(wanted, total),
+      ...(drawn === undefined ? {} : { drawn }),
     };
   }
 
@@ -212,15 +244,16 @@ class CycleRecord implements CycleWatcher {
 
 function levelsDownTo(ranking: Ranking, role: RoleName, frameworkId: FrameworkId): readonly Level[] {
   const levels: Level[] = [];
+  const { roles: drawsRoles, frameworks: drawsFrameworks } = ranking.draws;
   let groups = ranking.groups;
   for (;;) {
     const at = groups.findIndex((group) => leadsTo(group, role));
     const group = groups[at];
     if (group === undefined) return levels;
-    levels.push(levelOf(groups.map(standingOfGroup), at));
+    levels.push(levelOf(groups.map(standingOfGroup), at, drawsRoles !== null));
     if (group.groups.length === 0) {
       const place = group.clients.findIndex((client) => client.frameworkId === frameworkId);
-      return [...levels, levelOf(group.clients.map(standingOfClient), place)];
+      return [...levels, levelOf(group.clients.map(standingOfClient), place, drawsFrameworks !== null)];
     }
     groups = group.groups;
   }
@@ -233,8 +266,13 @@ function leadsTo(group: RankedGroup, role: RoleName): boolean {
   );
 }
 
-function levelOf(standings: readonly Standing[], at: number): Level {
+/** What is drawn is drawn by weight; frameworks have none, so that each is as likely as any other. */
+function levelOf(standings: readonly Standing[], at: number, isDrawn: boolean): Level {
   const own = standings[at] ?? { name: "", weightedShare: 0, weight: 1, given: 0 };
+  if (isDrawn) {
+    const chance = own.weight / standings.reduce((sum, { weight }) => sum + weight, 0);
+    return { name: own.name, position: null, chance, of: standings.length, ahead: [], own };
+  }
   const ahead = standings.slice(0, Math.min(at, AHEAD_NAMES_MAX));
   return { name: own.name, position: at + 1, of: standings.length, ahead, own };
 }

@@ -63,7 +63,9 @@ const STATUS_TEXTS: { readonly [Status in Role["status"]]: string } = {
   inactive: "it is not connected",
 };
 
-function aboutLevel({ name, position, of, ahead, own }: Level): string {
+function aboutLevel({ name, position, chance, of, ahead, own }: Level): string {
+  if (position === null)
+    return `  ${name} is one of ${of} whose turns are drawn, first with a chance of ${percent(chance ?? 0)}${weightText(own.weight)}`;
   const turn = `  ${name} is number ${position} of ${of}, with ${percent(own.weightedShare)}${weightText(own.weight)}`;
   if (ahead.length === 0) return turn;
   const others = ahead.map((other) => `${other.name} ${percent(other.weightedShare)}`);
@@ -97,7 +99,7 @@ function summary({ agents, wanted }: Report): string {
   return `${made}; ${wanted} fits ${fitting} of these offers, and ${able} agents if they were empty:`;
 }
 
-function aboutAgent({ verdict, free, lacksFree, lacksTotal, holders }: Agent, { at }: Report): string {
+function aboutAgent({ verdict, free, lacksFree, lacksTotal, holders, drawn }: Agent, { at }: Report): string {
   const lacking =
     lacksTotal !== ""
       ? `; too small even when empty, it lacks ${lacksTotal}`
@@ -105,7 +107,17 @@ function aboutAgent({ verdict, free, lacksFree, lacksTotal, holders }: Agent, { 
         ? `; free there is ${free || "nothing"}, it lacks ${lacksFree}`
         : "";
   const held = lacksFree !== "" || isFull(verdict) ? holders.map((holder) => holderText(holder, at)) : [];
-  return `${verdictText(verdict, at)}${lacking}${held.length > 0 ? ` (${held.join(", ")})` : ""}`;
+  return `${verdictText(verdict, at)}${turnsText(drawn)}${lacking}${held.length > 0 ? ` (${held.join(", ")})` : ""}`;
+}
+
+/** Where turns are drawn: the order in which they were. */
+function turnsText(drawn: Agent["drawn"]): string {
+  if (drawn === undefined) return "";
+  const { turns, of, own } = drawn;
+  const names = turns.map(({ frameworkId, role }) => `${frameworkId} (${role})`).join(", ");
+  const more = of - turns.length;
+  const mine = own === null ? "its own turn did not come" : `its own was number ${own}`;
+  return `; turns drawn: ${names}${more > 0 ? ` and ${more} more` : ""}; ${mine}`;
 }
 
 function isFull(verdict: Verdict): boolean {

@@ -86,6 +86,48 @@ describe("the random sorter", () => {
     expect(told.map(({ agentId }) => agentId)).toEqual(offered.map(({ agentId }) => agentId));
     expect(offered.length).toBeGreaterThan(0);
   });
+
+  it("is explained with the turns that it drew at each agent: the last of them took it, the framework's own among them", () => {
+    const state = cluster(
+      ["cpus:1;mem:64", "cpus:1;mem:64;gpus:1", ...agents().slice(0, 60)],
+      ["a", "b", "b"],
+    );
+    const takers = new Map(allocate(state, at(0), RANDOM).map((each) => [each.agentId, each]));
+    const { agents: verdicts } = explain(state, at(0), framework(2), [], RANDOM);
+    let gone = 0;
+    for (const { agentId, drawn } of verdicts) {
+      const taker = takers.get(agentId);
+      if (taker === undefined) {
+        expect(drawn).toBeUndefined();
+        continue;
+      }
+      const last = drawn?.turns.at(-1);
+      expect(last).toEqual({ frameworkId: taker.frameworkId, role: taker.role });
+      expect(drawn?.of).toBe(drawn?.turns.length);
+      const own = drawn?.turns.findIndex(({ frameworkId }) => frameworkId === framework(2)) ?? -1;
+      expect(drawn?.own).toBe(own < 0 ? null : own + 1);
+      if (own < 0) gone += 1;
+    }
+    expect(gone).toBeGreaterThan(0);
+  });
+
+  it("is explained by chances, not by shares: of roles by weight, of frameworks alike", () => {
+    const state = cluster(agents().slice(0, 4), ["a", "b", "b"]);
+    setWeight(state, role("b"), 3_000);
+    const levels = (options: AllocateOptions) =>
+      explain(state, at(0), framework(2), [], options).roles[0]?.levels.map(
+        ({ name, position, chance, ahead }) => ({ name, position, chance, ahead: ahead.length }),
+      );
+    expect(levels(RANDOM)).toEqual([
+      { name: "b", position: null, chance: 0.75, ahead: 0 },
+      { name: framework(2), position: null, chance: 0.5, ahead: 0 },
+    ]);
+    expect(levels({ frameworkSorter: "random" })).toEqual([
+      { name: "b", position: 1 + 1, chance: undefined, ahead: 1 },
+      { name: framework(2), position: null, chance: 0.5, ahead: 0 },
+    ]);
+    expect(explain(state, at(0), framework(2)).agents.every(({ drawn }) => drawn === undefined)).toBe(true);
+  });
 });
 
 describe("a name that is excluded from fair shares", () => {
