@@ -29,6 +29,7 @@ export function addAgent(s: AllocatorState, agentId: AgentId, total: Resources):
     free: NO_RESOURCES,
     active: true,
     gpu: false,
+    remote: false,
     allocations: new Map(),
     filters: new Map(),
     blocked: 0,
@@ -63,6 +64,14 @@ export function setAgentActive(s: AllocatorState, agentId: AgentId, active: bool
   const agent = agentOf(s, agentId);
   agent.active = active;
   refreshFree(s, agentId, agent);
+}
+
+/** An agent in another region than the leading master is offered to region-aware frameworks only (AL18). */
+export function setAgentRemote(s: AllocatorState, agentId: AgentId, remote: boolean): void {
+  const agent = agentOf(s, agentId);
+  if (agent.remote === remote) return;
+  agent.remote = remote;
+  recountBlocked(s, agent);
 }
 
 /**

@@ -6,6 +6,7 @@
 // (Mesos shuffles instead.) Of each agent the first framework in turn gets all that it may have; what is left (reserved
 // for others, beyond its quota) goes to the next. Roles that lack some of what they are guaranteed come first (AL06).
 import type { AgentId, Millis } from "../kernel/ids.ts";
+import { mayHave, withheld } from "./access.ts";
 import { offerable } from "./blocking.ts";
 import type { CycleWatcher, Refusal } from "./cycle-watcher.ts";
 import { Demands } from "./demands.ts";
@@ -128,11 +129,7 @@ class Cycle {
   #offerFor(rest: Rest, client: RankedClient): Resources | null {
     const possible = this.#possible(rest, client);
     if (possible.length === 0) {
-      const reason: Refusal =
-        rest.agent.gpu && !client.gpu
-          ? { kind: "no-gpu-capability" }
-          : { kind: "not-for-it", free: rest.resources };
-      this.#watcher?.refused(rest.agentId, client, reason);
+      this.#watcher?.refused(rest.agentId, client, this.#whyNothing(rest, client));
       return null;
     }
     const offer = this.#room === null ? possible : this.#room.within(client.role, possible);
@@ -142,6 +139,11 @@ class Cycle {
       return null;
     }
     return this.#isWanted(rest, client, offer, this.#watcher) ? offer : null;
+  }
+
+  #whyNothing({ agentId, agent, resources }: Rest, client: RankedClient): Refusal {
+    const region = this.#demands.regionOf(agentId);
+    return withheld(client, agent, region) ?? { kind: "not-for-it", free: resources };
   }
 
   #guaranteedPass(rest: Rest, room: QuotaRoom): Pass {
@@ -156,8 +158,9 @@ class Cycle {
   }
 
   /** What the client could have of it if there were no quotas and it wanted everything. */
-  #possible({ agent, resources }: Rest, { gpu, role, takes }: RankedClient): Resources {
-    return agent.gpu && !gpu ? NO_RESOURCES : offerable(resources, role, takes, this.#meta);
+  #possible({ agent, resources }: Rest, client: RankedClient): Resources {
+    if (!mayHave(client, agent)) return NO_RESOURCES;
+    return offerable(resources, client.role, client.takes, this.#meta);
   }
 
   /** Whether neither the framework's demands nor its filters keep the offer from it. */

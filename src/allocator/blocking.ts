@@ -1,6 +1,7 @@
 // Which clients a filter keeps from an agent. The count of them is kept on each agent, so that a cycle passes over an
 // agent that everyone has refused with one comparison.
 import type { AgentId, RoleName } from "../kernel/ids.ts";
+import { countFor, mayHave } from "./access.ts";
 import { agentOf, clientOf, frameworkOf } from "./lookups.ts";
 import { factsOf, isPlain, isWithin, type MetaFacts, type MetaReader } from "./meta.ts";
 import type { AgentEntry, AllocatorState, Client, ClientNumber, Filter, Takes } from "./model.ts";
@@ -25,14 +26,14 @@ function isOfferable({ reservedTo, refined, revocable, shared }: MetaFacts, role
   return (takes.refined || !refined) && (takes.revocable || !revocable) && (takes.shared || !shared);
 }
 
-/** Whether the client competes for the agent, filters aside (AL15). */
+/** Whether the client competes for the agent, filters aside (AL15, AL18). */
 export function isContender(s: AllocatorState, client: Client, agent: AgentEntry): boolean {
-  return client.live && (!agent.gpu || frameworkOf(s, client.frameworkId).gpu);
+  return client.live && mayHave(frameworkOf(s, client.frameworkId), agent);
 }
 
 /** How many clients compete for the agent, filters aside. */
 export function contenderCount(s: AllocatorState, agent: AgentEntry): number {
-  return agent.gpu ? s.live.gpu : s.live.all;
+  return countFor(s.live, agent);
 }
 
 export function isBlocking(filters: readonly Filter[] | undefined): boolean {

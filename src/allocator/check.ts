@@ -2,6 +2,7 @@
 // what it follows from and compared. For tests and the simulator; too slow for every event.
 import { assert } from "../kernel/assert.ts";
 import { type AgentId, compareText, type RoleName } from "../kernel/ids.ts";
+import { countAccess, noAccessCounts } from "./access.ts";
 import { type Amounts, addAmounts } from "./amounts.ts";
 import { isBlocking, isContender, offerableTo } from "./blocking.ts";
 import { DEFAULT_WEIGHT_MILLIS } from "./limits.ts";
@@ -124,20 +125,24 @@ function checkClients(s: AllocatorState): void {
 }
 
 function checkLive(s: AllocatorState): void {
-  const live = { all: 0, gpu: 0 };
+  const live = noAccessCounts();
   const byRole = new Map<string, number>();
   for (const [number, client] of s.clients) {
     const framework = frameworkOf(s, client.frameworkId);
     const right = framework.active && client.subscribed && !client.suppressed;
     assert(client.live === right, "live follows from its conditions", { number });
     if (!right) continue;
-    live.all++;
-    if (framework.gpu) live.gpu++;
+    countAccess(live, framework, 1);
     for (const role of [ownOf(client.role), ...lineOf(client.role)]) {
       byRole.set(role, (byRole.get(role) ?? 0) + 1);
     }
   }
-  assert(live.all === s.live.all && live.gpu === s.live.gpu, "live counts the live clients", { live });
+  const areCounted =
+    live.all === s.live.all &&
+    live.gpu === s.live.gpu &&
+    live.regionAware === s.live.regionAware &&
+    live.both === s.live.both;
+  assert(areCounted, "live counts the live clients", { live });
   for (const [role, entry] of s.roles) {
     assert(entry.liveClients === (byRole.get(role) ?? 0), "a role counts its live clients", { role });
     const own = byRole.get(ownOf(role)) ?? 0;

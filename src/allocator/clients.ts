@@ -1,6 +1,7 @@
 // Clients: frameworks in their roles. Made when a framework subscribes to a role or holds something in it, gone when
 // neither is so. Liveness is kept here, with the counts that follow from it.
 import type { FrameworkId, RoleName } from "../kernel/ids.ts";
+import { countAccess, mayHave } from "./access.ts";
 import { isBlocking } from "./blocking.ts";
 import { agentOf, clientOf, frameworkOf, roleOf } from "./lookups.ts";
 import type { AllocatorState, Client, ClientNumber, RoleEntry } from "./model.ts";
@@ -27,12 +28,11 @@ export function refreshLive(s: AllocatorState, number: ClientNumber): void {
   if (live) catchUp(s, client);
   client.live = live;
   const change = live ? 1 : -1;
-  s.live.all += change;
-  if (framework.gpu) s.live.gpu += change;
+  countAccess(s.live, framework, change);
   noteLive(s, client.role, change);
   for (const agentId of client.filtered.keys()) {
     const agent = agentOf(s, agentId);
-    if ((!agent.gpu || framework.gpu) && isBlocking(agent.filters.get(number))) agent.blocked += change;
+    if (mayHave(framework, agent) && isBlocking(agent.filters.get(number))) agent.blocked += change;
   }
 }
 

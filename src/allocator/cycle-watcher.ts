@@ -1,5 +1,6 @@
 // What a cycle tells of its decisions to whoever asks why: see explain.ts.
 import type { AgentId } from "../kernel/ids.ts";
+import type { Withheld } from "./access.ts";
 import type { Demands, UnmetDemand } from "./demands.ts";
 import type { Filter } from "./model.ts";
 import type { QuotaBound } from "./quota-room.ts";
@@ -13,7 +14,7 @@ export type ClosedReason =
   /** Its host is not on the operator's list (AL19). */
   | { readonly kind: "not-whitelisted" }
   | { readonly kind: "nothing-free" }
-  /** Nobody competes, or nobody who may have this agent's GPUs (AL15). */
+  /** Nobody competes, or nobody who may have this agent's GPUs (AL15) or is aware of its region (AL18). */
   | { readonly kind: "nobody-competes" }
   | { readonly kind: "below-minimum"; readonly minimum: Minimum }
   /** Everyone who competes asks for something else: attributes (AL14), or more than is free (AL12). */
@@ -25,7 +26,7 @@ export type ClosedReason =
 
 /** Why a client that competes is not given an agent that somebody may have. */
 export type Refusal =
-  | { readonly kind: "no-gpu-capability" }
+  | Withheld
   /** All that is free is reserved for other roles (AL04), or of a kind that the framework does not take (trap 26). */
   | { readonly kind: "not-for-it"; readonly free: Resources }
   /** What it could have of it exceeds a limit of its role, or is held back for the guarantees of others (AL05, AL06). */

@@ -2,6 +2,7 @@
 // amounts that an offer must hold (AL08, AL12). Read anew for each cycle from what the caller says of frameworks and
 // agents; while nothing of it has changed, an agent that nobody may have costs a few comparisons.
 import type { AgentId } from "../kernel/ids.ts";
+import { type Access, countAccess, countFor, mayHave, noAccessCounts } from "./access.ts";
 import { isBlocking } from "./blocking.ts";
 import type { ConstraintFailure } from "./constraints/evaluate.ts";
 import type { AgentFacts, RoleConstraints } from "./constraints/model.ts";
@@ -26,7 +27,7 @@ interface Demand {
   readonly constraints: RoleConstraints | null;
   /** Place in `minimums`. */
   readonly minimum: number;
-  readonly gpu: boolean;
+  readonly access: Access;
 }
 
 /** Place of the cycle's own minimum. */
@@ -47,7 +48,7 @@ export class Demands {
   readonly #places: Map<string, number> = new Map();
   /** Live clients that ask for something. */
   readonly #byClient: Map<ClientNumber, Demand> = new Map();
-  readonly #demanding = { all: 0, gpu: 0 };
+  readonly #demanding = noAccessCounts();
   readonly #source: RequirementsSource | null;
   readonly #cache: ConstraintCache;
   readonly #round: number;
@@ -62,10 +63,11 @@ export class Demands {
     const demands = [...this.#byClient.values()];
     const inUse = demands.flatMap(({ constraints }) => (constraints === null ? [] : [constraints]));
     this.#cache.begin(s.agents, (agentId) => this.#factsOf(agentId), inUse);
-    const members = demands.map(({ constraints, minimum: place, gpu }) => [
+    const members = demands.map(({ constraints, minimum: place, access }) => [
       constraints,
       this.#minimums[place],
-      gpu,
+      access.gpu,
+      access.regionAware,
     ]);
     this.#round = this.#cache.roundOf(members.flat());
   }
@@ -80,10 +82,15 @@ export class Demands {
    * @param contenders how many could
    */
   keptAwayCount(agentId: AgentId, agent: AgentEntry, contenders: number): number {
-    const demanding = agent.gpu ? this.#demanding.gpu : this.#demanding.all;
+    const demanding = countFor(this.#demanding, agent);
     const content = contenders - demanding;
     const short = content === 0 || reaches(agent.free, this.#minimums[GLOBAL] ?? []) ? 0 : content;
     return demanding === 0 ? short : short + this.#demandingKeptAway(agentId, agent);
+  }
+
+  /** Null if it has none, or if nobody said what agents are. */
+  regionOf(agentId: AgentId): string | null {
+    return this.#factsOf(agentId).region;
   }
 
   /** How many of those that are kept away by what they ask for are counted in the agent's `blocked` too; never less. */
@@ -138,13 +145,14 @@ export class Demands {
     const { slot } = candidate;
     const { counted, version } = slot;
     const isSame = counted?.round === this.#round && counted.version === version;
-    if (isSame && counted.gpu === agent.gpu && counted.free === agent.free) return counted.count;
+    const { gpu, remote, free } = agent;
+    const isSameAgent = counted?.gpu === gpu && counted.remote === remote && counted.free === free;
+    if (isSame && isSameAgent) return counted.count;
     let count = 0;
     for (const demand of this.#byClient.values()) {
-      if ((!agent.gpu || demand.gpu) && this.#isUnmet(demand, candidate)) count++;
+      if (mayHave(demand.access, agent) && this.#isUnmet(demand, candidate)) count++;
     }
-    const { gpu, free } = agent;
-    if (!this.#cache.isBehind) slot.counted = { round: this.#round, version, gpu, free, count };
+    if (!this.#cache.isBehind) slot.counted = { round: this.#round, version, gpu, remote, free, count };
     return count;
   }
 
@@ -153,11 +161,11 @@ export class Demands {
       if (!client.live) continue;
       const asked = source.requirementsOf(client.frameworkId, client.role);
       if (asked === null) continue;
-      const { gpu } = frameworkOf(s, client.frameworkId);
+      const { gpu, regionAware } = frameworkOf(s, client.frameworkId);
+      const access = { gpu, regionAware };
       const minimum = this.#placeOf(asked.minimum);
-      this.#byClient.set(number, { constraints: asked.constraints, minimum, gpu });
-      this.#demanding.all++;
-      if (gpu) this.#demanding.gpu++;
+      this.#byClient.set(number, { constraints: asked.constraints, minimum, access });
+      countAccess(this.#demanding, access, 1);
     }
   }
 

@@ -1,6 +1,7 @@
 // Why a framework gets the offers that it gets: a cycle is run with a watcher beside it, so that what is said here comes
 // from the code that allocates and nothing is worked out a second way. For one framework at one moment; costs a cycle.
 import type { AgentId, FrameworkId, Millis, RoleName } from "../kernel/ids.ts";
+import { withheld } from "./access.ts";
 import { allocate } from "./allocate.ts";
 import { offerableTo } from "./blocking.ts";
 import type { ClosedReason, CycleWatcher, Refusal } from "./cycle-watcher.ts";
@@ -232,6 +233,9 @@ class CycleRecord implements CycleWatcher {
     const own: RoleRefusal[] = [];
     for (const [role, number] of frameworkOf(this.s, this.frameworkId).clients) {
       if (agent === undefined || !this.levels.has(role)) continue;
+      const framework = frameworkOf(this.s, this.frameworkId);
+      const access = withheld(framework, agent, this.demands?.regionOf(agentId) ?? null);
+      if (access !== null) own.push({ role, reason: access });
       const unmet = this.demands?.unmet(number, agentId, offerableTo(this.s, number, agent.free)) ?? null;
       const isNews = unmet?.kind === "constraint" || agent.free.length > 0;
       if (unmet !== null && isNews) own.push({ role, reason: unmet });

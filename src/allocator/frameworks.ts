@@ -1,6 +1,7 @@
 // Frameworks as the allocator sees them: their roles, what they suppress, what they are capable of.
 import { assert } from "../kernel/assert.ts";
 import { compareText, type FrameworkId, type RoleName } from "../kernel/ids.ts";
+import { type Access, countAccess } from "./access.ts";
 import { recountBlocked, refreshBlocks } from "./blocking.ts";
 import { ensureClient, forgetIfUnused, refreshLive } from "./clients.ts";
 import { clearFilters, clearFiltersOfClient } from "./filters.ts";
@@ -18,8 +19,13 @@ import { ensureRole, forgetRoleIfUnused } from "./role-tree.ts";
 /** A framework that subscribes for the first time; active at once. */
 export function addFramework(s: AllocatorState, frameworkId: FrameworkId, terms: FrameworkTerms): void {
   assert(!s.frameworks.has(frameworkId), "the allocator knows that framework already", { frameworkId });
-  const entry = { active: true, gpu: false, takes: TAKES_NOTHING_SPECIAL, clients: new Map() };
-  s.frameworks.set(frameworkId, entry);
+  s.frameworks.set(frameworkId, {
+    active: true,
+    gpu: false,
+    regionAware: false,
+    takes: TAKES_NOTHING_SPECIAL,
+    clients: new Map(),
+  });
   updateFramework(s, frameworkId, terms);
 }
 
@@ -37,7 +43,8 @@ export function updateFramework(s: AllocatorState, frameworkId: FrameworkId, ter
     if (!client.subscribed) clearFiltersOfClient(s, number);
     forgetIfUnused(s, number);
   }
-  setGpu(s, frameworkId, terms.capabilities.gpu);
+  const { gpu, regionAware = false } = terms.capabilities;
+  setAccess(s, frameworkId, { gpu, regionAware });
   setTakes(s, frameworkId, { ...TAKES_NOTHING_SPECIAL, ...takesOf(terms) });
 }
 
@@ -107,7 +114,9 @@ function clientsByRole(s: AllocatorState, frameworkId: FrameworkId): [RoleName, 
   return [...frameworkOf(s, frameworkId).clients].sort(([a], [b]) => compareText(a, b));
 }
 
-function takesOf({ capabilities: { gpu: _gpu, ...takes } }: FrameworkTerms): Partial<Takes> {
+function takesOf({
+  capabilities: { gpu: _gpu, regionAware: _aware, ...takes },
+}: FrameworkTerms): Partial<Takes> {
   return takes;
 }
 
@@ -122,13 +131,18 @@ function setTakes(s: AllocatorState, frameworkId: FrameworkId, takes: Takes): vo
   }
 }
 
-function setGpu(s: AllocatorState, frameworkId: FrameworkId, gpu: boolean): void {
+function setAccess(s: AllocatorState, frameworkId: FrameworkId, { gpu, regionAware }: Access): void {
   const framework = frameworkOf(s, frameworkId);
-  if (framework.gpu === gpu) return;
+  if (framework.gpu === gpu && framework.regionAware === regionAware) return;
+  const before = { gpu: framework.gpu, regionAware: framework.regionAware };
   framework.gpu = gpu;
+  framework.regionAware = regionAware;
   for (const number of framework.clients.values()) {
     const client = clientOf(s, number);
-    if (client.live) s.live.gpu += gpu ? 1 : -1;
+    if (client.live) {
+      countAccess(s.live, before, -1);
+      countAccess(s.live, framework, 1);
+    }
     for (const agentId of client.filtered.keys()) recountBlocked(s, agentOf(s, agentId));
   }
 }

@@ -9,6 +9,7 @@ export {
   recover,
   removeAgent,
   setAgentActive,
+  setAgentRemote,
   updateAgent,
 } from "./agents.ts";
 export { allocate, DEFAULT_MINIMUM } from "./allocate.ts";

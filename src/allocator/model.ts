@@ -1,6 +1,7 @@
 // The allocator's part of the cluster's state: plain mutable data, changed only by the functions of this folder.
 // Nothing here is worked out from the order of a Map, so a state that was copied or packed behaves as the original.
 import type { AgentId, FrameworkId, Millis, RoleName } from "../kernel/ids.ts";
+import { type AccessCounts, noAccessCounts } from "./access.ts";
 import type { Minimum, RequirementsSource } from "./requirements.ts";
 import type { Resources } from "./resources.ts";
 
@@ -19,8 +20,8 @@ export interface AllocatorState {
   totals: Map<string, number>;
   /** Active agents that have something free to offer. */
   withFree: Map<AgentId, true>;
-  /** Live clients; and those of them that may have agents with GPUs. */
-  live: { all: number; gpu: number };
+  /** Live clients. */
+  live: AccessCounts;
   expiries: Expiries;
   /** The agent last given to a client: the next cycle begins after it. */
   lastGiven: AgentId | null;
@@ -54,6 +55,8 @@ export interface FrameworkEntry {
   active: boolean;
   /** Has the GPU_RESOURCES capability (AL15). */
   gpu: boolean;
+  /** Has the REGION_AWARE capability (AL18). */
+  regionAware: boolean;
   /** What else it is capable of taking (trap 26). */
   takes: Takes;
   clients: Map<RoleName, ClientNumber>;
@@ -113,6 +116,8 @@ export interface AgentEntry {
   active: boolean;
   /** Has GPUs in its total: withheld from clients without the capability. */
   gpu: boolean;
+  /** In another region than the leading master: withheld from clients that are not region-aware. */
+  remote: boolean;
   /** What each client holds; no empty ones. */
   allocations: Map<ClientNumber, Resources>;
   /** No empty lists. */
@@ -150,7 +155,7 @@ export interface FrameworkTerms {
   readonly roles: readonly RoleName[];
   /** Those not in `roles` are ignored. */
   readonly suppressed: readonly RoleName[];
-  readonly capabilities: { readonly gpu: boolean } & Partial<Takes>;
+  readonly capabilities: { readonly gpu: boolean; readonly regionAware?: boolean } & Partial<Takes>;
 }
 
 /** Resources of one agent for one framework in one role: becomes an offer. */
@@ -215,7 +220,7 @@ export function createAllocatorState(): AllocatorState {
     quotas: new Map(),
     totals: new Map(),
     withFree: new Map(),
-    live: { all: 0, gpu: 0 },
+    live: noAccessCounts(),
     expiries: { buckets: new Map(), heap: [] },
     lastGiven: null,
   };

@@ -29,6 +29,7 @@ export interface RankedClient extends Competitor {
   readonly idNumber: number;
   readonly role: RoleName;
   readonly gpu: boolean;
+  readonly regionAware: boolean;
   readonly takes: Takes;
 }
 
@@ -196,10 +197,10 @@ function liveClients(s: AllocatorState, entry: RoleEntry, scale: Scale): RankedC
 
 function rankedClient(s: AllocatorState, number: ClientNumber, client: Client, scale: Scale): RankedClient {
   const { frameworkId, role } = client;
-  const { gpu, takes } = frameworkOf(s, frameworkId);
+  const { gpu, regionAware, takes } = frameworkOf(s, frameworkId);
   const { amounts, weight, share, given } = rankedSums(client, 1, scale);
   const idNumber = numberAtEnd(frameworkId);
-  return { number, frameworkId, idNumber, role, gpu, takes, amounts, weight, share, given };
+  return { number, frameworkId, idNumber, role, gpu, regionAware, takes, amounts, weight, share, given };
 }
 
 interface Sums {

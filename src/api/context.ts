@@ -88,6 +88,7 @@ function replyToRejection({ code, message }: Rejection): Reply {
     case "agent-unknown":
     case "agent-gone":
     case "agent-refused":
+    case "agent-not-admitted":
     case "operation-invalid":
     case "weights-refused":
     case "quota-refused":

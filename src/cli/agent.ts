@@ -1,9 +1,10 @@
 // `tepui agent`: one agent of a cluster.
 import { Command } from "commander";
 import { parseAttributes } from "../host/agent-resources.ts";
+import { readDomain } from "../host/domain.ts";
 import { createTracer, type LogLevel } from "../host/pino-tracer.ts";
 import { DEFAULT_CONTAINERD_ADDRESS, type RunningAgent, runAgent } from "../host/run-agent.ts";
-import { logSettings, mastersSetting, parsePort } from "./common-settings.ts";
+import { domainSetting, logSettings, mastersSetting, parsePort } from "./common-settings.ts";
 import { type Setting, withSettings } from "./settings.ts";
 import { untilStopped } from "./stopping.ts";
 
@@ -54,6 +55,7 @@ const settings: readonly Setting[] = [
       'resources to offer, such as "cpus:4;mem:8192;disk:20000;ports:[31000-32000]"; mem and disk in MB',
     defaultText: "what the machine has",
   },
+  domainSetting,
   { flags: "--attributes <text>", description: 'attributes, such as "rack:r1;zone:z1"', default: "" },
   ...logSettings,
 ];
@@ -71,6 +73,7 @@ interface AgentFlags {
   readonly containerdSnapshotter?: string;
   readonly resources?: string;
   readonly attributes: string;
+  readonly domain?: string;
   readonly logLevel: LogLevel;
   readonly logFormat: string;
 }
@@ -95,6 +98,7 @@ async function run(flags: AgentFlags): Promise<void> {
     runtime: runtimeOf(flags),
     resources: flags.resources ?? null,
     attributes: parseAttributes(flags.attributes),
+    domain: flags.domain === undefined ? null : readDomain(flags.domain),
     tracer: createTracer({
       level: flags.logLevel,
       name: `agent ${flags.port}`,

@@ -22,6 +22,16 @@ export const logSettings: readonly Setting[] = [
   },
 ];
 
+/** Of masters and agents alike. */
+export const domainSetting: Setting = {
+  flags: "--domain <json|file>",
+  description:
+    "where the machine stands, such as " +
+    '{"fault_domain":{"region":{"name":"eu"},"zone":{"name":"eu-1"}}}, or a file with that; agents in another region ' +
+    "than the leading master's are offered to REGION_AWARE frameworks only",
+  defaultText: "none",
+};
+
 export const mastersSetting: Setting = {
   flags: "--master <host:port>",
   description: "API address of a master; several with commas or by repeating the flag; any of them will do",

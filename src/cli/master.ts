@@ -1,5 +1,6 @@
 // `tepui master`: one master of a cluster.
 import { Command } from "commander";
+import { readDomain } from "../host/domain.ts";
 import { parseInitialWeights } from "../host/initial-weights.ts";
 import { createTracer, type LogLevel } from "../host/pino-tracer.ts";
 import { runMaster } from "../host/run-master.ts";
@@ -7,7 +8,7 @@ import { parseAddress } from "../host/tcp-network.ts";
 import type { TlsPaths } from "../host/tls-files.ts";
 import { applyV8Settings } from "../host/v8-settings.ts";
 import { asId, type MemberId } from "../kernel/ids.ts";
-import { logSettings } from "./common-settings.ts";
+import { domainSetting, logSettings } from "./common-settings.ts";
 import { type OfferFlags, offerSettings, policyOfFlags } from "./offer-settings.ts";
 import { type Setting, wholeNumber, withSettings } from "./settings.ts";
 import { untilStopped } from "./stopping.ts";
@@ -74,6 +75,12 @@ const settings: readonly Setting[] = [
     parse: wholeNumber(1, SECONDS_MAX),
   },
   ...offerSettings,
+  domainSetting,
+  {
+    flags: "--require-agent-domain",
+    description:
+      "agents without a domain are not admitted; without this they count as in the masters' region",
+  },
   {
     flags: "--weights <role=weight>",
     description:
@@ -123,6 +130,8 @@ interface MasterFlags extends OfferFlags {
   readonly join?: boolean;
   readonly agentReconnectTimeout: number;
   readonly frameworkReconnectTimeout: number;
+  readonly domain?: string;
+  readonly requireAgentDomain?: boolean;
   readonly weights?: readonly string[];
   readonly snapshotInterval: number;
   readonly logArchiveBytes: number;
@@ -158,6 +167,8 @@ async function run(flags: MasterFlags): Promise<void> {
       agentReconnectMs: flags.agentReconnectTimeout * 1000,
       frameworkReconnectMs: flags.frameworkReconnectTimeout * 1000,
       initialWeights: parseInitialWeights(flags.weights ?? []),
+      ...(flags.domain === undefined ? {} : { domain: readDomain(flags.domain) }),
+      requireAgentDomain: flags.requireAgentDomain === true,
     },
     policy: policyOfFlags(flags),
     whitelistPath: flags.whitelist ?? null,

@@ -157,7 +157,9 @@ function closedText({ reason, own }: Extract<Verdict, { kind: "closed" }>, at: n
     case "nothing-free":
       return "has nothing free";
     case "nobody-competes":
-      return "is kept from all who compete; agents with GPUs want the GPU_RESOURCES capability";
+      return own.length > 0
+        ? refusalTexts(own, at)
+        : "is kept from all who compete; agents with GPUs want the GPU_RESOURCES capability, and those in another region REGION_AWARE";
     case "below-minimum":
       return own.length > 0 ? refusalTexts(own, at) : "has less free than the smallest offer";
     case "all-excluded":
@@ -176,6 +178,8 @@ function refusalText(role: string, reason: RoleRefusal["reason"], at: number): s
   switch (reason.kind) {
     case "no-gpu-capability":
       return `has GPUs, which role ${role} gets with the GPU_RESOURCES capability only`;
+    case "remote-region":
+      return `is in the remote region ${reason.region ?? "of another master"}, and the framework is not REGION_AWARE`;
     case "not-for-it":
       return `has nothing free for role ${role} but ${reason.free}, reserved for others or of a kind that the framework does not take`;
     case "quota":

@@ -12,7 +12,9 @@ import { createContainerdRuntime } from "../agents/runtimes/containerd/container
 import { createProcessRuntime } from "../agents/runtimes/process/process-runtime.ts";
 import type { Attribute } from "../contract/types.ts";
 import type { Tracer } from "../kernel/ports.ts";
+import type { FaultDomain } from "../state/model.ts";
 import { agentResources } from "./agent-resources.ts";
+import { domainInfo } from "./domain.ts";
 import { EXIT } from "./exit-codes.ts";
 import { lockFolder, sayHowLocked } from "./folder-lock.ts";
 import { nodeClock } from "./node-clock.ts";
@@ -37,6 +39,8 @@ export interface AgentConfig {
   /** Text of `--resources`; detected when null. */
   readonly resources: string | null;
   readonly attributes: readonly Attribute[];
+  /** Where the machine stands (RV14); null for no domain. */
+  readonly domain?: FaultDomain | null;
   readonly tracer: Tracer;
 }
 
@@ -107,6 +111,7 @@ function agentOf(config: AgentConfig, machine: DetectedMachine, workDirectory: s
         port: config.port,
         resources: agentResources(machine, config.resources),
         ...(config.attributes.length === 0 ? {} : { attributes: config.attributes }),
+        ...(config.domain == null ? {} : { domain: domainInfo(config.domain) }),
       },
       ip: config.ip ?? machine.ip,
       port: config.port,

@@ -140,7 +140,12 @@ function apiOf(
     clock: nodeClock,
     random: nodeRandom(),
     tracer: config.tracer,
-    advertised: { id: randomUUID(), ...address, version: packageVersion() },
+    advertised: {
+      id: randomUUID(),
+      ...address,
+      version: packageVersion(),
+      ...(config.settings.domain === undefined ? {} : { domain: config.settings.domain }),
+    },
     memberApiAddress: (id) => master.members().find((member) => member.id === id)?.apiAddress || null,
     flags: config.flags,
   });

@@ -12,6 +12,7 @@ import {
 import { assert } from "../kernel/assert.ts";
 import type { AgentId, FrameworkId, RoleName } from "../kernel/ids.ts";
 import { totalOf } from "./agent-resources.ts";
+import { isRemote } from "./evolve/agents.ts";
 import { executorsOn } from "./evolve/executors.ts";
 import {
   AGENTS_MAX,
@@ -149,6 +150,8 @@ function checkAgent(state: ClusterState, agent: Agent): void {
     assert(task?.agentId === id, "an agent knows a task that is not on it", { id, frameworkId, taskId });
   }
   checkVolumes(agent);
+  const remote = state.allocator.agents.get(id)?.remote;
+  assert(remote === isRemote(state, agent.spec), "remote follows from the regions", { id });
   checkHoldings(state, agent);
 }
 

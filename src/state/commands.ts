@@ -20,6 +20,7 @@ import type {
 import type { QuotaAmounts, RoleWeight } from "./events.ts";
 import type {
   AgentSpec,
+  FaultDomain,
   FrameworkSpec,
   OfferConstraints,
   Opaque,
@@ -47,6 +48,10 @@ export interface Settings {
   readonly frameworkReconnectMs: number;
   /** How long a disconnected agent is waited for before it is unreachable (MN01: 15 s × 5). Milliseconds. */
   readonly agentReconnectMs: number;
+  /** Where this master stands (RV14); none if left out. */
+  readonly domain?: FaultDomain;
+  /** Agents without a domain are not admitted. */
+  readonly requireAgentDomain?: boolean;
   /** Set by a leader that finds that no weight was ever set. */
   readonly initialWeights?: readonly RoleWeight[];
 }
@@ -278,6 +283,8 @@ export interface Rejection {
     | "agent-gone"
     /** It cannot be admitted: a bad id, or a bound of the cluster is reached. */
     | "agent-refused"
+    /** It must not register as things are, and may try again: what runs on it goes on (RV14). */
+    | "agent-not-admitted"
     /** Whatever there is on the agent. */
     | "operation-invalid"
     /** What it needs is not free, nor would it be if offers were rescinded. */

@@ -20,6 +20,7 @@ import type {
 } from "../kernel/ids.ts";
 import type {
   AgentSpec,
+  FaultDomain,
   FrameworkSpec,
   Offer,
   OfferConstraints,
@@ -77,6 +78,8 @@ export interface LeaderElected {
   readonly frameworkDeadline: Millis;
   /** No agent becomes unreachable before this. */
   readonly agentDeadline: Millis;
+  /** Where the leader stands: agents of other regions are remote (AL18). Left out if it has none. Since format 3. */
+  readonly domain?: FaultDomain;
 }
 
 export type FrameworkLifeEvent =

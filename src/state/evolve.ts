@@ -12,6 +12,7 @@ import {
   agentResourcesConverted,
   agentUnreachable,
   disconnectAgent,
+  refreshRemote,
 } from "./evolve/agents.ts";
 import { executorExited } from "./evolve/executors.ts";
 import {
@@ -115,7 +116,9 @@ function digestRecorded(state: ClusterState, { index, digest }: EventOf<"DigestR
 
 /** Nobody is connected to a new leader. Frameworks, tasks, filters and suppression stay as they are. */
 function leaderElected(state: ClusterState, event: LeaderElected, time: Millis): void {
-  state.leader = { memberId: event.memberId, term: event.term, electedAt: time };
+  const { memberId, term, domain } = event;
+  state.leader = { memberId, term, electedAt: time, ...(domain === undefined ? {} : { domain }) };
+  refreshRemote(state);
   for (const framework of state.frameworks.values()) {
     const { connection, spec } = framework;
     const own =

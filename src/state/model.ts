@@ -31,7 +31,7 @@ export interface ClusterState {
   /** Events applied since the log began. */
   eventCount: number;
   /** The leader whose election is the newest in the log. */
-  leader: { readonly memberId: MemberId; readonly term: Term; readonly electedAt: Millis } | null;
+  leader: Leader | null;
   /** Numbers already used, so that ids never repeat. */
   minted: { frameworks: number; agents: number; offers: number };
   frameworks: Map<FrameworkId, Framework>;
@@ -53,6 +53,20 @@ export interface ClusterState {
   allocator: AllocatorState;
   /** Digests of the state as the leader computed them, newest last, at most DIGESTS_MAX: replicas compare. */
   digests: { readonly index: LogIndex; readonly digest: string }[];
+}
+
+export interface Leader {
+  readonly memberId: MemberId;
+  readonly term: Term;
+  readonly electedAt: Millis;
+  /** Left out if it has none. */
+  readonly domain?: FaultDomain;
+}
+
+/** Where a machine stands (RV14): a zone in a region. */
+export interface FaultDomain {
+  readonly region: string;
+  readonly zone: string;
 }
 
 export type FrameworkCapability =

@@ -21,6 +21,7 @@ export interface AgentSlot {
     readonly round: number;
     readonly version: number;
     readonly gpu: boolean;
+    readonly remote: boolean;
     /** What was free on the agent. */
     readonly free: object;
     readonly count: number;

@@ -12,7 +12,7 @@ import type { AgentId, MemberId } from "../../kernel/ids.ts";
 import type { Connection, ConnectionHandler, Timer } from "../../kernel/ports.ts";
 import { uuidFrom } from "../../kernel/random.ts";
 import type { Outcome } from "../../master/types.ts";
-import type { Command } from "../../state/commands.ts";
+import type { Command, Rejection } from "../../state/commands.ts";
 import type { AgentMessage, ConnectionMessage } from "../../state/effects.ts";
 import type { ApiContext } from "../context.ts";
 import { registerCommand, reportCommand } from "../convert/agents.ts";
@@ -173,9 +173,19 @@ export class AgentSessions {
   /** A registration that is done has been bound by its effect. */
   private afterRegister(session: Session, outcome: Outcome): void {
     if (outcome.kind === "done" || session.phase === "closed") return;
-    if (outcome.kind === "rejected") this.shutDown(session, outcome.rejection.message);
+    if (outcome.kind === "rejected") this.refuse(session, outcome.rejection);
     else if (outcome.kind === "not-leader") this.redirectTo(session, outcome.leader);
     else this.closeFor(session, `the registration came to nothing: ${outcome.kind}`);
+  }
+
+  /** One that may try again keeps its tasks meanwhile. */
+  private refuse(session: Session, { code, message }: Rejection): void {
+    if (code !== "agent-not-admitted") {
+      this.shutDown(session, message);
+      return;
+    }
+    this.context.tracer.warn("agent not admitted", { connectionId: session.id, reason: message });
+    this.closeFor(session, message);
   }
 
   private bind(session: Session, agentId: AgentId): void {

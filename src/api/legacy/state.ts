@@ -34,6 +34,7 @@ export function legacyState(context: ApiContext): Json {
     activated_slaves: active,
     deactivated_slaves: agents.length - active,
     unreachable_slaves: state.agents.size - agents.length,
+    ...domainOf(context),
     ...aboutLeader(context),
     flags: context.flags,
     slaves: agents.map((agent) => agentOf(agent, usageOr(usage.agents, agent.id))),
@@ -62,7 +63,16 @@ function aboutMaster(context: ApiContext, state: ClusterState): Json {
 function aboutLeader(context: ApiContext): Json {
   const own = context.advertised();
   const pid = masterPid(own);
-  return { leader: pid, leader_info: { id: own.id, pid, port: own.port, hostname: own.host } };
+  return {
+    leader: pid,
+    leader_info: { id: own.id, pid, port: own.port, hostname: own.host, ...domainOf(context) },
+  };
+}
+
+/** Of the answering master, which leads. */
+function domainOf(context: ApiContext): Json {
+  const { domain } = masterInfo(context.advertised());
+  return domain === undefined ? {} : { domain };
 }
 
 function agentOf(agent: Agent, usage: Usage): Json {

@@ -18,8 +18,8 @@ type FrameworkValue = readonly [
   boolean,
   boolean,
   Entries<RoleName, ClientNumber>,
-  /** refined, revocable, shared; absent if it takes nothing special. */
-  (readonly [boolean, boolean, boolean])?,
+  /** refined, revocable, shared, regionAware; absent if it is capable of nothing special. */
+  (readonly [boolean, boolean, boolean, boolean])?,
 ];
 type RoleHead = Pick<RoleEntry, "weightMillis" | "given" | "liveClients">;
 /** given, liveClients, allocated; absent while no role is below. */
@@ -41,6 +41,8 @@ type AgentValue = readonly [
   AgentEntry,
   Entries<ClientNumber, Resources>,
   Entries<ClientNumber, Filter[]>,
+  /** Absent unless it is remote. */
+  true?,
 ];
 
 export const allocatorReaders: readonly (readonly [number, Reader])[] = [
@@ -62,9 +64,9 @@ export const allocatorReaders: readonly (readonly [number, Reader])[] = [
 ];
 
 function addFramework({ state }: Draft, [id, active, gpu, clients, special]: FrameworkValue): void {
-  const [refined = false, revocable = false, shared = false] = special ?? [];
+  const [refined = false, revocable = false, shared = false, regionAware = false] = special ?? [];
   const takes = { refined, revocable, shared };
-  state.allocator.frameworks.set(id, { active, gpu, takes, clients: new Map(clients) });
+  state.allocator.frameworks.set(id, { active, gpu, regionAware, takes, clients: new Map(clients) });
 }
 
 /** Those above come before. */
@@ -100,9 +102,10 @@ function addBucket(draft: Draft, [until, count]: readonly [Millis, number]): voi
   draft.bucket = bucket;
 }
 
-function addAgent({ state }: Draft, [id, entry, allocations, filters]: AgentValue): void {
+function addAgent({ state }: Draft, [id, entry, allocations, filters, remote]: AgentValue): void {
   state.allocator.agents.set(id, {
     ...entry,
+    remote: remote === true,
     allocations: new Map(allocations),
     filters: new Map(filters),
   });

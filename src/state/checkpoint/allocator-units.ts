@@ -49,11 +49,12 @@ function* expiryUnits(expiries: Expiries, images: Images): Generator<Unit, void>
   }
 }
 
-/** What it takes is said only of those that take something special. */
-function frameworkValue(id: FrameworkId, { active, gpu, takes, clients }: FrameworkEntry): unknown {
+/** What it is capable of is said only of those that are capable of something special. */
+function frameworkValue(id: FrameworkId, entry: FrameworkEntry): unknown {
+  const { active, gpu, regionAware, takes, clients } = entry;
   const value = [id, active, gpu, [...clients]];
-  const { refined, revocable, shared } = takes;
-  return refined || revocable || shared ? [...value, [refined, revocable, shared]] : value;
+  const special = [takes.refined, takes.revocable, takes.shared, regionAware];
+  return special.includes(true) ? [...value, special] : value;
 }
 
 /**
@@ -85,6 +86,12 @@ function sorted(amounts: ReadonlyMap<string, number>): readonly (readonly [strin
 }
 
 function agentValue(id: AgentId, entry: AgentEntry): unknown {
-  const { allocations, filters, ...agent } = entry;
-  return [id, agent, [...allocations], [...filters]];
+  const { allocations, filters, remote, ...agent } = entry;
+  const value = [id, agent, [...allocations], [...filters]];
+  return remote ? [...value, true] : value;
+}
+
+/** Those who are aware of regions are counted only where there are any. */
+export function liveValue({ all, gpu, regionAware, both }: AllocatorState["live"]): unknown {
+  return regionAware === 0 ? { all, gpu } : { all, gpu, regionAware, both };
 }

@@ -1,5 +1,6 @@
 // A state from the units of a snapshot: the counterpart of units.ts. What the units hold is vouched for by the checksum
 // of the file they came in; units that do not fit together are an error all the same, not a state.
+import { noAccessCounts } from "../../allocator/access.ts";
 import type { ExecutorId, FrameworkId, TaskId } from "../../kernel/ids.ts";
 import type { Agent, ClusterState, Executor, Framework, Offer, Task } from "../model.ts";
 import { setPair } from "../pairs.ts";
@@ -51,6 +52,7 @@ function readHead(draft: Draft, head: ClusterState): void {
   const { allocator, ...rest } = head;
   Object.assign(draft.state, rest);
   Object.assign(draft.state.allocator, allocator);
+  draft.state.allocator.live = { ...noAccessCounts(), ...allocator.live };
   draft.headSeen = true;
 }
 

@@ -4,7 +4,7 @@
 import type { Agent, ClusterState, Framework, Task } from "../model.ts";
 import { ownStatuses } from "../own-bytes.ts";
 import { DEFAULT_POLICY, type Policy, policyChanges } from "../policy.ts";
-import { allocatorAgentUnits, allocatorUnits } from "./allocator-units.ts";
+import { allocatorAgentUnits, allocatorUnits, liveValue } from "./allocator-units.ts";
 import { type Images, SECTIONS } from "./images.ts";
 import { entriesOf, executorsOf, itemsOf, keyPairsOf, keysOf, valuesOf } from "./parts.ts";
 import { TAGS, type Unit, unit, unitsOfList } from "./unit.ts";
@@ -45,7 +45,8 @@ export function* unitsOf(state: ClusterState, images: Images): Generator<Unit, v
 /** What is no Map. The allocator's own head is in it. */
 function headOf(state: ClusterState): unknown {
   const { clusterId, time, eventCount, leader, minted, digests, allocator } = state;
-  const { nextClient, live, lastGiven } = allocator;
+  const { nextClient, lastGiven } = allocator;
+  const live = liveValue(allocator.live);
   return { clusterId, time, eventCount, leader, minted, digests, allocator: { nextClient, live, lastGiven } };
 }
 

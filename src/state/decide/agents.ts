@@ -21,11 +21,13 @@ export function decideRegister(state: ClusterState, command: RegisterAgent, cont
   if (agentId !== null && state.goneAgents.has(agentId)) {
     return rejected("agent-gone", `Agent ${agentId} has been removed and must not come back`);
   }
+  const fault = domainFault(state, command, context);
+  if (fault !== null) return rejected("agent-not-admitted", fault);
   const known = agentId === null ? undefined : state.agents.get(agentId);
   if (known !== undefined) return reregister(state, command, known, context);
   const id = agentId ?? (`${state.clusterId}-S${state.minted.agents}` as AgentId);
-  const fault = admissionFault(state, id, command);
-  if (fault !== null) return rejected("agent-refused", fault);
+  const refusal = admissionFault(state, id, command);
+  if (refusal !== null) return rejected("agent-refused", refusal);
   const { corrections } = reunite(state, null, command, context.now);
   const { spec, connectionId } = command;
   const minted = agentId === null;
@@ -33,6 +35,20 @@ export function decideRegister(state: ClusterState, command: RegisterAgent, cont
     kind: "registered",
     agentId: id,
   });
+}
+
+/** A leader without a domain cannot tell whether an agent with one is remote (RV14). */
+function domainFault(
+  { leader }: ClusterState,
+  { spec: { hostname, facts } }: RegisterAgent,
+  { settings }: Context,
+): string | null {
+  const region = facts?.region ?? null;
+  if (region !== null && leader?.domain === undefined)
+    return `Agent at ${hostname} has a domain (region ${region}), but the leading master has none: give every master --domain`;
+  if (region === null && settings.requireAgentDomain === true)
+    return `Agent at ${hostname} has no domain, and the masters require one (--require-agent-domain): give it --domain`;
+  return null;
 }
 
 function admissionFault(state: ClusterState, id: AgentId, { spec }: RegisterAgent): string | null {

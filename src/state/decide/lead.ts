@@ -22,6 +22,7 @@ export function decideLead(
       term: command.term,
       frameworkDeadline: after(now, settings.frameworkReconnectMs),
       agentDeadline: after(now, settings.agentReconnectMs),
+      ...(settings.domain === undefined ? {} : { domain: settings.domain }),
     },
     ...(command.policy === undefined ? [] : policyChanged(state, command.policy)),
     ...initialWeights(state, settings.initialWeights ?? []),

@@ -6,6 +6,7 @@ import {
   equal,
   removeAgent,
   setAgentActive,
+  setAgentRemote,
   updateAgent,
 } from "../../allocator/index.ts";
 import { assert } from "../../kernel/assert.ts";
@@ -14,7 +15,7 @@ import { conversionsAfter, totalOf } from "../agent-resources.ts";
 import type { AgentReregistered, EventOf } from "../events.ts";
 import { GONE_AGENTS_MAX } from "../limits.ts";
 import { agentOf, frameworkOf, taskOf } from "../lookups.ts";
-import type { Agent, ClusterState } from "../model.ts";
+import type { Agent, AgentSpec, ClusterState } from "../model.ts";
 import { keepNewest, pairsOf } from "../pairs.ts";
 import { volumesAfter } from "../volumes.ts";
 import { holdExecutors, letGoOfExecutors, removeExecutor } from "./executors.ts";
@@ -35,6 +36,7 @@ export function agentRegistered(state: ClusterState, event: EventOf<"AgentRegist
   });
   addAgent(state.allocator, event.agentId, event.spec.resources);
   setAgentActive(state.allocator, event.agentId, true);
+  setAgentRemote(state.allocator, event.agentId, isRemote(state, event.spec));
 }
 
 export function agentReregistered(state: ClusterState, event: AgentReregistered, time: Millis): void {
@@ -50,6 +52,21 @@ export function agentReregistered(state: ClusterState, event: AgentReregistered,
   if (!equal(before, totalOf(agent))) updateAgent(state.allocator, agent.id, totalOf(agent));
   holdExecutors(state, agent);
   setAgentActive(state.allocator, agent.id, true);
+  setAgentRemote(state.allocator, agent.id, isRemote(state, event.spec));
+}
+
+/** In another region than the leading master (AL18). An agent without a domain counts as local. */
+export function isRemote({ leader }: ClusterState, { facts }: AgentSpec): boolean {
+  const region = facts?.region ?? null;
+  const own = leader?.domain?.region ?? null;
+  return region !== null && own !== null && region !== own;
+}
+
+/** After a change of leader, which may be one of another region. */
+export function refreshRemote(state: ClusterState): void {
+  for (const { id, spec } of state.agents.values()) {
+    setAgentRemote(state.allocator, id, isRemote(state, spec));
+  }
 }
 
 export function agentDisconnected(

@@ -147,6 +147,7 @@ function termsOf({ spec, suppressedRoles }: FrameworkSubscribed | FrameworkUpdat
     suppressed: suppressedRoles,
     capabilities: {
       gpu: spec.capabilities.includes("GPU_RESOURCES"),
+      regionAware: spec.capabilities.includes("REGION_AWARE"),
       refined: spec.capabilities.includes("RESERVATION_REFINEMENT"),
       revocable: spec.capabilities.includes("REVOCABLE_RESOURCES"),
       shared: spec.capabilities.includes("SHARED_RESOURCES"),

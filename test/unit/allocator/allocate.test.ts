@@ -15,6 +15,7 @@ import {
   recover,
   revive,
   setAgentActive,
+  setAgentRemote,
   setFrameworkActive,
   setWeight,
   suppress,
@@ -344,6 +345,29 @@ describe("GPUs (AL15)", () => {
     expect(offers(state)).toEqual(["c-S1 c-0001 *: cpus:1; mem:64"]);
     join(state, 2, "*", { gpu: true });
     expect(offers(state)).toEqual(["c-S0 c-0002 *: cpus:1; gpus:1", "c-S1 c-0001 *: cpus:1; mem:64"]);
+  });
+
+  it("in another region are for frameworks that are aware of regions, whatever filters others have", () => {
+    const state = cluster([small, small], ["*"]);
+    addFilter(state, framework(1), star, agent(0), res(small), at(9));
+    setAgentRemote(state, agent(0), true);
+    expect(offers(state)).toEqual(["c-S1 c-0001 *: cpus:1; mem:64"]);
+    join(state, 2, "*", { regionAware: true });
+    expect(offers(state)).toEqual(["c-S0 c-0002 *: cpus:1; mem:64", "c-S1 c-0001 *: cpus:1; mem:64"]);
+    setAgentRemote(state, agent(0), false);
+    expect(offers(state)).toEqual(["c-S0 c-0002 *: cpus:1; mem:64", "c-S1 c-0001 *: cpus:1; mem:64"]);
+    checkAllocator(state);
+  });
+
+  it("in another region with GPUs are for frameworks that are capable of both", () => {
+    const state = cluster(["cpus:1;gpus:1"], []);
+    setAgentRemote(state, agent(0), true);
+    join(state, 1, "*", { gpu: true });
+    join(state, 2, "*", { regionAware: true });
+    expect(offers(state)).toEqual([]);
+    join(state, 3, "*", { gpu: true, regionAware: true });
+    expect(offers(state)).toEqual(["c-S0 c-0003 *: cpus:1; gpus:1"]);
+    checkAllocator(state);
   });
 
   it("are withheld from those who refused, while others who may not have them do not count", () => {

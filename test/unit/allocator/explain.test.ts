@@ -14,6 +14,7 @@ import {
   hold,
   type Resources,
   setAgentActive,
+  setAgentRemote,
   setFrameworkActive,
   setWeight,
   suppress,
@@ -102,6 +103,18 @@ describe("an agent", () => {
     });
   });
 
+  it("in another region is closed or refused to those that are not region-aware", () => {
+    const state = cluster([small], ["*"]);
+    setAgentRemote(state, agent(0), true);
+    const factsOf = () => ({ hostname: "h", region: "us", zone: "us-1", attributes: [] });
+    const options = { requirements: { requirementsOf: () => null, factsOf } };
+    const verdict = () => explain(state, at(0), framework(1), [], options).agents[0]?.verdict;
+    const own = [{ role: "*", reason: { kind: "remote-region", region: "us" } }];
+    expect(verdict()).toEqual({ kind: "closed", reason: { kind: "nobody-competes" }, own });
+    join(state, 2, "*", { regionAware: true });
+    expect(verdict()).toEqual({ kind: "refused", reasons: own });
+  });
+
   it("is left for the next cycle when this one is full", () => {
     const state = cluster([small, small], ["*"]);
     const { agents } = explain(state, at(0), framework(1), [], { offersMax: 1 });
@@ -172,6 +185,7 @@ function isTrue(facts: Facts, number: number, name: string, on: number, reason: 
   const asked = { framework: number, role: name, agent: on, resources: [] };
   switch (reason.kind) {
     case "no-gpu-capability":
+    case "remote-region":
       return !isCapable(facts, asked);
     case "filter":
       return facts.filters.some(

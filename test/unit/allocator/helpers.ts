@@ -38,12 +38,12 @@ export function join(
   state: AllocatorState,
   number: number,
   roles: string,
-  more: { gpu?: boolean; suppressed?: string } = {},
+  more: { gpu?: boolean; regionAware?: boolean; suppressed?: string } = {},
 ): void {
   addFramework(state, framework(number), {
     roles: names(roles),
     suppressed: names(more.suppressed ?? ""),
-    capabilities: { gpu: more.gpu ?? false },
+    capabilities: { gpu: more.gpu ?? false, regionAware: more.regionAware ?? false },
   });
 }
 

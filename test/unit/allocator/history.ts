@@ -17,6 +17,7 @@ import {
   removeFramework,
   revive,
   setAgentActive,
+  setAgentRemote,
   setFrameworkActive,
   setQuota,
   setWeight,
@@ -99,12 +100,14 @@ export type Step =
   | { readonly kind: "agent" | "framework" | "cycle" | "remove-agent" | "remove-framework" }
   | { readonly kind: "resize"; readonly n: number; readonly total: number }
   | { readonly kind: "agent-active" | "framework-active"; readonly n: number; readonly active: boolean }
+  | { readonly kind: "agent-remote"; readonly n: number; readonly remote: boolean }
   | {
       readonly kind: "terms";
       readonly n: number;
       readonly roles: string[];
       readonly suppressed: string[];
       readonly gpu: boolean;
+      readonly regionAware: boolean;
       readonly special: boolean;
     }
   | { readonly kind: "suppress" | "revive"; readonly n: number; readonly roles: string[] }
@@ -155,6 +158,7 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
       roles,
       suppressed: roles,
       gpu: fc.boolean(),
+      regionAware: fc.boolean(),
       special: fc.boolean(),
     }),
   },
@@ -169,6 +173,10 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant("resize" as const), n: small, total: fc.nat({ max: 7 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("agent-remote" as const), n: small, remote: fc.boolean() }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("quota" as const), role: small, quota: small }) },
   {
@@ -207,19 +215,19 @@ function applyToBoth(s: AllocatorState, facts: Facts, world: World, step: Step):
       const number = world.nextAgent++;
       const total = at1(TOTALS, number * 7);
       addAgent(s, agent(number), total);
-      facts.agents.set(number, { total, active: true });
+      setAgentRemote(s, agent(number), number % 4 === 2);
+      facts.agents.set(number, { total, active: true, remote: number % 4 === 2 });
       return;
     }
     case "framework": {
       const number = world.nextFramework++;
       const wanted = ROLES.filter((_name, index) => (number + 1) & (1 << index));
-      const special = number % 2 === 1;
-      addFramework(s, framework(number), terms(wanted, [], number % 3 === 0, special));
+      const capable = { gpu: number % 3 === 0, regionAware: number % 4 < 2, special: number % 2 === 1 };
+      addFramework(s, framework(number), terms(wanted, [], capable));
       facts.frameworks.set(number, {
         roles: [...wanted],
         suppressed: [],
-        gpu: number % 3 === 0,
-        special,
+        ...capable,
         active: true,
       });
       return;
@@ -254,6 +262,7 @@ function applyToBoth(s: AllocatorState, facts: Facts, world: World, step: Step):
     }
     case "resize":
     case "agent-active":
+    case "agent-remote":
     case "remove-agent":
       applyToAgent(s, facts, step);
       return;
@@ -272,6 +281,9 @@ function applyToAgent(s: AllocatorState, facts: Facts, step: Step): void {
   } else if (step.kind === "agent-active") {
     known.active = step.active;
     setAgentActive(s, agent(number), step.active);
+  } else if (step.kind === "agent-remote") {
+    known.remote = step.remote;
+    setAgentRemote(s, agent(number), step.remote);
   } else {
     facts.agents.delete(number);
     facts.held = facts.held.filter((one) => one.agent !== number);
@@ -296,10 +308,11 @@ function applyToFramework(s: AllocatorState, facts: Facts, step: Step): void {
       roles: step.roles,
       suppressed: step.suppressed,
       gpu: step.gpu,
+      regionAware: step.regionAware,
       special: step.special,
     });
     dropFilters(ROLES.filter((name) => !step.roles.includes(name)));
-    updateFramework(s, id, terms(step.roles, step.suppressed, step.gpu, step.special));
+    updateFramework(s, id, terms(step.roles, step.suppressed, step));
   } else if (step.kind === "suppress") {
     known.suppressed = [
       ...new Set([...known.suppressed, ...step.roles.filter((name) => known.roles.includes(name))]),
@@ -422,8 +435,15 @@ function raise(facts: Facts, key: string, others: readonly string[]): void {
   if (others.length > 0) facts.turns.set(key, Math.max(facts.turns.get(key) ?? 0, least));
 }
 
-function terms(wanted: readonly string[], suppressed: readonly string[], gpu: boolean, special: boolean) {
-  const capabilities = { gpu, refined: special, revocable: special, shared: special };
+interface Capable {
+  readonly gpu: boolean;
+  readonly regionAware: boolean;
+  readonly special: boolean;
+}
+
+function terms(wanted: readonly string[], suppressed: readonly string[], capable: Capable) {
+  const { gpu, regionAware, special } = capable;
+  const capabilities = { gpu, regionAware, refined: special, revocable: special, shared: special };
   return { roles: wanted.map(role), suppressed: suppressed.map(role), capabilities };
 }
 

@@ -13,12 +13,14 @@ import {
 interface Agent {
   total: Resources;
   active: boolean;
+  remote: boolean;
 }
 
 interface Framework {
   roles: string[];
   suppressed: string[];
   gpu: boolean;
+  regionAware: boolean;
   /** Takes refined, revocable and shared resources. */
   special: boolean;
   active: boolean;
@@ -222,8 +224,10 @@ function offerFor(
 }
 
 export function isCapable(facts: Facts, { framework, agent }: Offer): boolean {
-  const total = facts.agents.get(agent)?.total ?? NO_RESOURCES;
-  return scalarOf(total, "gpus") === 0 || facts.frameworks.get(framework)?.gpu === true;
+  const { total = NO_RESOURCES, remote = false } = facts.agents.get(agent) ?? {};
+  const known = facts.frameworks.get(framework);
+  const hasGpus = scalarOf(total, "gpus") > 0;
+  return (!hasGpus || known?.gpu === true) && (!remote || known?.regionAware === true);
 }
 
 interface Meta {

@@ -181,7 +181,11 @@ describe("frameworks", () => {
     addFilter(state, framework(1), role("a"), agent(0), res(small), at(5));
     removeFramework(state, framework(1));
     expect([...state.roles.keys()]).toEqual([role("b")]);
-    expect(state).toMatchObject({ clients: new Map(), frameworks: new Map(), live: { all: 0, gpu: 0 } });
+    expect(state).toMatchObject({
+      clients: new Map(),
+      frameworks: new Map(),
+      live: { all: 0, gpu: 0, regionAware: 0, both: 0 },
+    });
     setWeight(state, role("b"), 1_000);
     expect(state.roles.size).toBe(0);
     checkAllocator(state);
@@ -206,6 +210,7 @@ describe("checkAllocator", () => {
     ["an agent's sum", (state) => spoil(state.agents.get(agent(0)), (a) => (a.allocated = a.total))],
     ["an agent's allocations", (state) => state.agents.get(agent(0))?.allocations.clear()],
     ["an agent's blocked count", (state) => spoil(state.agents.get(agent(1)), (a) => a.blocked++)],
+    ["an agent's region", (state) => spoil(state.agents.get(agent(1)), (a) => (a.remote = true))],
     ["an agent's GPUs", (state) => spoil(state.agents.get(agent(1)), (a) => (a.gpu = true))],
     [
       "a filter",

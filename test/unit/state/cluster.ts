@@ -69,6 +69,11 @@ export function agentSpec(
   return { hostname, port: 5051, resources, attributes: {}, version: "1", wire: { hostname } };
 }
 
+/** Of an agent of that region. */
+export function factsIn(region: string): NonNullable<AgentSpec["facts"]> {
+  return { hostname: "host", region, zone: `${region}-1`, attributes: [] };
+}
+
 export interface TaskParts extends Partial<TaskSpec> {
   readonly cpus?: number;
 }
@@ -199,12 +204,13 @@ export class Cluster {
     tasks: readonly [FrameworkId, string, TaskStateName][] = [],
     agentId: AgentId | null = null,
     executors: readonly [FrameworkId, string][] = [],
+    region: string | null = null,
   ) {
     this.connections += 1;
     const result = this.try({
       kind: "register-agent",
       agentId,
-      spec: agentSpec(resources),
+      spec: { ...agentSpec(resources), ...(region === null ? {} : { facts: factsIn(region) }) },
       connectionId: `connection-${this.connections}`,
       tasks: tasks.map(([frameworkId, taskId, state]) => ({ frameworkId, taskId: asId(taskId), state })),
       executors: executors.map(([frameworkId, executorId]) => ({

@@ -5,7 +5,7 @@ import type { EncodedMessage } from "../../../src/kernel/encoded.ts";
 import { type AgentId, asId, asTerm, type FrameworkId, type RoleName } from "../../../src/kernel/ids.ts";
 import { totalOf } from "../../../src/state/agent-resources.ts";
 import type { Conversion, Operation, TaskSpec } from "../../../src/state/commands.ts";
-import type { TaskStateName } from "../../../src/state/model.ts";
+import type { FaultDomain, TaskStateName } from "../../../src/state/model.ts";
 import { Cluster, customExecutor, frameworkSpec, scalars, taskSpec } from "./cluster.ts";
 
 /** A number picks one of what there is at that time. */
@@ -52,6 +52,7 @@ export function clusterAfter(all: readonly Step[], cluster = new Cluster()): Clu
 }
 
 export function begin(cluster: Cluster): void {
+  cluster.do({ kind: "lead", memberId: asId("m1"), term: asTerm(1) }, { domain: domainOf(0) });
   for (const seed of [0, 1]) subscribe(cluster, seed + 1, seed);
   for (const seed of [0, 1, 2]) register(cluster, seed + 1);
 }
@@ -96,7 +97,11 @@ function subscribe(cluster: Cluster, a: number, b: number): void {
   const aware = a % 2 === 0;
   cluster.subscribe({
     roles: [roleName(b % 3), roleName((b % 3) + 1)],
-    capabilities: aware ? ["MULTI_ROLE", "PARTITION_AWARE"] : ["MULTI_ROLE"],
+    capabilities: [
+      "MULTI_ROLE",
+      ...(aware ? (["PARTITION_AWARE"] as const) : []),
+      ...(b % 2 === 0 ? (["REGION_AWARE"] as const) : []),
+    ],
     failoverTimeoutMs: a % 5 === 0 ? 0 : 1_000_000,
   });
 }
@@ -108,7 +113,18 @@ function register(cluster: Cluster, a: number): void {
     meta: "",
     value: { kind: "ranges", ranges: [{ begin: 1, end: 9 }] },
   } as const;
-  cluster.agent([...scalars({ cpus: 1 + (a % 4), disk: 64, mem: 256 }), ports]);
+  const resources = [...scalars({ cpus: 1 + (a % 4), disk: 64, mem: 256 }), ports];
+  cluster.register(resources, [], null, [], regionFor(cluster, a));
+}
+
+function domainOf(a: number): FaultDomain {
+  const region = a % 2 === 0 ? "eu" : "us";
+  return { region, zone: `${region}-1` };
+}
+
+/** None at times, and always under a leader that has none: that would not admit it. */
+function regionFor({ state }: Cluster, a: number): string | null {
+  return state.leader?.domain === undefined || a % 3 === 2 ? null : domainOf(a).region;
 }
 
 function accept(cluster: Cluster, a: number, b: number, c: number): void {
@@ -231,7 +247,7 @@ function returnAgent(cluster: Cluster, a: number, b: number, c: number): void {
     for (const executorId of ids.keys()) if (c % 2 === 0) executors.push([frameworkId, executorId]);
   }
   const resources = b % 5 === 0 ? add(agent.spec.resources, scalars({ cpus: 1 })) : agent.spec.resources;
-  cluster.register(resources, tasks, agent.id, executors);
+  cluster.register(resources, tasks, agent.id, executors, regionFor(cluster, b));
 }
 
 function loseFramework(cluster: Cluster, a: number): void {
@@ -249,7 +265,8 @@ function returnFramework(cluster: Cluster, a: number, b: number): void {
 
 function lead(cluster: Cluster, a: number, b: number, c: number): void {
   if (c % 2 === 0) return;
-  cluster.do({ kind: "lead", memberId: asId("m2"), term: asTerm(2 + a) });
+  const domain = c % 3 === 0 ? {} : { domain: domainOf(b) };
+  cluster.do({ kind: "lead", memberId: asId("m2"), term: asTerm(2 + a) }, domain);
   for (const _framework of cluster.state.frameworks) returnFramework(cluster, a++, b);
 }
 

@@ -3,7 +3,7 @@ import { afterEach } from "vitest";
 import { type Api, type ApiLimits, createApi } from "../../../../src/api/index.ts";
 import type { Tracer } from "../../../../src/kernel/ports.ts";
 import { seededRandom } from "../../../../src/kernel/random.ts";
-import { LocalMaster, OTHER, SELF } from "./local-master.ts";
+import { DOMAIN, LocalMaster, OTHER, SELF } from "./local-master.ts";
 import { ManualClock } from "./manual-clock.ts";
 
 export interface Fixture {
@@ -38,6 +38,7 @@ export async function startApi(
       host: "127.0.0.1",
       port: 0,
       version: "0.1.0",
+      domain: DOMAIN,
       build: { timeSeconds: 1_700_000_000, user: "root", gitSha: "0".repeat(40) },
     },
     memberApiAddress: (id) => ({ [SELF]: "127.0.0.1:1", [OTHER]: "127.0.0.2:5050" })[id] ?? null,

@@ -28,13 +28,16 @@ import { decide } from "../../../../src/state/decide.ts";
 import type { Effect } from "../../../../src/state/effects.ts";
 import { effectsOf } from "../../../../src/state/effects-of.ts";
 import { evolve } from "../../../../src/state/evolve.ts";
-import type { ClusterState } from "../../../../src/state/model.ts";
+import type { ClusterState, FaultDomain } from "../../../../src/state/model.ts";
 import { createClusterState } from "../../../../src/state/snapshot.ts";
 
 export const SELF = asId<MemberId>("m1");
 export const OTHER = asId<MemberId>("m2");
 export const GROUP = asId<GroupId>("00112233445566778899aabbccddeeff");
 export const CLUSTER = asId<ClusterId>("11111111-2222-4333-8444-555555555555");
+
+/** The region in which the master is. */
+export const DOMAIN = { region: "eu", zone: "eu-0" };
 
 const TRIGGERS: ReadonlySet<Command["kind"]> = new Set<Command["kind"]>([
   "subscribe",
@@ -56,6 +59,8 @@ export class LocalMaster implements Master {
   nextChange: MembersOutcome | null = null;
   /** Whether a subscription, an agent or free resources lead to an allocation. */
   allocates = true;
+  /** That of its next term; undefined for none. */
+  domain: FaultDomain | undefined = DOMAIN;
   private readonly clock: Clock;
   private readonly cluster: ClusterState = createClusterState();
   private sink: EffectSink | null = null;
@@ -202,7 +207,11 @@ export class LocalMaster implements Master {
     return {
       now: asMillis(Math.max(this.cluster.time, this.clock.wallMs())),
       newClusterId: CLUSTER,
-      settings: { frameworkReconnectMs: 60_000, agentReconnectMs: 75_000 },
+      settings: {
+        frameworkReconnectMs: 60_000,
+        agentReconnectMs: 75_000,
+        ...(this.domain === undefined ? {} : { domain: this.domain }),
+      },
     };
   }
 }
