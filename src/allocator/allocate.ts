@@ -10,7 +10,7 @@ import { mayHave, withheld } from "./access.ts";
 import { offerable } from "./blocking.ts";
 import type { CycleWatcher, Refusal } from "./cycle-watcher.ts";
 import { Demands } from "./demands.ts";
-import { OFFERS_PER_CYCLE_MAX } from "./limits.ts";
+import { GRANT_WORK, OFFERS_PER_CYCLE_MAX } from "./limits.ts";
 import { MetaReader } from "./meta.ts";
 import type { AgentEntry, AllocateOptions, Allocation, AllocatorState, ClientNumber } from "./model.ts";
 import { type OpenAgent, openAgents } from "./open-agents.ts";
@@ -18,6 +18,7 @@ import { QuotaRoom } from "./quota-room.ts";
 import { type Grant, giveToFirst, type Pass, type RankedClient, type Ranking, rank } from "./ranking.ts";
 import type { Minimum } from "./requirements.ts";
 import { add, contains, NO_RESOURCES, type Resources, without } from "./resources.ts";
+import { Work } from "./work.ts";
 
 /** Mesos' `--min_allocatable_resources`: 0.01 CPUs or 32 MB of memory (AL08). */
 export const DEFAULT_MINIMUM: Minimum = [{ cpus: 10 }, { mem: 32_000 }];
@@ -41,13 +42,22 @@ export function allocate(
 }
 
 /** What is left of an agent in a cycle. */
-interface Rest {
+export interface Rest {
   readonly agentId: AgentId;
   readonly agent: AgentEntry;
   resources: Resources;
 }
 
-class Cycle {
+/** What a cycle may be given beside the state and the options. */
+export interface CycleParts {
+  readonly work?: Work;
+  /** The most that one agent may cost; without it there is no bound. */
+  readonly agentWorkMax?: number;
+  /** A ranking of the same state at another time, see `rank`. */
+  readonly ranking?: Ranking | null;
+}
+
+export class Cycle {
   readonly #now: Millis;
   readonly #offersMax: number;
   readonly #demands: Demands;
@@ -57,6 +67,8 @@ class Cycle {
   /** Null while no role has a quota. */
   readonly #room: QuotaRoom | null;
   readonly #given = new Given();
+  readonly #work: Work;
+  readonly #agentWorkMax: number;
 
   constructor(
     s: AllocatorState,
@@ -64,19 +76,21 @@ class Cycle {
     options: AllocateOptions,
     demands: Demands,
     watcher: CycleWatcher | null,
+    parts: CycleParts = {},
   ) {
     this.#now = now;
+    this.#work = parts.work ?? new Work();
+    this.#agentWorkMax = parts.agentWorkMax ?? Number.POSITIVE_INFINITY;
     this.#offersMax = options.offersMax ?? OFFERS_PER_CYCLE_MAX;
     this.#demands = demands;
     this.#watcher = watcher;
-    this.#ranking = rank(s, options);
+    this.#ranking = rank(s, options, parts.ranking ?? null);
     this.#room = s.quotas.size === 0 ? null : new QuotaRoom(s, this.#meta);
   }
 
   run(open: readonly OpenAgent[]): readonly Allocation[] {
     this.#watcher?.begins(this.#ranking, this.#demands);
-    const hasWanting = this.#room?.hasWanting === true;
-    const rests = hasWanting ? open.map(wholeOf) : null;
+    const rests = this.hasWanting ? open.map(wholeOf) : null;
     if (rests !== null && this.#room !== null) this.#giveGuaranteed(rests, this.#room);
     for (let at = 0; at < open.length; at++) {
       const agent = open[at];
@@ -94,23 +108,54 @@ class Cycle {
     }
   }
 
+  /** Whether any role lacks some of what it is guaranteed. */
+  get hasWanting(): boolean {
+    return this.#room?.hasWanting === true;
+  }
+
+  get allocations(): readonly Allocation[] {
+    return this.#given.list;
+  }
+
+  /**
+   * Gives away what is left of an agent: to roles that lack what they are guaranteed, or to anybody.
+   * @returns false if it has cost so much that it is to be gone on with in another cycle
+   */
+  give(rest: Rest, stage: "guarantees" | "rest"): boolean {
+    const isForGuarantees = stage === "guarantees" && this.#room !== null;
+    return this.#giveAway(rest, isForGuarantees ? this.#guaranteedPass(rest, this.#room) : this.#pass(rest));
+  }
+
+  get ranking(): Ranking {
+    return this.#ranking;
+  }
+
+  /** Whether it has made as many offers as it may: then no further agent is begun. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
   get #isFull(): boolean {
     return this.#given.list.length >= this.#offersMax;
   }
 
-  #giveAway(rest: Rest, pass: Pass): void {
+  #giveAway(rest: Rest, pass: Pass): boolean {
     if (this.#isFull) {
       this.#watcher?.closed(rest.agentId, { kind: "cycle-full" });
-      return;
+      return true;
     }
+    const workMax = this.#work.done + this.#agentWorkMax;
     while (rest.resources.length > 0) {
+      if (this.#work.done >= workMax) return false;
       const grant = giveToFirst(this.#ranking, pass);
-      if (grant === null) return;
+      if (grant === null) return true;
       this.#note(rest, grant);
     }
+    return true;
   }
 
   #note(rest: Rest, { client, resources }: Grant): void {
+    this.#work.done += GRANT_WORK;
     this.#watcher?.given(rest.agentId, client, resources);
     this.#room?.give(client.role, resources);
     const isWhole = resources === rest.agent.free;
@@ -148,7 +193,10 @@ class Cycle {
 
   #guaranteedPass(rest: Rest, room: QuotaRoom): Pass {
     return {
-      enters: (path) => room.hasWantingWithin(path),
+      enters: (path) => {
+        this.#work.done++;
+        return room.hasWantingWithin(path);
+      },
       offerFor: (client) => {
         this.#watcher?.asked(rest.agentId, client);
         const offer = room.guaranteed(client.role, this.#possible(rest, client));
@@ -159,6 +207,7 @@ class Cycle {
 
   /** What the client could have of it if there were no quotas and it wanted everything. */
   #possible({ agent, resources }: Rest, client: RankedClient): Resources {
+    this.#work.done++;
     if (!mayHave(client, agent)) return NO_RESOURCES;
     return offerable(resources, client.role, client.takes, this.#meta);
   }
@@ -181,7 +230,7 @@ class Cycle {
   }
 }
 
-function wholeOf({ agentId, agent }: OpenAgent): Rest {
+export function wholeOf({ agentId, agent }: Pick<OpenAgent, "agentId" | "agent">): Rest {
   return { agentId, agent, resources: agent.free };
 }
 

@@ -11,6 +11,7 @@ import { frameworkOf } from "./lookups.ts";
 import type { AgentEntry, AllocatorState, ClientNumber } from "./model.ts";
 import type { Minimum, RequirementsSource } from "./requirements.ts";
 import { type Resources, scalarOf } from "./resources.ts";
+import { Work } from "./work.ts";
 
 /** Why a client may not have an agent, as far as it is its own wish. */
 export type UnmetDemand =
@@ -52,10 +53,20 @@ export class Demands {
   readonly #source: RequirementsSource | null;
   readonly #cache: ConstraintCache;
   readonly #round: number;
+  readonly #work: Work;
   #candidate: Candidate | null = null;
 
-  /** @param minimum the cycle's own */
-  constructor(s: AllocatorState, source: RequirementsSource | null, minimum: Minimum) {
+  /**
+   * @param minimum the cycle's own
+   * @param work is told what has to be worked out anew
+   */
+  constructor(
+    s: AllocatorState,
+    source: RequirementsSource | null,
+    minimum: Minimum,
+    work: Work = new Work(),
+  ) {
+    this.#work = work;
     this.#minimums = [minimum];
     this.#source = source;
     this.#cache = source?.cache ?? new ConstraintCache();
@@ -75,6 +86,11 @@ export class Demands {
   /** Whether no client asks for more than the cycle's own minimum. */
   get areNone(): boolean {
     return this.#byClient.size === 0;
+  }
+
+  /** Whether something had to be left open, for evaluating it would have been too much work for now. */
+  get isBehind(): boolean {
+    return this.#cache.isBehind;
   }
 
   /**
@@ -97,6 +113,7 @@ export class Demands {
   keptAwayAndBlockedCount(agentId: AgentId, agent: AgentEntry): number {
     const candidate = this.#candidateOf(agentId, agent.free);
     const isShort = !reaches(agent.free, this.#minimums[GLOBAL] ?? []);
+    this.#work.done += agent.filters.size;
     let count = 0;
     for (const [number, filters] of agent.filters) {
       const demand = this.#byClient.get(number);
@@ -148,6 +165,7 @@ export class Demands {
     const { gpu, remote, free } = agent;
     const isSameAgent = counted?.gpu === gpu && counted.remote === remote && counted.free === free;
     if (isSame && isSameAgent) return counted.count;
+    this.#work.done += this.#byClient.size;
     let count = 0;
     for (const demand of this.#byClient.values()) {
       if (mayHave(demand.access, agent) && this.#isUnmet(demand, candidate)) count++;

@@ -71,3 +71,4 @@ export {
   without,
 } from "./resources.ts";
 export { allocatedOf, dominantShare, totals } from "./shares.ts";
+export { SlicedCycles, type SliceOptions } from "./sliced-cycles.ts";

@@ -32,3 +32,12 @@ export const WEIGHT_MILLIS_MAX = 1_000_000_000;
 
 /** Allocations of one cycle unless the caller says otherwise. */
 export const OFFERS_PER_CYCLE_MAX = 100_000;
+
+/**
+ * Work of one slice of a cycle, but for the last agent's: 1 for an agent that is looked at, 1 for a framework's role that
+ * is asked whether it may have it, GRANT_WORK for what is given. About 2 ms on a machine of 2026.
+ */
+export const WORK_PER_SLICE_MAX = 40_000;
+
+/** What it costs to give something and to find the next places of those who were given it. */
+export const GRANT_WORK = 40;

@@ -33,20 +33,35 @@ export function openAgents(
 ): readonly OpenAgent[] {
   const open: OpenAgent[] = [];
   if (s.live.all === 0 && watcher === null) return open;
-  const filtersEnded = (nextFilterExpiry(s) ?? Number.POSITIVE_INFINITY) <= now;
-  const hosts = options.whitelist ?? null;
+  const closedKindOf = gate(s, now, demands, options);
   const look = (agentId: AgentId, agent: AgentEntry) => {
-    const isListed = hosts === null || hosts.has(options.requirements?.factsOf(agentId).hostname ?? "");
-    const kind = closedKind(s, agentId, agent, filtersEnded, demands, isListed);
+    const kind = closedKindOf(agentId, agent);
     if (kind === null) open.push({ agentId, agent, idNumber: numberAtEnd(agentId) });
     else watcher?.closed(agentId, closedReason(s, agent, kind, demands, options.minimum));
   };
-  if (watcher === null && s.withFree.size * SCAN_SHARE < s.agents.size) {
+  if (watcher === null && !isScanCheaper(s)) {
     for (const agentId of s.withFree.keys()) look(agentId, agentOf(s, agentId));
   } else {
     for (const [agentId, agent] of s.agents) look(agentId, agent);
   }
   return inTurn(open, s.lastGiven);
+}
+
+/** Whether so many agents have something free that all may as well be gone through. */
+export function isScanCheaper(s: AllocatorState): boolean {
+  return s.withFree.size * SCAN_SHARE >= s.agents.size;
+}
+
+/** Says why an agent is offered to nobody in a cycle; null if it may be to somebody. */
+export type Gate = (agentId: AgentId, agent: AgentEntry) => ClosedKind | null;
+
+export function gate(s: AllocatorState, now: Millis, demands: Demands, options: AllocateOptions): Gate {
+  const filtersEnded = (nextFilterExpiry(s) ?? Number.POSITIVE_INFINITY) <= now;
+  const hosts = options.whitelist ?? null;
+  return (agentId, agent) => {
+    const isListed = hosts === null || hosts.has(options.requirements?.factsOf(agentId).hostname ?? "");
+    return closedKind(s, agentId, agent, filtersEnded, demands, isListed);
+  };
 }
 
 type ClosedKind = Exclude<ClosedReason["kind"], "cycle-full" | "below-minimum">;

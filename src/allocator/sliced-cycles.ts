@@ -1,0 +1,142 @@
+// Allocation cycles cut into slices, for a leader that has other work to do: a slice ends when it has made as many offers
+// or done as much work as it may, and the next goes on where it ended, with the state as it is then. As long as nothing
+// else happens in between, the slices of a cycle give together what one whole cycle gives (with DRF: what is drawn by
+// chance is drawn anew). What is kept from one slice to the next is no part of the state: another leader begins a new cycle.
+import type { AgentId, Millis } from "../kernel/ids.ts";
+import { AgentRing, placeAfter } from "./agent-ring.ts";
+import { Cycle, DEFAULT_MINIMUM, wholeOf } from "./allocate.ts";
+import { Demands } from "./demands.ts";
+import { WORK_PER_SLICE_MAX } from "./limits.ts";
+import type { AllocateOptions, Allocation, AllocatorState } from "./model.ts";
+import { type Gate, gate, isScanCheaper } from "./open-agents.ts";
+import { compareIds } from "./order.ts";
+import type { Ranking } from "./ranking.ts";
+import { Work } from "./work.ts";
+
+export interface SliceOptions extends AllocateOptions {
+  /** In the unit of WORK_PER_SLICE_MAX, which it is unless given. At least one agent is looked at. */
+  readonly workMax?: number;
+}
+
+type Stage = "guarantees" | "rest";
+
+/** Where a cycle is. */
+interface Run {
+  /** In the order of their ids. */
+  readonly agents: readonly AgentId[];
+  /** Place of the agent whose turn comes first. */
+  readonly start: number;
+  /** How many have had their turn in this stage. */
+  at: number;
+  /** All agents have their turn for what roles lack of their guarantees, and then again for the rest. */
+  stage: Stage;
+}
+
+/** What a slice works with. */
+interface Slice {
+  readonly state: AllocatorState;
+  readonly cycle: Cycle;
+  readonly demands: Demands;
+  readonly closedKindOf: Gate;
+  readonly work: Work;
+  readonly workMax: number;
+}
+
+/** What a slice made, all in one stage. */
+interface Made {
+  readonly allocations: readonly Allocation[];
+  readonly stage: Stage;
+}
+
+export class SlicedCycles {
+  readonly #ring: AgentRing = new AgentRing();
+  #ranking: Ranking | null = null;
+  #run: Run | null = null;
+  #made: Made | null = null;
+
+  /** Whether a cycle has begun and not ended: the next call of `next` goes on with it. */
+  get isUnderWay(): boolean {
+    return this.#run !== null && !isOver(this.#run);
+  }
+
+  /**
+   * The next slice of the cycle under way, or of a new one if there is none. What it returns is to be carried out before
+   * the next call.
+   * @param agents a new cycle looks at these alone; at all if that is null
+   */
+  next(
+    s: AllocatorState,
+    now: Millis,
+    options: SliceOptions,
+    agents: readonly AgentId[] | null = null,
+  ): readonly Allocation[] {
+    const run = this.#run === null || isOver(this.#run) ? this.#begin(s, agents) : this.#run;
+    const slice = this.#slice(s, now, options);
+    const stage = goOn(run, slice);
+    this.#run = run;
+    this.#made = { allocations: slice.cycle.allocations, stage };
+    return slice.cycle.allocations;
+  }
+
+  /** The allocations of the last slice from that place on are not carried out: their agents have their turn again. */
+  goBackTo(place: number): void {
+    const first = this.#made?.allocations[place];
+    if (first === undefined || this.#made === null || this.#run === null) return;
+    const { agents, start } = this.#run;
+    const turn = agents.indexOf(first.agentId) - start;
+    this.#run.at = turn < 0 ? turn + agents.length : turn;
+    this.#run.stage = this.#made.stage;
+  }
+
+  #begin(s: AllocatorState, asked: readonly AgentId[] | null): Run {
+    const agents = s.live.all === 0 ? [] : this.#agents(s, asked);
+    return { agents, start: placeAfter(agents, s.lastGiven), at: 0, stage: "guarantees" };
+  }
+
+  #agents(s: AllocatorState, asked: readonly AgentId[] | null): readonly AgentId[] {
+    if (asked !== null) return [...new Set(asked)].sort(compareIds);
+    return isScanCheaper(s) ? this.#ring.of(s.agents) : [...s.withFree.keys()].sort(compareIds);
+  }
+
+  #slice(s: AllocatorState, now: Millis, options: SliceOptions): Slice {
+    const { minimum = DEFAULT_MINIMUM, workMax = WORK_PER_SLICE_MAX } = options;
+    const work = new Work();
+    const demands = new Demands(s, options.requirements ?? null, minimum, work);
+    const parts = { work, agentWorkMax: workMax, ranking: this.#ranking };
+    const cycle = new Cycle(s, now, options, demands, null, parts);
+    this.#ranking = cycle.ranking;
+    return { state: s, cycle, demands, closedKindOf: gate(s, now, demands, options), work, workMax };
+  }
+}
+
+/** @returns the stage in which it has made what it made */
+function goOn(run: Run, slice: Slice): Stage {
+  const { cycle, work, workMax } = slice;
+  while (!isOver(run)) {
+    if (run.stage === "guarantees" && (run.at >= run.agents.length || !cycle.hasWanting)) {
+      run.stage = "rest";
+      run.at = 0;
+      if (cycle.allocations.length > 0) return "guarantees";
+    } else if (cycle.isFull || work.done >= workMax || !hasItsTurn(run, slice)) {
+      break;
+    }
+  }
+  return run.stage;
+}
+
+/** @returns false if the agent's turn is not over and the slice ends here */
+function hasItsTurn(run: Run, { state, cycle, demands, closedKindOf, work }: Slice): boolean {
+  const agentId = run.agents[(run.start + run.at) % run.agents.length];
+  const agent = agentId === undefined ? undefined : state.agents.get(agentId);
+  work.done++;
+  if (agentId !== undefined && agent !== undefined && closedKindOf(agentId, agent) === null) {
+    if (!cycle.give(wholeOf({ agentId, agent }), run.stage)) return false;
+  }
+  if (demands.isBehind) return false;
+  run.at++;
+  return true;
+}
+
+function isOver(run: Run): boolean {
+  return run.stage === "rest" && run.at >= run.agents.length;
+}

@@ -1,0 +1,95 @@
+// Cycles cut into slices, over random histories: together the slices give what one whole cycle gives, wherever they are
+// cut, and what is kept from cycle to cycle changes no offer.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  type Allocation,
+  type AllocatorState,
+  allocate,
+  allocateTo,
+  createAllocatorState,
+  type Resources,
+  SlicedCycles,
+  sum,
+} from "../../../src/allocator/index.ts";
+import { at, show } from "./helpers.ts";
+import { apply, arbitraryStep, MINIMUM_CPUS_MILLIS, type Step } from "./history.ts";
+import { noFacts } from "./reference.ts";
+
+const minimum = [{ cpus: MINIMUM_CPUS_MILLIS }];
+const beginning: readonly Step[] = [
+  { kind: "agent" },
+  { kind: "framework" },
+  { kind: "agent" },
+  { kind: "framework" },
+  { kind: "agent" },
+  { kind: "framework" },
+];
+const histories = fc
+  .array(arbitraryStep, { minLength: 1, maxLength: 40 })
+  .map((steps) => [...beginning, ...steps.filter(({ kind }) => kind !== "quota")]);
+
+const quotas = [0, 1, 3, 4].map((role) =>
+  fc.record({ kind: fc.constant("quota" as const), role: fc.constant(role), quota: fc.nat({ max: 5 }) }),
+);
+/** Quotas at every level of the tree before anything is offered. */
+const historiesWithQuotas = fc
+  .tuple(fc.tuple(...quotas), fc.array(arbitraryStep, { minLength: 1, maxLength: 30 }))
+  .map(([first, steps]): Step[] => [...first, ...beginning, { kind: "framework" }, ...steps]);
+
+const cuts = fc.record({
+  offersMax: fc.integer({ min: 1, max: 4 }),
+  workMax: fc.constantFrom(1, 5, 40, 90, 1_000),
+});
+
+interface Cut {
+  readonly offersMax: number;
+  readonly workMax: number;
+}
+
+/** All slices of a cycle, each carried out on the state. */
+function slicesOf(cycles: SlicedCycles, state: AllocatorState, now: number, cut: Cut): Allocation[] {
+  const all: Allocation[] = [];
+  do {
+    const made = cycles.next(state, at(now), { minimum, ...cut });
+    for (const { frameworkId, role, agentId, resources } of made) {
+      allocateTo(state, frameworkId, role, agentId, resources);
+    }
+    all.push(...made);
+  } while (cycles.isUnderWay);
+  return all;
+}
+
+/** What a client is given of an agent in several parts becomes one, at the place of the first. */
+function joined(parts: readonly Allocation[]): string[] {
+  const byKey = new Map<string, { readonly first: Allocation; readonly resources: Resources[] }>();
+  for (const part of parts) {
+    const key = JSON.stringify([part.agentId, part.frameworkId, part.role]);
+    const known = byKey.get(key);
+    if (known === undefined) byKey.set(key, { first: part, resources: [part.resources] });
+    else known.resources.push(part.resources);
+  }
+  return [...byKey.values()].map(({ first, resources }) => show({ ...first, resources: sum(resources) }));
+}
+
+describe("the slices of a cycle", () => {
+  it.each([
+    ["without quotas", histories],
+    ["with quotas", historiesWithQuotas],
+  ])("give what a whole cycle gives, after every step of any history: %s", (_, all) => {
+    fc.assert(
+      fc.property(all, cuts, (steps, cut) => {
+        const [state, facts] = [createAllocatorState(), noFacts()];
+        const world = { now: 0, nextAgent: 0, nextFramework: 0 };
+        const cycles = new SlicedCycles();
+        for (const step of steps) {
+          apply(state, facts, world, step);
+          const whole = allocate(state, at(world.now), { minimum }).map(show);
+          const slices = slicesOf(cycles, structuredClone(state), world.now, cut);
+          expect(joined(slices)).toEqual(whole);
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
