@@ -9,6 +9,8 @@ export class MemoryVolumes {
   readonly done: string[] = [];
   /** Operations reject with these words. */
   fault: string | null = null;
+  /** Operations wait for it. */
+  isFree: Promise<void> = Promise.resolve();
   readonly #disk: MemoryDisk;
 
   constructor(disk: MemoryDisk) {
@@ -18,7 +20,9 @@ export class MemoryVolumes {
   /** A crash of the machine may come before or after what each of these does, and before it is known. */
   mount(isAlive: () => boolean): Volumes {
     const operate = (work: () => void): Promise<void> =>
-      this.fault === null ? this.#disk.operate(isAlive, work) : Promise.reject(new Error(this.fault));
+      this.fault === null
+        ? this.isFree.then(() => this.#disk.operate(isAlive, work))
+        : Promise.reject(new Error(this.fault));
     return {
       absolute: (path) => (path.startsWith("/") ? path : `/var/lib/agent/${path}`),
       make: ({ path }) =>
