@@ -15,9 +15,10 @@ import type {
 } from "../../contract/types.ts";
 import { FrameworkError } from "./errors.ts";
 import { DECLINE_SECONDS } from "./limits.ts";
-import { Subscription } from "./subscription.ts";
+import { Subscription, type SubscriptionTerms } from "./subscription.ts";
+import { type OfferWishes, offerConstraintsOf, offerFiltersOf } from "./wishes.ts";
 
-export interface FrameworkOptions {
+export interface FrameworkOptions extends OfferWishes {
   /** `host:port` of any or all masters; the leader is found from there. */
   readonly masters: readonly string[];
   readonly name: string;
@@ -27,8 +28,6 @@ export interface FrameworkOptions {
   readonly frameworkId?: string;
   /** How long the cluster keeps the tasks of a scheduler that is gone. Seconds; default one week. */
   readonly failoverTimeoutSeconds?: number;
-  /** Roles to take offers for; default `*`. */
-  readonly roles?: readonly string[];
   /** Further fields of FrameworkInfo. */
   readonly info?: Partial<FrameworkInfo>;
 }
@@ -57,15 +56,18 @@ const ONE_WEEK_SECONDS = 604_800;
 export class Framework {
   private readonly handlers = new Map<keyof FrameworkEvents, Handler<never>[]>();
   private readonly subscription: Subscription;
+  /** What it says of itself, as it stands now. */
+  private options: FrameworkOptions;
   private frameworkId: string | undefined;
   private started = false;
 
   constructor(options: FrameworkOptions) {
+    this.options = options;
     this.frameworkId = options.frameworkId;
     this.subscription = new Subscription({
       masters: options.masters,
-      info: frameworkInfo(options),
-      suppressedRoles: [],
+      frameworkId: frameworkInfo(options).id?.value,
+      terms: () => termsOf(this.options),
       onEvent: (event) => void this.dispatch(event),
       onBroken: (reason) => void this.emit("disconnected", { reason }),
       onFatal: (error) => void this.emit("error", error),
@@ -156,14 +158,40 @@ export class Framework {
     return this.call({ type: "KILL", kill: { task_id: { value: taskId }, ...policy } });
   }
 
-  /** Asks for offers again and forgets what was refused. */
-  revive(): Promise<void> {
-    return this.call({ type: "REVIVE" });
+  /** Asks for offers again, in these of its roles or in all, and forgets what was refused there. */
+  async revive(roles: readonly string[] = []): Promise<void> {
+    await this.call({ type: "REVIVE", ...(roles.length === 0 ? {} : { revive: { roles } }) });
+    const revived = roles.length === 0 ? rolesOf(this.options) : roles;
+    const suppressedRoles = suppressedOf(this.options).filter((role) => !revived.includes(role));
+    this.options = { ...this.options, suppressedRoles };
   }
 
-  /** Wants no offers until `revive`. */
-  suppress(): Promise<void> {
-    return this.call({ type: "SUPPRESS" });
+  /** Wants no offers, in these of its roles or in all, until `revive`: also after a change of leader. */
+  async suppress(roles: readonly string[] = []): Promise<void> {
+    await this.call({ type: "SUPPRESS", ...(roles.length === 0 ? {} : { suppress: { roles } }) });
+    const suppressed = roles.length === 0 ? rolesOf(this.options) : roles;
+    const suppressedRoles = [...new Set([...suppressedOf(this.options), ...suppressed])];
+    this.options = { ...this.options, suppressedRoles };
+  }
+
+  /**
+   * Asks other things of its offers from now on, also after a change of leader; what is left out stays as it is
+   * (UPDATE_FRAMEWORK). Offers in roles that it leaves are rescinded.
+   * @throws FrameworkError if the master refuses: then nothing has changed
+   */
+  async updateWishes(wishes: OfferWishes): Promise<void> {
+    const options = { ...this.options, ...wishes };
+    const { info, suppressedRoles, offerConstraints } = termsOf(options);
+    const id = this.frameworkId === undefined ? {} : { id: { value: this.frameworkId } };
+    await this.call({
+      type: "UPDATE_FRAMEWORK",
+      update_framework: {
+        framework_info: { ...info, ...id },
+        suppressed_roles: suppressedRoles,
+        ...offerConstraints,
+      },
+    });
+    this.options = options;
   }
 
   /** Asks for the state of these tasks, or of all that the cluster knows; answers come as updates. */
@@ -226,14 +254,36 @@ export class Framework {
   }
 }
 
+function termsOf(options: FrameworkOptions): SubscriptionTerms {
+  return {
+    info: frameworkInfo(options),
+    suppressedRoles: suppressedOf(options),
+    offerConstraints: offerConstraintsOf(options),
+  };
+}
+
+function rolesOf({ roles = ["*"] }: OfferWishes): readonly string[] {
+  return roles;
+}
+
+function suppressedOf({ suppressedRoles = [] }: OfferWishes): readonly string[] {
+  return suppressedRoles;
+}
+
 function frameworkInfo(options: FrameworkOptions): FrameworkInfo {
   return {
     user: options.user ?? "root",
     name: options.name,
     failover_timeout: options.failoverTimeoutSeconds ?? ONE_WEEK_SECONDS,
     checkpoint: true,
-    roles: options.roles ?? ["*"],
-    capabilities: [{ type: "MULTI_ROLE" }, { type: "PARTITION_AWARE" }, { type: "TASK_KILLING_STATE" }],
+    roles: rolesOf(options),
+    capabilities: [
+      { type: "MULTI_ROLE" },
+      { type: "PARTITION_AWARE" },
+      { type: "TASK_KILLING_STATE" },
+      ...(options.regionAware === true ? [{ type: "REGION_AWARE" } as const] : []),
+    ],
+    ...offerFiltersOf(options),
     ...(options.frameworkId === undefined ? {} : { id: { value: options.frameworkId } }),
     ...options.info,
   };

@@ -23,3 +23,4 @@ export {
   taskInfo,
 } from "./run-tasks.ts";
 export { readSandboxFile } from "./sandbox.ts";
+export type { OfferConstraint, OfferConstraintSubject, OfferConstraintTest, OfferWishes } from "./wishes.ts";

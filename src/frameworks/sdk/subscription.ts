@@ -4,7 +4,12 @@ import type { IncomingMessage } from "node:http";
 import { decodeJson, encodeJson } from "../../contract/codec.ts";
 import { messageTypes } from "../../contract/message-types.ts";
 import { RecordDecoder } from "../../contract/record-io.ts";
-import type { FrameworkInfo, SchedulerCall, SchedulerEvent } from "../../contract/types.ts";
+import type {
+  FrameworkInfo,
+  SchedulerCall,
+  SchedulerCallSubscribe,
+  SchedulerEvent,
+} from "../../contract/types.ts";
 import { FrameworkError } from "./errors.ts";
 import { createCallAgent, post, textOf } from "./http.ts";
 import {
@@ -16,11 +21,20 @@ import {
   REDIRECTS_MAX,
 } from "./limits.ts";
 
+/** What a framework says of itself when it subscribes. */
+export interface SubscriptionTerms {
+  readonly info: FrameworkInfo;
+  readonly suppressedRoles: readonly string[];
+  readonly offerConstraints: Pick<SchedulerCallSubscribe, "offer_constraints">;
+}
+
 export interface SubscriptionOptions {
   /** `host:port` of any or all masters. */
   readonly masters: readonly string[];
-  readonly info: FrameworkInfo;
-  readonly suppressedRoles: readonly string[];
+  /** Of an earlier run. */
+  readonly frameworkId: string | undefined;
+  /** Asked at each subscription. */
+  readonly terms: () => SubscriptionTerms;
   readonly onEvent: (event: SchedulerEvent) => void;
   /** The stream broke; a new attempt follows by itself. */
   readonly onBroken: (reason: string) => void;
@@ -53,7 +67,7 @@ export class Subscription {
 
   constructor(options: SubscriptionOptions) {
     this.options = options;
-    this.frameworkId = options.info.id?.value;
+    this.frameworkId = options.frameworkId;
   }
 
   /** `host:port` of the leader that serves the stream, while there is one. */
@@ -132,9 +146,11 @@ export class Subscription {
 
   private subscribeBody(): string {
     const id = this.frameworkId === undefined ? {} : { id: { value: this.frameworkId } };
+    const { info, suppressedRoles, offerConstraints } = this.options.terms();
     const subscribe = {
-      framework_info: { ...this.options.info, ...id },
-      suppressed_roles: this.options.suppressedRoles,
+      framework_info: { ...info, ...id },
+      suppressed_roles: suppressedRoles,
+      ...offerConstraints,
     };
     const framework = this.frameworkId === undefined ? {} : { framework_id: { value: this.frameworkId } };
     return encodeJson(messageTypes.SchedulerCall, { type: "SUBSCRIBE", ...framework, subscribe });
