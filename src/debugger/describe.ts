@@ -1,7 +1,7 @@
 // Events as one line for people, as `tepui log cat` prints them.
 import type { Resources } from "../allocator/index.ts";
 import { format, formatMillis } from "../allocator/index.ts";
-import type { Event, EventOf, RoleQuota } from "../state/events.ts";
+import type { Aftermath, Event, EventOf, RoleQuota } from "../state/events.ts";
 import type { Opaque, TaskStatus } from "../state/model.ts";
 
 /** Of a list that is the value of a setting. */
@@ -21,6 +21,8 @@ const descriptions: Descriptions = {
   FrameworkRevived: (e) => `${e.frameworkId} in ${e.roles.join(", ")}`,
   AgentRegistered: (e) => `${e.agentId} ${e.spec.hostname}:${e.spec.port} ${format(e.spec.resources)}`,
   AgentReregistered: (e) => `${e.agentId} ${e.spec.hostname}:${e.spec.port}${correctionsText(e)}`,
+  AgentCorrected: (e) => `${e.agentId}${correctionsText(e)}`,
+  AgentHistoryForgotten: (e) => `${e.agentId}: ${e.tasks} tasks, ${e.executors} executors`,
   AgentDisconnected: (e) => `${e.agentId} until ${timeText(e.deadline)}`,
   AgentUnreachable: (e) => e.agentId,
   AgentRemoved: (e) => `${e.agentId}: ${e.cause}`,
@@ -83,7 +85,7 @@ function executorText({ executor }: EventOf<"TaskLaunched">): string {
     : `, starts executor ${executor.executorId} with ${format(executor.starts.resources)}`;
 }
 
-function correctionsText({ corrections }: EventOf<"AgentReregistered">): string {
+function correctionsText({ corrections }: Aftermath): string {
   const { run, kill, shutdownExecutors, shutdownFrameworks } = corrections;
   const counts: readonly (readonly [string, number])[] = [
     ["to run", run.length],

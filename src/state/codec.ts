@@ -46,6 +46,8 @@ export const EVENT_KINDS: { readonly [Kind in Event["kind"]]: { readonly since: 
   AgentDisconnected: { since: 1 },
   AgentUnreachable: { since: 1 },
   AgentRemoved: { since: 1 },
+  AgentCorrected: { since: 3 },
+  AgentHistoryForgotten: { since: 3 },
   AgentResourcesConverted: { since: 3 },
   OffersMade: { since: 1 },
   OffersAccepted: { since: 1 },

@@ -17,7 +17,7 @@ import type {
   TaskId,
   Term,
 } from "../kernel/ids.ts";
-import type { QuotaAmounts, RoleWeight } from "./events.ts";
+import type { Aftermath, QuotaAmounts, RoleWeight } from "./events.ts";
 import type {
   AgentSpec,
   FaultDomain,
@@ -117,6 +117,7 @@ export type Command =
       readonly executorId: ExecutorId;
     }
   | RegisterAgent
+  | CorrectAgent
   | { readonly kind: "disconnect-agent"; readonly agentId: AgentId; readonly connectionId: string }
   | { readonly kind: "unregister-agent"; readonly agentId: AgentId }
   | ({ readonly kind: "update-status"; readonly agentId: AgentId } & StatusUpdate)
@@ -270,6 +271,14 @@ export interface RegisterAgent {
   readonly executors: readonly { readonly frameworkId: FrameworkId; readonly executorId: ExecutorId }[];
   /** What the agent was when the cluster began to take its tasks back, in entries before this command. */
   readonly begun?: { readonly wasUnreachable: boolean; readonly replacedConnectionId: string | null };
+}
+
+/** What is left to be said of a registration; decided by its maker only, right after the entry before. */
+export interface CorrectAgent {
+  readonly kind: "correct-agent";
+  readonly agentId: AgentId;
+  readonly connectionId: string;
+  readonly rest: Aftermath;
 }
 
 /** Why a command was refused; the api maps codes to statuses and texts to bodies. Nothing has changed. */

@@ -6,6 +6,7 @@ import type { OfferId } from "../kernel/ids.ts";
 import type { Command, Context } from "./commands.ts";
 import { decideAccept, decideDecline } from "./decide/accept.ts";
 import { decideDisconnectAgent, decideRegister, decideUnregister } from "./decide/agents.ts";
+import { decideCorrect } from "./decide/corrections.ts";
 import { decideExpire } from "./decide/deadlines.ts";
 import { accepted, type Decision } from "./decide/decision.ts";
 import {
@@ -69,6 +70,8 @@ export function decide(state: ClusterState, command: Command, context: Context):
       return shutdownExecutor(state, command);
     case "register-agent":
       return decideRegister(state, command, context);
+    case "correct-agent":
+      return decideCorrect(state, command);
     case "disconnect-agent":
       return decideDisconnectAgent(state, command, context);
     case "unregister-agent":

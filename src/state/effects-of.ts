@@ -35,6 +35,8 @@ const derivations: Derivations = {
   AgentReregistered: reregistered,
   AgentDisconnected: nothing,
   AgentUnreachable: agentLost,
+  AgentCorrected: (event, state) => corrections(state, event.agentId, event.corrections),
+  AgentHistoryForgotten: () => NONE,
   AgentRemoved: (event, state) => (event.cause === "expired" ? NONE : agentLost(event, state)),
   AgentResourcesConverted: resourcesConverted,
   OffersMade: offersMade,

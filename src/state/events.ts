@@ -160,6 +160,18 @@ export type AgentLifeEvent =
       readonly kind: "AgentRemoved";
       readonly agentId: AgentId;
       readonly cause: "unregistered" | "gone" | "expired";
+    }
+  /** More of what AgentRegistered or AgentReregistered began to say, in the entries right after it. Since format 3. */
+  | ({ readonly kind: "AgentCorrected"; readonly agentId: AgentId } & Aftermath)
+  /**
+   * Of an agent that is about to be removed, the first so many of its tasks count as completed, and the first so many of its
+   * executors are gone: all of them would be too much for one event. Since format 3.
+   */
+  | {
+      readonly kind: "AgentHistoryForgotten";
+      readonly agentId: AgentId;
+      readonly tasks: number;
+      readonly executors: number;
     };
 
 export interface AgentReregistered {
@@ -170,6 +182,13 @@ export interface AgentReregistered {
   /** An older connection of the same agent, to be closed. */
   readonly replacedConnectionId: string | null;
   readonly wasUnreachable: boolean;
+  /** Executors that the cluster knew and the agent does not: removed, their resources free (trap 33). */
+  readonly lostExecutors: readonly ExecutorRef[];
+  readonly corrections: Corrections;
+}
+
+/** What follows from an agent's registration, beside the events of its tasks. */
+export interface Aftermath {
   /** Executors that the cluster knew and the agent does not: removed, their resources free (trap 33). */
   readonly lostExecutors: readonly ExecutorRef[];
   readonly corrections: Corrections;

@@ -5,7 +5,9 @@ import { assert } from "../kernel/assert.ts";
 import type { Millis } from "../kernel/ids.ts";
 import type { Event, EventOf, LeaderElected } from "./events.ts";
 import {
+  agentCorrected,
   agentDisconnected,
+  agentHistoryForgotten,
   agentRegistered,
   agentRemoved,
   agentReregistered,
@@ -64,6 +66,8 @@ const reducers: Reducers = {
   AgentDisconnected: agentDisconnected,
   AgentUnreachable: agentUnreachable,
   AgentRemoved: agentRemoved,
+  AgentCorrected: agentCorrected,
+  AgentHistoryForgotten: agentHistoryForgotten,
   AgentResourcesConverted: agentResourcesConverted,
   OffersMade: offersMade,
   OffersAccepted: offersAccepted,

@@ -63,6 +63,9 @@ export const TASKS_AT_ONCE_MAX = 2_048;
 /** What the ends of a framework's tasks take in one entry, half of what it has room for. Bytes. */
 export const ENDS_BYTES_MAX = 4 * 1024 * 1024;
 
+/** What one entry tells an agent that has registered, beside what it says of its tasks. Bytes. */
+export const CORRECTIONS_BYTES_MAX = 2 * 1024 * 1024;
+
 /** Offers that one `expire` rescinds; the next goes on. */
 export const EXPIRED_OFFERS_MAX = 10_000;
 

@@ -7,12 +7,14 @@ import { join } from "node:path";
 import zlib from "node:zlib";
 import { contentOf, effectiveEntries, stateBefore } from "../../src/host/log-folder.ts";
 import { createNodeDisk } from "../../src/host/node-disk.ts";
-import { asId, asIndex, asTerm, type GroupId, type MemberId } from "../../src/kernel/ids.ts";
+import { asId, asIndex, asTerm, type GroupId, type MemberId, type TaskId } from "../../src/kernel/ids.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
 import { formatVersion } from "../../src/log/format.ts";
 import { openLog } from "../../src/log/index.ts";
 import { encodeMembership } from "../../src/master/membership-header.ts";
 import { type Entry, EVENT_KINDS, encodeEntry } from "../../src/state/codec.ts";
+import type { Event } from "../../src/state/events.ts";
+import { evolve } from "../../src/state/evolve.ts";
 import { FORMAT_VERSION } from "../../src/state/migrations/index.ts";
 import { digest, digestOf, encodeSnapshot } from "../../src/state/snapshot.ts";
 import { Cluster } from "../unit/state/cluster.ts";
@@ -56,6 +58,7 @@ function live(): Life {
     const number = (): number => random.uint32() % 1_000_001;
     take(cluster, { what: random.uint32() % 100, a: number(), b: number(), c: number() });
     if (step === STEPS / 3) refuseOperation(cluster);
+    if (step === STEPS / 2) happenInParts(cluster);
     if (snapshot === undefined && cluster.log.length >= SNAPSHOT_AT) {
       snapshotAfter = cluster.log.length;
       snapshot = encodeSnapshot(cluster.state);
@@ -71,6 +74,22 @@ function refuseOperation(cluster: Cluster): void {
   const [offer] = cluster.state.offers.values();
   if (offer === undefined) throw new Error("no offer to refuse an operation on");
   cluster.acceptWith([offer], [{ kind: "unsupported", type: "RESERVE", operationId: "op-1", tasks: [] }]);
+}
+
+/** What agents with thousands of tasks would bring about. */
+function happenInParts({ state, log }: Cluster): void {
+  const agent = [...state.agents.values()].find(({ tasks }) => tasks.size > 0);
+  const [frameworkId] = state.frameworks.keys();
+  if (agent === undefined || frameworkId === undefined) throw new Error("no agent with tasks");
+  const kill = [{ frameworkId, taskId: asId<TaskId>("strange") }];
+  const corrections = { run: [], kill, shutdownExecutors: [], shutdownFrameworks: [] };
+  const events: readonly Event[] = [
+    { kind: "AgentCorrected", agentId: agent.id, lostExecutors: [], corrections },
+    { kind: "AgentHistoryForgotten", agentId: agent.id, tasks: 1, executors: 1 },
+  ];
+  const { time } = state;
+  for (const event of events) evolve(state, event, time);
+  log.push({ time, events });
 }
 
 async function write(folder: string): Promise<void> {

@@ -129,7 +129,7 @@ export class Life {
 
   /** Executors that the simulated cluster does not have cannot be lost. */
   #fitting(event: Event): Event {
-    if (event.kind !== "AgentReregistered") return event;
+    if (event.kind !== "AgentReregistered" && event.kind !== "AgentCorrected") return event;
     const lostExecutors = event.lostExecutors.filter(({ frameworkId, executorId }) =>
       this.#state.frameworks.get(frameworkId)?.executors.get(event.agentId)?.has(executorId),
     );

@@ -55,6 +55,7 @@ const LIFE: ReadonlySet<Event["kind"]> = new Set<Event["kind"]>([
   "FrameworkRevived",
   "AgentRegistered",
   "AgentReregistered",
+  "AgentCorrected",
   "AgentDisconnected",
   "AgentUnreachable",
   "AgentRemoved",

@@ -6,6 +6,7 @@ import { executorsOn } from "../evolve/executors.ts";
 import { UNREACHABLE_TASKS_MAX } from "../limits.ts";
 import { findExecutor, findTask } from "../lookups.ts";
 import type { Framework, Offer, Task } from "../model.ts";
+import { firstPairs } from "../pairs.ts";
 import { isTerminal } from "../statuses.ts";
 import type { Keeper } from "./keeper.ts";
 
@@ -57,6 +58,12 @@ const touched: Touched = {
     agentChanged(keep, agentId);
   },
   AgentRemoved: (keep, { agentId }) => agentRemoved(keep, agentId),
+  AgentCorrected: (keep, { agentId, lostExecutors }) => {
+    for (const { frameworkId, executorId } of lostExecutors)
+      executorRemoved(keep, frameworkId, agentId, executorId);
+  },
+  AgentHistoryForgotten: (keep, { agentId, tasks, executors }) =>
+    historyForgotten(keep, agentId, tasks, executors),
   AgentResourcesConverted: (keep, { agentId, converted }) => {
     agentChanged(keep, agentId);
     keep.allocator.agents();
@@ -205,20 +212,21 @@ function executorsChanged(keep: Keeper, agentId: AgentId): void {
 function agentRemoved(keep: Keeper, agentId: AgentId): void {
   keep.agents();
   agentChanged(keep, agentId);
+  if (!keep.state.agents.has(agentId)) return;
+  historyForgotten(keep, agentId, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+  keep.allocator.agentRemoved(agentId);
+}
+
+function historyForgotten(keep: Keeper, agentId: AgentId, tasks: number, executors: number): void {
   const agent = keep.state.agents.get(agentId);
   if (agent === undefined) return;
-  for (const [frameworkId, taskIds] of agent.tasks) {
+  for (const [frameworkId, taskId] of firstPairs(agent.tasks, tasks)) {
     const framework = keep.state.frameworks.get(frameworkId);
-    for (const taskId of framework === undefined ? [] : taskIds.keys()) {
-      const task = findTask(keep.state, frameworkId, taskId);
-      if (framework !== undefined && task !== undefined) keep.completed(framework, task);
-    }
+    const task = findTask(keep.state, frameworkId, taskId);
+    if (framework !== undefined && task !== undefined) keep.completed(framework, task);
   }
-  for (const [framework, executor] of executorsOn(keep.state, agent)) {
-    keep.executor(framework, executor);
-    keep.executors(framework, agent);
-  }
-  keep.allocator.agentRemoved(agentId);
+  for (const [frameworkId, executorId] of firstPairs(agent.executors, executors))
+    executorRemoved(keep, frameworkId, agentId, executorId);
 }
 
 function executorRemoved(

@@ -7,9 +7,10 @@ import type { Event, EventOf } from "../events.ts";
 import { AGENTS_MAX, ID_CHARACTERS_MAX, TASKS_AT_ONCE_MAX, UNREACHABLE_AGENT_MS_MAX } from "../limits.ts";
 import { after, frameworkOf, taskOf } from "../lookups.ts";
 import type { Agent, ClusterState } from "../model.ts";
-import { pairsOf } from "../pairs.ts";
+import { countPairs, pairsOf } from "../pairs.ts";
 import { isTerminal, orLost, refOf, sentState, statusOfTask } from "../statuses.ts";
 import { leftOf, usesOf } from "../usage.ts";
+import { firstPart, withRest } from "./corrections.ts";
 import { accepted, type Decision, dropped, partly, rejected } from "./decision.ts";
 import { reunite } from "./reunite.ts";
 
@@ -28,13 +29,12 @@ export function decideRegister(state: ClusterState, command: RegisterAgent, cont
   const id = agentId ?? (`${state.clusterId}-S${state.minted.agents}` as AgentId);
   const refusal = admissionFault(state, id, command);
   if (refusal !== null) return rejected("agent-refused", refusal);
-  const { corrections } = reunite(state, null, command, context.now);
+  const { first, rest } = firstPart(reunite(state, null, command, context.now));
   const { spec, connectionId } = command;
+  const { corrections } = first;
   const minted = agentId === null;
-  return accepted([{ kind: "AgentRegistered", agentId: id, minted, spec, connectionId, corrections }], {
-    kind: "registered",
-    agentId: id,
-  });
+  const event: Event = { kind: "AgentRegistered", agentId: id, minted, spec, connectionId, corrections };
+  return withRest([event], id, connectionId, rest);
 }
 
 /** A leader without a domain cannot tell whether an agent with one is remote (RV14). */
@@ -68,7 +68,7 @@ function reregister(state: ClusterState, command: RegisterAgent, agent: Agent, c
     const fault = changeFault(state, agent, spec.resources);
     if (fault !== null) return rejected("agent-refused", fault);
   }
-  const { lostExecutors, corrections, events } = reunite(state, agent, command, context.now);
+  const { events, ...aftermath } = reunite(state, agent, command, context.now);
   const { connection } = agent;
   const { wasUnreachable, replacedConnectionId } = command.begun ?? {
     wasUnreachable: connection.kind === "unreachable",
@@ -83,6 +83,7 @@ function reregister(state: ClusterState, command: RegisterAgent, agent: Agent, c
       { ...command, begun: { wasUnreachable, replacedConnectionId } },
     );
   }
+  const { first, rest } = firstPart(aftermath);
   const back: Event = {
     kind: "AgentReregistered",
     agentId: agent.id,
@@ -90,13 +91,14 @@ function reregister(state: ClusterState, command: RegisterAgent, agent: Agent, c
     connectionId,
     replacedConnectionId: replacedConnectionId === connectionId ? null : replacedConnectionId,
     wasUnreachable,
-    lostExecutors,
-    corrections,
+    ...first,
   };
-  return accepted([...rescission(state, agent, "agent-changed"), back, ...events], {
-    kind: "registered",
-    agentId: agent.id,
-  });
+  return withRest(
+    [...rescission(state, agent, "agent-changed"), back, ...events],
+    agent.id,
+    connectionId,
+    rest,
+  );
 }
 
 /** An agent may come back with other resources if what runs on it and what is reserved on it still fits. */
@@ -161,25 +163,46 @@ export function decideUnregister(
     const task = framework.tasks.get(taskId);
     if (task === undefined || isTerminal(sentState(task))) continue;
     if (losses.length === TASKS_AT_ONCE_MAX) {
-      const { connection } = agent;
-      const connectionId = connection.kind === "connected" ? connection.connectionId : "";
-      return partly([...absence(state, agent, connectionId, "agent-removed", context), ...losses], command);
+      return partly(
+        [...absence(state, agent, connectionOf(agent), "agent-removed", context), ...losses],
+        command,
+      );
     }
     const parts = { state: "TASK_LOST", reason: "AGENT_REMOVED", message } as const;
     const status = statusOfTask(task, parts, context.now);
     losses.push({ kind: "TaskStatusUpdated", ...refOf(framework, task), status, latestState: status.state });
   }
-  return accepted([
-    ...losses,
-    ...rescission(state, agent, "agent-removed"),
-    { kind: "AgentRemoved", agentId, cause: "unregistered" },
-  ]);
+  const gone = [...losses, ...rescission(state, agent, "agent-removed")];
+  if (heldBy(agent) - losses.length > TASKS_AT_ONCE_MAX) {
+    if (gone.length === 0) return partly([historyForgotten(agent, TASKS_AT_ONCE_MAX)], command);
+    return partly(
+      [...absence(state, agent, connectionOf(agent), "agent-removed", context), ...losses],
+      command,
+    );
+  }
+  return accepted([...gone, { kind: "AgentRemoved", agentId, cause: "unregistered" }]);
+}
+
+function connectionOf({ connection }: Agent): string {
+  return connection.kind === "connected" ? connection.connectionId : "";
+}
+
+/** Tasks and executors. */
+export function heldBy({ tasks, executors }: Agent): number {
+  return countPairs(tasks) + countPairs(executors);
+}
+
+function historyForgotten({ id, tasks, executors }: Agent, room: number): Event {
+  const some = Math.min(room, countPairs(tasks));
+  const others = Math.min(room - some, countPairs(executors));
+  return { kind: "AgentHistoryForgotten", agentId: id, tasks: some, executors: others };
 }
 
 /**
  * Its deadline has passed: from disconnected to unreachable (MN01), from unreachable to forgotten. With more tasks than
- * there is room for it stays disconnected, and the next command goes on, a new leader's too if it does not come back.
- * @param room events at most
+ * there is room for it stays disconnected, or unreachable, and the next command goes on, a new leader's too if it does not
+ * come back.
+ * @param room events at most, and tasks and executors that one event ends
  */
 export function agentExpiryEvents(
   state: ClusterState,
@@ -189,7 +212,9 @@ export function agentExpiryEvents(
   room: number,
 ): readonly Event[] {
   if (agent.connection.kind === "unreachable") {
-    return [{ kind: "AgentRemoved", agentId: agent.id, cause: "expired" }];
+    return heldBy(agent) <= room
+      ? [{ kind: "AgentRemoved", agentId: agent.id, cause: "expired" }]
+      : [historyForgotten(agent, room)];
   }
   const events: Event[] = [];
   for (const [frameworkId, taskId] of pairsOf(agent.tasks)) {

@@ -12,7 +12,7 @@ import {
 } from "../limits.ts";
 import { agentOf, frameworkOf } from "../lookups.ts";
 import type { ClusterState } from "../model.ts";
-import { agentExpiryEvents } from "./agents.ts";
+import { agentExpiryEvents, heldBy } from "./agents.ts";
 import { type Accepted, accepted, partly } from "./decision.ts";
 import { removalOf, remove, taskCount } from "./removal.ts";
 
@@ -36,10 +36,13 @@ export function decideExpire(state: ClusterState, context: Context): Accepted {
 function otherExpiries(state: ClusterState, now: Millis): readonly Event[] {
   const events: Event[] = [];
   const removed = new Set(due(state.absentFrameworks, now));
+  let room = EXPIRY_EVENTS_MAX - removed.size;
   for (const id of due(state.absentAgents, now)) {
-    const room = EXPIRY_EVENTS_MAX - removed.size - events.length;
     if (room <= 0) break;
-    events.push(...agentExpiryEvents(state, agentOf(state, id), removed, now, room));
+    const agent = agentOf(state, id);
+    const made = agentExpiryEvents(state, agent, removed, now, room);
+    room -= made.length + (agent.connection.kind === "unreachable" ? heldBy(agent) : 0);
+    events.push(...made);
   }
   events.push(...oldOffers(state, now));
   const filters = nextFilterExpiry(state.allocator);

@@ -3,15 +3,13 @@
 // connection does not arrive after it, so what the agent does not name it does not have.
 import type { ExecutorId, FrameworkId, Millis, TaskId } from "../../kernel/ids.ts";
 import type { RegisterAgent } from "../commands.ts";
-import type { Corrections, Event, ExecutorRef, TaskRef } from "../events.ts";
+import type { Aftermath, Event, ExecutorRef, TaskRef } from "../events.ts";
 import { frameworkOf, taskOf } from "../lookups.ts";
 import type { Agent, ClusterState, Framework, Task, TaskStateName } from "../model.ts";
 import { pairsOf, setPair } from "../pairs.ts";
 import { isTerminal, type MasterReason, orLost, refOf, sentState, statusOfTask } from "../statuses.ts";
 
-export interface Reunion {
-  readonly lostExecutors: readonly ExecutorRef[];
-  readonly corrections: Corrections;
+export interface Reunion extends Aftermath {
   /** To be applied after the agent is registered. */
   readonly events: readonly Event[];
 }

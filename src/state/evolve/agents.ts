@@ -12,11 +12,11 @@ import {
 import { assert } from "../../kernel/assert.ts";
 import type { Millis } from "../../kernel/ids.ts";
 import { conversionsAfter, totalOf } from "../agent-resources.ts";
-import type { AgentReregistered, EventOf } from "../events.ts";
+import type { AgentReregistered, EventOf, ExecutorRef } from "../events.ts";
 import { GONE_AGENTS_MAX } from "../limits.ts";
 import { agentOf, frameworkOf, taskOf } from "../lookups.ts";
 import type { Agent, AgentSpec, ClusterState } from "../model.ts";
-import { keepNewest, pairsOf } from "../pairs.ts";
+import { firstPairs, keepNewest } from "../pairs.ts";
 import { volumesAfter } from "../volumes.ts";
 import { holdExecutors, letGoOfExecutors, removeExecutor } from "./executors.ts";
 import { complete } from "./tasks.ts";
@@ -41,9 +41,7 @@ export function agentRegistered(state: ClusterState, event: EventOf<"AgentRegist
 
 export function agentReregistered(state: ClusterState, event: AgentReregistered, time: Millis): void {
   const agent = agentOf(state, event.agentId);
-  for (const { frameworkId, executorId } of event.lostExecutors) {
-    removeExecutor(state, frameworkOf(state, frameworkId), agent.id, executorId);
-  }
+  loseExecutors(state, agent, event.lostExecutors);
   const before = totalOf(agent);
   agent.spec = event.spec;
   agent.connection = { kind: "connected", connectionId: event.connectionId };
@@ -66,6 +64,16 @@ export function isRemote({ leader }: ClusterState, { facts }: AgentSpec): boolea
 export function refreshRemote(state: ClusterState): void {
   for (const { id, spec } of state.agents.values()) {
     setAgentRemote(state.allocator, id, isRemote(state, spec));
+  }
+}
+
+export function agentCorrected(state: ClusterState, event: EventOf<"AgentCorrected">): void {
+  loseExecutors(state, agentOf(state, event.agentId), event.lostExecutors);
+}
+
+function loseExecutors(state: ClusterState, agent: Agent, lost: readonly ExecutorRef[]): void {
+  for (const { frameworkId, executorId } of lost) {
+    removeExecutor(state, frameworkOf(state, frameworkId), agent.id, executorId);
   }
 }
 
@@ -113,16 +121,24 @@ export function agentResourcesConverted(
   updateAgent(state.allocator, agentId, totalOf(agent));
 }
 
+export function agentHistoryForgotten(state: ClusterState, event: EventOf<"AgentHistoryForgotten">): void {
+  forget(state, agentOf(state, event.agentId), event.tasks, event.executors);
+}
+
+function forget(state: ClusterState, agent: Agent, tasks: number, executors: number): void {
+  for (const [frameworkId, taskId] of firstPairs(agent.tasks, tasks)) {
+    complete(state, frameworkOf(state, frameworkId), taskOf(state, frameworkId, taskId));
+  }
+  for (const [frameworkId, executorId] of firstPairs(agent.executors, executors)) {
+    removeExecutor(state, frameworkOf(state, frameworkId), agent.id, executorId);
+  }
+}
+
 /** Offers and live tasks have ended before; what is left is history. */
 export function agentRemoved(state: ClusterState, event: EventOf<"AgentRemoved">, time: Millis): void {
   const agent = agentOf(state, event.agentId);
   assert(agent.offers.size === 0, "an agent with offers is removed", { agentId: agent.id });
-  for (const [frameworkId, taskId] of [...pairsOf(agent.tasks)]) {
-    complete(state, frameworkOf(state, frameworkId), taskOf(state, frameworkId, taskId));
-  }
-  for (const [frameworkId, executorId] of [...pairsOf(agent.executors)]) {
-    removeExecutor(state, frameworkOf(state, frameworkId), agent.id, executorId);
-  }
+  forget(state, agent, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
   removeAgent(state.allocator, agent.id);
   state.agents.delete(agent.id);
   state.absentAgents.delete(agent.id);

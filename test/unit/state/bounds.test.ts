@@ -1,10 +1,19 @@
 // What a cluster decides by itself fits into an entry of the log, however large the cluster is: the rest comes later.
 import { expect, test } from "vitest";
-import { asId, asMillis, asTerm } from "../../../src/kernel/ids.ts";
+import {
+  type AgentId,
+  asId,
+  asMillis,
+  asTerm,
+  type FrameworkId,
+  type TaskId,
+} from "../../../src/kernel/ids.ts";
 import { encodeEntry } from "../../../src/state/codec.ts";
+import type { AgentMessage, Effect } from "../../../src/state/effects.ts";
 import type { Event } from "../../../src/state/events.ts";
-import { EXPIRY_EVENTS_MAX, TASKS_AT_ONCE_MAX } from "../../../src/state/limits.ts";
-import { agentSpec, Cluster, scalars, settings, statusOf, taskSpec } from "./cluster.ts";
+import { EXPIRY_EVENTS_MAX, TASKS_AT_ONCE_MAX, UNREACHABLE_AGENT_MS_MAX } from "../../../src/state/limits.ts";
+import type { Opaque } from "../../../src/state/model.ts";
+import { agentSpec, Cluster, customExecutor, scalars, settings, statusOf, taskSpec } from "./cluster.ts";
 
 const ENTRY_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -238,4 +247,167 @@ test("what a lost leader has left half done of an agent's return is done again o
   cluster.wait(settings.agentReconnectMs);
   cluster.do({ kind: "expire" });
   expect(cluster.framework(frameworkId).unreachableTasks.size).toBe(tasks + 10);
+});
+
+test("an unreachable agent with very many tasks is forgotten in several commands, silently", () => {
+  const tasks = 2 * EXPIRY_EVENTS_MAX + 10;
+  const { cluster, frameworkId, agentId } = silentAgent(tasks);
+  for (let i = 0; i < 3; i++) cluster.do({ kind: "expire" });
+  expect(cluster.framework(frameworkId).unreachableTasks.size).toBe(tasks);
+  cluster.wait(UNREACHABLE_AGENT_MS_MAX);
+  const left: number[] = [];
+  while (cluster.state.agents.has(agentId)) {
+    expect(cluster.do({ kind: "expire" })).toEqual([]);
+    left.push(cluster.framework(frameworkId).unreachableTasks.size);
+  }
+  expect(left).toEqual([tasks - EXPIRY_EVENTS_MAX, tasks - 2 * EXPIRY_EVENTS_MAX, 0]);
+  const { completedTasks } = cluster.framework(frameworkId);
+  expect(completedTasks.at(-1)).toMatchObject({ id: `t${tasks - 1}`, state: "TASK_UNREACHABLE" });
+  expect(cluster.try({ kind: "expire" }).events).toEqual([]);
+});
+
+test("an agent that comes back while it is being forgotten, under another leader, has what is left and kills the rest", () => {
+  const { cluster, frameworkId, agentId, ids } = silentAgent(EXPIRY_EVENTS_MAX + 10);
+  cluster.do({ kind: "expire" });
+  cluster.wait(UNREACHABLE_AGENT_MS_MAX);
+  cluster.do({ kind: "expire" });
+  expect(cluster.framework(frameworkId).unreachableTasks.size).toBe(10);
+  cluster.do({ kind: "lead", memberId: asId("m2"), term: asTerm(2) });
+  const { effects } = cluster.register(
+    scalars({ cpus: 10_000, mem: 1e7 }),
+    ids.map((id) => [frameworkId, id, "TASK_RUNNING"]),
+    agentId,
+  );
+  const killed = effects.filter((effect) => effect.to === "agent" && effect.message.kind === "kill");
+  expect(killed).toHaveLength(EXPIRY_EVENTS_MAX);
+  expect([...cluster.framework(frameworkId).tasks.keys()]).toEqual(ids.slice(-10));
+  expect(cluster.try({ kind: "expire" }).events).toEqual([]);
+});
+
+/** The agent says that each of its tasks has ended; nobody acknowledges it. */
+function endAll(cluster: Cluster, frameworkId: FrameworkId, agentId: AgentId, tasks: number): void {
+  const updates = Array.from({ length: tasks }, (_, n) => ({
+    frameworkId,
+    taskId: asId<TaskId>(`t0-${n}`),
+    status: statusOf("TASK_FINISHED", `u${n}`, 1),
+    latestState: "TASK_FINISHED" as const,
+  }));
+  cluster.do({ kind: "update-statuses", agentId, updates });
+}
+
+test("an agent that unregisters with very many ends unacknowledged is removed in several entries", () => {
+  const tasks = 2 * TASKS_AT_ONCE_MAX + 5;
+  const { cluster, frameworkId, agentId } = crowded(tasks);
+  endAll(cluster, frameworkId, agentId, tasks);
+  const from = cluster.log.length;
+  const { events } = cluster.try({ kind: "unregister-agent", agentId });
+  expect(bounded(cluster, from)).toBeGreaterThanOrEqual(3);
+  for (const event of events.filter(({ kind }) => kind === "AgentHistoryForgotten"))
+    expect(event).toMatchObject({ tasks: TASKS_AT_ONCE_MAX, executors: 0 });
+  expect(cluster.state.agents.has(agentId)).toBe(false);
+  expect(cluster.framework(frameworkId).tasks.size).toBe(10);
+});
+
+function taskOf(message: AgentMessage): string {
+  if (message.kind === "run") return String((message.task as Opaque).name);
+  return "taskId" in message ? message.taskId : "";
+}
+
+/** What the agent is told, in order. */
+function toldTo(agentId: string, effects: readonly Effect[]): readonly string[] {
+  return effects.flatMap((effect) =>
+    effect.to === "agent" && effect.agentId === agentId
+      ? [`${effect.message.kind} ${taskOf(effect.message)}`]
+      : [],
+  );
+}
+
+test("an agent new to the cluster is told in several entries what to kill, all of it after it is registered", () => {
+  const cluster = new Cluster();
+  const frameworkId = cluster.subscribe();
+  const count = 2 * TASKS_AT_ONCE_MAX + 5;
+  const strange = Array.from({ length: count }, (_, n) => `strange-${n}`);
+  const from = cluster.log.length;
+  const { effects, events, agentId } = cluster.register(
+    scalars({ cpus: 1 }),
+    strange.map((id) => [frameworkId, id, "TASK_RUNNING"]),
+    asId("known-before"),
+  );
+  expect(events.map(({ kind }) => kind)).toEqual(["AgentRegistered", "AgentCorrected", "AgentCorrected"]);
+  expect(cluster.log.length - from).toBe(3);
+  for (const { events: some } of cluster.log.slice(from))
+    expect(packedBytes(some)).toBeLessThan(ENTRY_BYTES_MAX / 2);
+  expect(toldTo(agentId, effects)).toEqual(strange.map((id) => `kill ${id}`));
+  expect(effects.findIndex(({ to }) => to === "connection")).toBe(0);
+});
+
+test("corrections with ids as long as they may be fit into their entries", () => {
+  const cluster = new Cluster();
+  const frameworkId = cluster.subscribe();
+  const from = cluster.log.length;
+  const { effects, agentId } = cluster.register(
+    scalars({ cpus: 1 }),
+    Array.from({ length: 3_000 }, (_, n) => [frameworkId, `${n}`.padStart(4_000, "x"), "TASK_RUNNING"]),
+    asId("known-before"),
+  );
+  for (const { events } of cluster.log.slice(from))
+    expect(packedBytes(events)).toBeLessThan(ENTRY_BYTES_MAX / 2);
+  expect(toldTo(agentId, effects)).toHaveLength(3_000);
+});
+
+/** An agent with many custom executors, one for each of its tasks. */
+function manyExecutors(count: number) {
+  const cluster = new Cluster();
+  const frameworkId = cluster.subscribe({ failoverTimeoutMs: 1e9 });
+  const resources = scalars({ cpus: 10_000, mem: 1e7 });
+  const agentId = cluster.agent(resources);
+  const [offer] = cluster.allocate();
+  if (offer === undefined) throw new Error("nothing is offered");
+  const ids = Array.from({ length: count }, (_, n) => `t${n}`);
+  const launch = ids.map((id) => taskSpec(id, agentId, { executor: customExecutor(`e-${id}`) }));
+  cluster.accept([offer], launch);
+  return { cluster, frameworkId, agentId, ids, resources };
+}
+
+test("an agent that comes back without its very many executors loses them in several entries", () => {
+  const count = TASKS_AT_ONCE_MAX + 5;
+  const { cluster, frameworkId, agentId, ids, resources } = manyExecutors(count);
+  const updates = ids.map((id) => ({
+    frameworkId,
+    taskId: asId<TaskId>(id),
+    status: statusOf("TASK_RUNNING", `u-${id}`, 1),
+    latestState: "TASK_RUNNING" as const,
+  }));
+  cluster.do({ kind: "update-statuses", agentId, updates });
+  const from = cluster.log.length;
+  const { events } = cluster.register(resources, [], agentId);
+  for (const { events: some } of cluster.log.slice(from))
+    expect(packedBytes(some)).toBeLessThan(ENTRY_BYTES_MAX);
+  expect(events.filter(({ kind }) => kind === "AgentCorrected").length).toBeGreaterThan(0);
+  expect(cluster.framework(frameworkId).executors.size).toBe(0);
+  expect(cluster.state.agents.get(agentId)?.executors.size).toBe(0);
+  expect(cluster.framework(frameworkId).tasks.size).toBe(0);
+});
+
+test("what a lost leader has left unsaid to an agent is said when it registers with the next", () => {
+  const count = TASKS_AT_ONCE_MAX + 5;
+  const { cluster, frameworkId, agentId, ids, resources } = manyExecutors(count);
+  const command = {
+    kind: "register-agent",
+    agentId,
+    spec: agentSpec(resources),
+    connectionId: "half",
+    tasks: [],
+    executors: [],
+  } as const;
+  const half = cluster.part(command);
+  expect(half.next).toMatchObject({ kind: "correct-agent", agentId });
+  expect(toldTo(agentId, half.effects)).toHaveLength(TASKS_AT_ONCE_MAX);
+  cluster.do({ kind: "lead", memberId: asId("m2"), term: asTerm(2) });
+  // A part that comes too late changes nothing.
+  if (half.next === undefined) throw new Error("there is more");
+  expect(cluster.try(half.next).events).toEqual([]);
+  const again = cluster.try({ ...command, connectionId: "whole" });
+  expect(toldTo(agentId, again.effects)).toEqual(ids.map((id) => `run ${id}`));
+  expect(cluster.framework(frameworkId).tasks.size).toBe(count);
 });

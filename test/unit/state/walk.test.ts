@@ -2,7 +2,8 @@
 // are those of a walk done in one go at that moment.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { asId, type Millis, type TaskId } from "../../../src/kernel/ids.ts";
+import { asId, type ExecutorId, type Millis, type TaskId } from "../../../src/kernel/ids.ts";
+import { checkInvariants } from "../../../src/state/check-invariants.ts";
 import { createSnapshotDecoder } from "../../../src/state/checkpoint/decoder.ts";
 import { beginWalk, type Walk } from "../../../src/state/checkpoint/walk.ts";
 import type { Event } from "../../../src/state/events.ts";
@@ -10,7 +11,7 @@ import { evolve } from "../../../src/state/evolve.ts";
 import { UNREACHABLE_TASKS_MAX } from "../../../src/state/limits.ts";
 import type { ClusterState } from "../../../src/state/model.ts";
 import { createClusterState, decodeSnapshot, digestOf, encodeSnapshot } from "../../../src/state/snapshot.ts";
-import { Cluster, settings } from "./cluster.ts";
+import { Cluster, customExecutor, settings, taskSpec } from "./cluster.ts";
 import { clusterAfter, steps } from "./random-commands.ts";
 
 interface Moment {
@@ -116,6 +117,36 @@ describe("a walk", () => {
     for (const moment of moments) happen(walk, state, moment);
     expect(framework.completedTasks.map(({ id }) => id)).toEqual(["away-0"]);
     expect(digestOf(Buffer.concat(rest(walk)))).toBe(expected);
+  });
+
+  it("is not disturbed when an agent loses executors, or is forgotten piece by piece", () => {
+    const cluster = new Cluster();
+    const frameworkId = cluster.subscribe();
+    const agentId = cluster.agent();
+    const [offer] = cluster.allocate();
+    if (offer === undefined) throw new Error("nothing is offered");
+    const ids = ["a", "b", "c"];
+    cluster.accept(
+      [offer],
+      ids.map((id) => taskSpec(id, agentId, { executor: customExecutor(`e-${id}`) })),
+    );
+    const { state } = cluster;
+    const corrections = { run: [], kill: [], shutdownExecutors: [], shutdownFrameworks: [] };
+    const lostExecutors = [{ frameworkId, executorId: asId<ExecutorId>("e-b") }];
+    const events: Event[] = [
+      { kind: "AgentCorrected", agentId, lostExecutors, corrections },
+      { kind: "AgentHistoryForgotten", agentId, tasks: 2, executors: 1 },
+    ];
+    for (const event of events) {
+      const expected = inOneGo(state, 1);
+      const walk = beginWalk(state, 1);
+      happen(walk, state, { event, time: state.time });
+      expect(Buffer.concat(rest(walk)).equals(expected), event.kind).toBe(true);
+      checkInvariants(state);
+    }
+    const [agent] = state.agents.values();
+    expect([...(agent?.tasks.get(frameworkId)?.keys() ?? [])]).toEqual(["c"]);
+    expect([...(agent?.executors.get(frameworkId)?.keys() ?? [])]).toEqual(["e-c"]);
   });
 
   it("has no chunks after the last one", () => {
