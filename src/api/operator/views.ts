@@ -24,8 +24,13 @@ import { timeInfo } from "../convert/times.ts";
 import { bytesOf } from "../convert/uuids.ts";
 import { byRoleToWire, type Usage } from "./usage.ts";
 
-/** What every Tepui agent can do that Mesos has a name for. */
-export const AGENT_CAPABILITIES = [{ type: "MULTI_ROLE" }, { type: "HIERARCHICAL_ROLE" }] as const;
+/** What every Tepui agent can do that Mesos has a name for (MN11); in Mesos' order. */
+export const AGENT_CAPABILITIES = [
+  { type: "MULTI_ROLE" },
+  { type: "HIERARCHICAL_ROLE" },
+  { type: "RESERVATION_REFINEMENT" },
+  { type: "TASK_RESOURCE_LIMITS" },
+] as const;
 
 /** @param usage null in AGENT_ADDED, which shows none */
 export function agentView(agent: Agent, usage: Usage | null): MasterResponseGetAgentsAgent {
