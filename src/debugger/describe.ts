@@ -3,6 +3,7 @@ import type { Resources } from "../allocator/index.ts";
 import { format, formatMillis } from "../allocator/index.ts";
 import type { Aftermath, Event, EventOf, RoleQuota } from "../state/events.ts";
 import type { Opaque, TaskStatus } from "../state/model.ts";
+import type { RecordedPolicy } from "../state/policy.ts";
 
 /** Of a list that is the value of a setting. */
 const ITEMS_SHOWN_MAX = 16;
@@ -47,7 +48,7 @@ const descriptions: Descriptions = {
   WeightsUpdated: (e) =>
     e.weights.map(({ role, weightMillis }) => `${role} ${weightMillis / 1_000}`).join(", "),
   QuotasUpdated: (e) => e.quotas.map(quotaText).join(", "),
-  PolicyChanged: (e) => Object.entries(e.changes).map(settingText).join(", "),
+  PolicyChanged: (e) => settingsText(e.changes),
   FiltersExpired: (e) => `until ${timeText(e.until)}`,
   DigestRecorded: (e) => `entry ${e.index}: ${e.digest.slice(0, 16)}`,
 };
@@ -125,6 +126,11 @@ function quotaText({ role, quota }: RoleQuota): string {
   if (quota === null) return `${role} none`;
   const { guarantees, limits } = quota;
   return `${role} guaranteed ${amountsText(guarantees)}, at most ${amountsText(limits)}`;
+}
+
+/** `roleSorter "random", offerTimeoutMs 5000` */
+export function settingsText(settings: RecordedPolicy): string {
+  return Object.entries(settings).map(settingText).join(", ");
 }
 
 /** As JSON, but for long lists. */

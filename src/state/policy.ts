@@ -52,6 +52,14 @@ export function policyOf(given: Partial<Policy>): Policy {
   return { ...DEFAULT_POLICY, ...given };
 }
 
+/** Those given, as the log has them. */
+export function recordedSettings(given: Partial<Policy>): RecordedPolicy {
+  const policy = policyOf(given);
+  return Object.fromEntries(
+    NAMES.filter((name) => given[name] !== undefined).map((name) => [name, recorded(name, policy)]),
+  );
+}
+
 /** The settings of `after` that are not as in `before`. */
 export function policyChanges(before: Policy, after: Policy): RecordedPolicy {
   const changed = NAMES.filter((name) => before[name] !== after[name])

@@ -20,7 +20,13 @@ test("a recorded log under plain DRF: tables, assumptions and a picture", async 
   const words = ["whatif", "--log", LOG, "--from", "140", "--policy", "drf"];
   const { stdout, stderr, code } = await tepui([...words, "--svg", file]);
   expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
-  expect(stdout).toMatch(/ROLE +FRAMEWORK +OFFERS +STARTED +WAITING +MEAN WAIT +P99 WAIT +SHARE/);
+  expect(stdout).toContain(
+    'Other policy: equal weights and no quotas, roleSorter "drf", frameworkSorter "drf".',
+  );
+  expect(stdout).toMatch(/ROLE +FRAMEWORK +STARTED +WAITING +MEAN WAIT +P99 WAIT +USED +OFFERED +OFFERS/);
+  expect(stdout).toMatch(
+    /Agents were offered at \d+ moments, at \d+ of them not to the same\. The first of these:\n {2}after /,
+  );
   expect(stdout).toContain("What is assumed:");
   expect(stdout).toContain("Roles' shares are off by");
   expect(await readFile(file, "utf8")).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
@@ -45,7 +51,7 @@ test("what is asked wrongly says what to do", async () => {
   expect(await told("--log", LOG, "--from", "97", "--weights", "nobody=2")).toMatch(
     /nobody is in the role "nobody".*roles there are/,
   );
-  expect(await told("--log", LOG, "--from", "97")).toContain("Give --weights, --quota or --policy drf");
+  expect(await told("--log", LOG, "--from", "97")).toContain("Give --policy, --weights, --quota or a flag");
   expect(await told("--log", LOG, "--from", "97", "--quota", "dev=cpus:4/cpus:2")).toContain(
     "more cpus is guaranteed than the limit",
   );

@@ -14,7 +14,7 @@ import { decide } from "../../state/decide.ts";
 import type { Event } from "../../state/events.ts";
 import { evolve } from "../../state/evolve.ts";
 import type { ClusterState, Offer } from "../../state/model.ts";
-import { type Figures, Tally } from "./figures.ts";
+import { type Run, Tally } from "./figures.ts";
 import { refuseMsAt, UNKNOWN_HABITS } from "./habits.ts";
 import { Agenda } from "./heap.ts";
 import { Life } from "./life.ts";
@@ -42,7 +42,7 @@ export function* simulate(
   recording: Recording,
   policy: readonly Event[],
   policyOf: (event: Event) => Event | null,
-): Generator<number, Figures> {
+): Generator<number, Run> {
   const arm = new Arm(state, recording, policyOf);
   arm.begin(policy);
   for (let steps = 0; arm.next <= recording.until; steps++) {
@@ -130,10 +130,10 @@ class Arm {
     if (this.#life.carryOutDeferred(now)) this.#wakes();
   }
 
-  end(): Figures {
+  end(): Run {
     this.#tally.advance(this.#state, this.#recording.until);
     for (const tasks of this.#waiting.values())
-      for (const task of tasks) this.#tally.stillWaiting(task, this.#recording.until - task.wantedAt);
+      for (const task of tasks) this.#tally.stillWaiting(task, task.wantedAt);
     return this.#tally.finish(this.#state);
   }
 
@@ -264,7 +264,7 @@ class Arm {
     const { demand: resources, durationMs } = task;
     const launch = { frameworkId, taskId, agentId, role, resources, wire: {}, executor: null };
     evolve(this.#state, { kind: "TaskLaunched", ...launch }, this.#now);
-    this.#tally.started(task, this.#now - task.wantedAt);
+    this.#tally.started(task, task.wantedAt, this.#now);
     this.#fruitless = 0;
     this.#pausedUntil = 0;
     if (durationMs !== null) this.#ends.add(asMillis(this.#now + durationMs), { frameworkId, taskId });

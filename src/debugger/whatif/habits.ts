@@ -1,7 +1,7 @@
 // How a framework answers offers, as far as a log shows it: after how long, and with which filters.
 import type { FrameworkId, Millis } from "../../kernel/ids.ts";
 import type { Event } from "../../state/events.ts";
-import type { ClusterState } from "../../state/model.ts";
+import type { ClusterState, Offer } from "../../state/model.ts";
 import { DEFAULT_REFUSE_MS, HOLDS_OFFERS_AFTER_MS } from "./limits.ts";
 
 interface Refused {
@@ -34,11 +34,7 @@ export class HabitsReader {
       (event.kind === "OffersAccepted" ? of.accepts : of.declines).push({ at: time, refuseMs });
       for (const id of event.offerIds) of.delays.push(time - (state.offers.get(id)?.madeAt ?? time));
     }
-    if (event.kind !== "OffersRescinded") return;
-    for (const { frameworkId, offerId } of event.offers) {
-      const madeAt = state.offers.get(offerId)?.madeAt ?? time;
-      this.#held(frameworkId, time - madeAt);
-    }
+    for (const { frameworkId, madeAt } of endedWithout(state, event)) this.#held(frameworkId, time - madeAt);
   }
 
   habits(state: ClusterState, until: Millis): ReadonlyMap<FrameworkId, Habits> {
@@ -64,6 +60,23 @@ export class HabitsReader {
     const fresh = { delays: [], declines: [], accepts: [], held: 0 };
     this.#read.set(frameworkId, fresh);
     return fresh;
+  }
+}
+
+/** The offers that the event ends though they were not answered. */
+function endedWithout(state: ClusterState, event: Event): readonly Offer[] {
+  switch (event.kind) {
+    case "OffersRescinded":
+      return event.offers.flatMap(({ offerId }) => state.offers.get(offerId) ?? []);
+    case "FrameworkDisconnected":
+    case "FrameworkRemoved": {
+      const offerIds = state.frameworks.get(event.frameworkId)?.offers.keys() ?? [];
+      return [...offerIds].flatMap((offerId) => state.offers.get(offerId) ?? []);
+    }
+    case "LeaderElected":
+      return [...state.offers.values()];
+    default:
+      return [];
   }
 }
 

@@ -26,3 +26,9 @@ export const FRUITLESS_CYCLES_MAX = 20;
 
 /** Between such cycles: a framework that refuses without a filter would be offered the same for ever. */
 export const IDLE_INTERVAL_MS = 60_000;
+
+/** Offers of a run, the first ones, that are compared with those of another. */
+export const OFFERS_COMPARED_MAX = 500_000;
+
+/** Offers that differ, the first ones, that a report lists. */
+export const DIFFERENCES_LISTED_MAX = 100;

@@ -10,7 +10,7 @@ import type { Event, EventOf, TaskLaunched } from "../../state/events.ts";
 import { evolve } from "../../state/evolve.ts";
 import type { ClusterState } from "../../state/model.ts";
 import { isTerminal } from "../../state/statuses.ts";
-import { type Figures, Tally } from "./figures.ts";
+import { type Run, Tally } from "./figures.ts";
 import { type Habits, HabitsReader } from "./habits.ts";
 import { REFUSALS_REMEMBERED_MAX, STEPS_PER_REPORT } from "./limits.ts";
 
@@ -42,7 +42,7 @@ export interface Recording {
   readonly ends: readonly EndOfTask[];
   readonly habits: ReadonlyMap<FrameworkId, Habits>;
   /** What really happened. */
-  readonly figures: Figures;
+  readonly run: Run;
 }
 
 const LIFE: ReadonlySet<Event["kind"]> = new Set<Event["kind"]>([
@@ -144,7 +144,7 @@ class Reader {
       tasks: this.#tasks,
       ends,
       habits: this.#habits.habits(this.#state, this.#until),
-      figures: this.#tally.finish(this.#state),
+      run: this.#tally.finish(this.#state),
     };
   }
 
@@ -205,7 +205,7 @@ class Reader {
     const wantedAt = this.#wantedSince(frameworkId, role, demand, time);
     const task: RecordedTask = { frameworkId, taskId, role, demand, wantedAt, durationMs: null };
     this.#tasks.push(task);
-    this.#tally.started(task, time - wantedAt);
+    this.#tally.started(task, wantedAt, time);
     const open = { frameworkId, taskId, agentId, startedAt: time, task, endedAt: null };
     this.#open.set(keyOf(frameworkId, taskId), open);
   }

@@ -6,11 +6,12 @@ import { err, ok, type Result } from "../../kernel/result.ts";
 import type { Entry } from "../../state/codec.ts";
 import type { Event, RoleQuota, RoleWeight } from "../../state/events.ts";
 import type { ClusterState } from "../../state/model.ts";
-import { type Policy, policyChanges, type RecordedPolicy } from "../../state/policy.ts";
+import { type Policy, policyChanges, type RecordedPolicy, recordedSettings } from "../../state/policy.ts";
 import { stateOf } from "../replay.ts";
 import { simulate } from "./arm.ts";
 import type { Figures } from "./figures.ts";
 import { EVENTS_MAX } from "./limits.ts";
+import { type OfferDifferences, offersThatDiffer } from "./offers-that-differ.ts";
 import { record } from "./recording.ts";
 
 export interface OtherPolicy {
@@ -26,9 +27,17 @@ export interface WhatifReport {
   /** Milliseconds since the epoch. */
   readonly from: number;
   readonly until: number;
+  readonly policy: ReportedPolicy;
   readonly recorded: Figures;
   readonly baseline: Figures;
   readonly other: Figures;
+  /** The offers of the other policy and of the recorded one, both simulated. */
+  readonly offers: OfferDifferences;
+}
+
+/** What was asked for, in plain data. */
+export interface ReportedPolicy extends Pick<OtherPolicy, "plain" | "weights" | "quotas"> {
+  readonly settings: RecordedPolicy;
 }
 
 export interface Progress {
@@ -58,7 +67,15 @@ export function* whatif(
     overridden(event, policy),
   );
   const other = yield* staged("other policy", span, changed);
-  return ok({ from: recording.from, until: recording.until, recorded: recording.figures, baseline, other });
+  return ok({
+    from: recording.from,
+    until: recording.until,
+    policy: recordable(policy),
+    recorded: recording.run.figures,
+    baseline: baseline.figures,
+    other: other.figures,
+    offers: offersThatDiffer(baseline.offers, other.offers),
+  });
 }
 
 function* staged<Value>(
@@ -71,6 +88,10 @@ function* staged<Value>(
     if (next.done === true) return next.value;
     yield { stage, done: Math.min(total, Math.max(0, next.value)), total };
   }
+}
+
+function recordable({ plain, weights, quotas, settings }: OtherPolicy): ReportedPolicy {
+  return { plain, weights, quotas, settings: recordedSettings(settings) };
 }
 
 function fresh(snapshot: Uint8Array): ClusterState {

@@ -18,8 +18,11 @@ interface History {
   readonly entries: readonly Entry[];
 }
 
-/** Tasks of a whole agent each, taken at once whenever one is offered; rich has a hundred times the weight of poor. */
-function record(): History {
+/**
+ * Tasks of a whole agent each, taken at once whenever one is offered; rich has a hundred times the weight of poor.
+ * @param policyAt what the operator has set from that second on
+ */
+function record(policyAt: ReadonlyMap<number, Partial<Policy>> = new Map()): History {
   const cluster = new Cluster();
   const weights = [{ role: RICH, weightMillis: 100_000 }];
   cluster.do({ kind: "update-weights", weights });
@@ -30,6 +33,8 @@ function record(): History {
   const wanted = new Map(frameworks.map((id) => [id, 12]));
   let running: { readonly id: FrameworkId; readonly task: string; readonly until: number }[] = [];
   for (let second = 0; second < 60; second++) {
+    const policy = policyAt.get(second);
+    if (policy !== undefined) cluster.setPolicy(policy);
     for (const { id, task } of running.filter(({ until }) => until <= cluster.now)) {
       cluster.acknowledge(id, task, cluster.status(id, task, "TASK_FINISHED").uuid);
     }
@@ -100,6 +105,27 @@ describe("whatif", () => {
   it("finds no difference under the same policy", () => {
     const report = run(history, { ...SAME, weights: [{ role: RICH, weightMillis: 100_000 }] });
     expect(report.other).toEqual(report.baseline);
+    expect(report.offers).toMatchObject({ differing: 0, first: [] });
+    expect(report.offers.moments).toBeGreaterThan(0);
+  });
+
+  it("counts how many tasks wait over time: at first all but the one that starts at once, none in the end", () => {
+    const report = run(history, SAME);
+    for (const arm of ["recorded", "baseline"] as const) {
+      const { waitingTasks, started } = rowOf(report, arm, POOR);
+      expect(waitingTasks[0]).toBe(started - 1);
+      expect(waitingTasks.at(-1)).toBe(0);
+      expect(waitingTasks.every((count, at) => count <= (waitingTasks[at - 1] ?? count))).toBe(true);
+    }
+  });
+
+  it("names the first offers that differ, and to whom they went in each run", () => {
+    const { offers, from } = run(history, equal);
+    const [first] = offers.first;
+    expect(first?.at).toBeGreaterThanOrEqual(from);
+    expect(first?.before.map(({ role }) => role)).toEqual([RICH]);
+    expect(first?.after.map(({ role }) => role)).toEqual([POOR]);
+    expect(offers.differing).toBeLessThanOrEqual(offers.moments);
   });
 
   it("gives the same report each time", () => {
@@ -138,19 +164,87 @@ describe("whatif", () => {
 
   it("draws both arms as well-formed SVG", () => {
     const svg = sharesSvg(run(history, equal));
-    expect(svg.match(/<polyline /g)).toHaveLength(4);
+    expect(svg.match(/<polyline /g)).toHaveLength(12);
     expect(svg).not.toMatch(/NaN|Infinity|undefined/);
     expect(unclosed(svg)).toEqual([]);
   });
 });
 
+describe("whatif under settings that were recorded", () => {
+  const LATE = 20;
+  const nobody: Partial<Policy> = { whitelist: new Set(["elsewhere"]), allocationIntervalMs: 2_000 };
+  const listed: Partial<Policy> = { ...nobody, whitelist: new Set(["host"]) };
+  const late = record(
+    new Map([
+      [0, nobody],
+      [LATE, listed],
+    ]),
+  );
+  const waits = (report: WhatifReport, arm: "recorded" | "baseline" | "other") =>
+    [RICH, POOR].map((role) => rowOf(report, arm, role).meanWaitMs ?? 0);
+
+  it("simulates the recorded policy by them, also where they changed", () => {
+    const report = run(late, SAME);
+    for (const wait of [...waits(report, "recorded"), ...waits(report, "baseline")])
+      expect(wait).toBeGreaterThanOrEqual(LATE * 1_000);
+    for (const [at, wait] of waits(report, "baseline").entries())
+      expect(Math.abs(wait - (waits(report, "recorded")[at] ?? 0))).toBeLessThan(2_500);
+  });
+
+  it("finds no difference under settings that are those recorded, and one under those that are not", () => {
+    const same = run(late, { ...SAME, settings: { allocationIntervalMs: 2_000, roleSorter: "drf" } });
+    expect(same.other).toEqual(same.baseline);
+    expect(same.offers.differing).toBe(0);
+    const other = run(late, { ...SAME, settings: { whitelist: null } });
+    for (const [at, wait] of waits(other, "other").entries())
+      expect(wait).toBeLessThan((waits(other, "baseline")[at] ?? 0) - 5_000);
+  });
+
+  it("lets a setting that is given hold throughout, and the others change as they did", () => {
+    const never = run(late, { ...SAME, settings: { whitelist: new Set() } });
+    expect(never.offers.moments).toBeGreaterThan(0);
+    for (const role of [RICH, POOR])
+      expect(rowOf(never, "other", role)).toMatchObject({ offers: 0, started: 0, waiting: 12 });
+  });
+
+  it("ends offers that nobody answers when there is a timeout, so that another may use what they held", () => {
+    const hoarded = hoarding();
+    const timeout = run(hoarded, { ...SAME, settings: { offerTimeoutMs: 3_000 } });
+    expect(rowOf(timeout, "baseline", POOR)).toMatchObject({ started: 1, meanWaitMs: 60_000 });
+    expect(rowOf(timeout, "other", POOR)).toMatchObject({ started: 1, meanWaitMs: 3_000 });
+    const { meanOffered } = rowOf(timeout, "baseline", RICH);
+    expect(meanOffered).toBeGreaterThan(0.9);
+    expect(rowOf(timeout, "baseline", RICH).meanShare).toBe(0);
+  });
+});
+
+/** Rich holds the only agent by an offer that it does not answer; poor is given it in the last second, when rich leaves. */
+function hoarding(): History {
+  const cluster = new Cluster();
+  const rich = cluster.subscribe({ name: RICH, roles: [RICH] });
+  const snapshot = encodeSnapshot(cluster.state);
+  const before = cluster.log.length;
+  cluster.agent(scalars({ cpus: 1, mem: 1_024 }));
+  cluster.offer();
+  cluster.wait(1_000);
+  cluster.subscribe({ name: POOR, roles: [POOR] });
+  cluster.wait(60_000);
+  cluster.do({ kind: "teardown", frameworkId: rich });
+  take(cluster, cluster.offer(), "late");
+  return { snapshot, entries: cluster.entries().slice(before) };
+}
+
 describe("sharesSvg", () => {
   it("escapes what a role is called", () => {
     const shares = [0, 0.5, 1];
-    const counts = { offers: 0, started: 0, waiting: 0, meanWaitMs: null, p99WaitMs: null, meanShare: 0.5 };
+    const waits = { waiting: 0, meanWaitMs: null, p99WaitMs: null, waitingTasks: [0, 0, 0] };
+    const counts = { offers: 0, started: 0, ...waits, meanShare: 0.5, meanOffered: 0 };
     const role = asId<RoleName>('a<b&"c"\u0007');
     const figures = { rows: [{ role, frameworkId: null, name: null, ...counts, shares }] };
-    const svg = sharesSvg({ from: 0, until: 1_000, recorded: figures, baseline: figures, other: figures });
+    const arms = { recorded: figures, baseline: figures, other: figures };
+    const offers = { moments: 0, differing: 0, first: [] };
+    const policy = { plain: false, settings: {}, weights: [], quotas: [] };
+    const svg = sharesSvg({ from: 0, until: 1_000, policy, ...arms, offers });
     expect(svg).toContain("a&lt;b&amp;&quot;c&quot;\ufffd");
     expect(unclosed(svg)).toEqual([]);
   });
