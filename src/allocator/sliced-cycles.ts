@@ -46,6 +46,7 @@ interface Slice {
 interface Made {
   readonly allocations: readonly Allocation[];
   readonly stage: Stage;
+  readonly turn: number;
 }
 
 export class SlicedCycles {
@@ -62,19 +63,15 @@ export class SlicedCycles {
   /**
    * The next slice of the cycle under way, or of a new one if there is none. What it returns is to be carried out before
    * the next call.
-   * @param agents a new cycle looks at these alone; at all if that is null
+   * @param turn grows when something that was returned is carried out: if it has not, that is returned again
    */
-  next(
-    s: AllocatorState,
-    now: Millis,
-    options: SliceOptions,
-    agents: readonly AgentId[] | null = null,
-  ): readonly Allocation[] {
-    const run = this.#run === null || isOver(this.#run) ? this.#begin(s, agents) : this.#run;
+  next(s: AllocatorState, now: Millis, options: SliceOptions, turn: number): readonly Allocation[] {
+    if (this.#made?.turn === turn) this.goBackTo(0);
+    const run = this.#run === null || isOver(this.#run) ? this.#begin(s) : this.#run;
     const slice = this.#slice(s, now, options);
     const stage = goOn(run, slice);
     this.#run = run;
-    this.#made = { allocations: slice.cycle.allocations, stage };
+    this.#made = { allocations: slice.cycle.allocations, stage, turn };
     return slice.cycle.allocations;
   }
 
@@ -88,13 +85,12 @@ export class SlicedCycles {
     this.#run.stage = this.#made.stage;
   }
 
-  #begin(s: AllocatorState, asked: readonly AgentId[] | null): Run {
-    const agents = s.live.all === 0 ? [] : this.#agents(s, asked);
+  #begin(s: AllocatorState): Run {
+    const agents = s.live.all === 0 ? [] : this.#agents(s);
     return { agents, start: placeAfter(agents, s.lastGiven), at: 0, stage: "guarantees" };
   }
 
-  #agents(s: AllocatorState, asked: readonly AgentId[] | null): readonly AgentId[] {
-    if (asked !== null) return [...new Set(asked)].sort(compareIds);
+  #agents(s: AllocatorState): readonly AgentId[] {
     return isScanCheaper(s) ? this.#ring.of(s.agents) : [...s.withFree.keys()].sort(compareIds);
   }
 

@@ -26,8 +26,16 @@ export const TURN_STEPS = 64;
 export const OWN_DIGESTS_MAX = 16;
 /** How often passed deadlines are looked for. Milliseconds. */
 export const DEADLINE_CHECK_MS = 100;
-/** Shortest time between two cycles that events have asked for. Milliseconds. */
+/** What asks for an allocation cycle is waited for that long, so that one cycle serves all of it. Milliseconds. */
 export const ALLOCATION_GAP_MS = 20;
+/** Shortest time between two slices of a cycle. Milliseconds. */
+export const SLICE_GAP_MS = 5;
+/** A slice, and a cycle, leaves this many times its own length to the rest of the work. */
+export const ALLOCATION_REST_FACTOR = 4;
+/** And for each offer that a slice has made that long: no more than 10,000 offers are made in a second. Milliseconds. */
+export const SLICE_REST_PER_OFFER_MS = 0.1;
+/** And for each offer of a whole cycle that long, though no longer than the allocation interval. Milliseconds. */
+export const CYCLE_REST_PER_OFFER_MS = 0.5;
 /** How often a log that takes no entries, because leadership is being handed over, is asked again. Milliseconds. */
 export const LOG_RETRY_MS = 5;
 /** A transfer of leadership that has not come about by then has failed. Milliseconds. */

@@ -2,7 +2,7 @@
 // runs the pipeline, the deadlines and the allocation cycles. All of the outside comes by ports, so the simulator runs
 // this very code. Streams, HTTP and wire formats belong to the api.
 import { WORK_PER_CYCLE_MAX } from "../allocator/constraints/limits.ts";
-import { ConstraintCache } from "../allocator/index.ts";
+import { ConstraintCache, SlicedCycles } from "../allocator/index.ts";
 import { InvariantError } from "../kernel/assert.ts";
 import {
   asId,
@@ -32,12 +32,12 @@ import type { Command, Context } from "../state/commands.ts";
 import { hasExpired } from "../state/decide/deadlines.ts";
 import { type Decision, decide } from "../state/decide.ts";
 import type { Event } from "../state/events.ts";
-import { OFFERS_PER_CYCLE_MAX } from "../state/limits.ts";
 import type { ClusterState } from "../state/model.ts";
 import { type Policy, policyChanges } from "../state/policy.ts";
 import { isTerminal } from "../state/statuses.ts";
+import { AllocationSchedule } from "./allocation-schedule.ts";
 import { Checkpoints } from "./checkpoints.ts";
-import { ALLOCATION_GAP_MS, DEADLINE_CHECK_MS, SNAPSHOT_INTERVAL_ENTRIES } from "./limits.ts";
+import { DEADLINE_CHECK_MS, SNAPSHOT_INTERVAL_ENTRIES } from "./limits.ts";
 import { LogStorage } from "./log-storage.ts";
 import {
   Members,
@@ -72,10 +72,9 @@ function asksForAllocation(event: Event): boolean {
   return ALLOCATION_TRIGGERS.has(event.kind);
 }
 
-/** Whether the cycle was cut, so that the next has something to go on with. */
-function isFullCycle(decision: Decision): boolean {
+function offersIn(decision: Decision): number {
   const [made] = decision.kind === "accepted" ? decision.events : [];
-  return made?.kind === "OffersMade" && made.offers.length >= OFFERS_PER_CYCLE_MAX;
+  return made?.kind === "OffersMade" ? made.offers.length : 0;
 }
 
 /** Opens the log; `start` joins the cluster. @throws LogDamage if the data directory cannot be trusted */
@@ -115,14 +114,20 @@ class MasterLoop implements Master {
   private stopped = false;
   /** What was last said to be set; null = to be said again. */
   private policy: Policy | null = null;
-  private allocationAsked = false;
-  private lastCycleMs = 0;
+  private readonly allocation: AllocationSchedule;
+  /** Cut cycles of this term of office. */
+  private cycles = new SlicedCycles();
 
   constructor(options: MasterOptions, storage: LogStorage) {
     this.options = options;
     this.storage = storage;
     this.snapshotInterval = options.tuning?.snapshotIntervalEntries ?? SNAPSHOT_INTERVAL_ENTRIES;
     this.timers = new Timers(options.clock);
+    this.allocation = new AllocationSchedule(
+      options.clock,
+      () => this.state().policy.allocationIntervalMs,
+      () => this.allocate(),
+    );
     this.replica = createReplica(
       (index, own, leaders) =>
         this.fatal(`state digest at index ${index} is ${own}, the leader's is ${leaders}`, "diverged"),
@@ -321,6 +326,7 @@ class MasterLoop implements Master {
       onFailure: (error) => this.fatal(String(error), "bug"),
     });
     this.pipeline = mine;
+    this.cycles = new SlicedCycles();
     mine.submit(this.leadCommand(), (outcome) => {
       if (outcome.kind === "done" && this.pipeline === mine) this.beginToLead();
     });
@@ -366,7 +372,7 @@ class MasterLoop implements Master {
       this.followPolicy();
       this.expire();
     });
-    this.timers.every(this.state().policy.allocationIntervalMs, () => this.askAllocation());
+    this.timers.every(this.state().policy.allocationIntervalMs, () => this.allocation.ask());
   }
 
   /** A checkpoint that was finished while nobody led is compared all the same. */
@@ -388,7 +394,7 @@ class MasterLoop implements Master {
     const left = this.pipeline;
     this.pipeline = null;
     this.leading = false;
-    this.allocationAsked = false;
+    this.allocation.stop();
     this.timers.cancelAll();
     left?.abandon({ kind: "not-leader", leader });
   }
@@ -435,16 +441,12 @@ class MasterLoop implements Master {
 
   private onProposed(events: readonly Event[]): void {
     if (this.replica.isCheckpointDue()) this.checkpoints.due(false);
-    if (events.some(asksForAllocation)) this.askAllocation();
+    if (events.some(asksForAllocation)) this.allocation.ask();
   }
 
-  /** Cycles asked for by events leave four times their own length to the rest of the work. */
-  private askAllocation(): void {
-    if (this.allocationAsked || this.pipeline === null) return;
-    this.allocationAsked = true;
-    this.timers.after(Math.max(ALLOCATION_GAP_MS, 4 * this.lastCycleMs), () => {
-      this.allocationAsked = false;
-      this.submitOwn({ kind: "allocate" });
+  private allocate(): void {
+    this.pipeline?.submit({ kind: "allocate" }, ({ kind }) => {
+      if (kind === "overloaded") this.allocation.refused();
     });
   }
 
@@ -452,8 +454,11 @@ class MasterLoop implements Master {
     if (command.kind !== "allocate") return decide(state, command, context);
     const started = this.options.clock.monotonicMs();
     const decision = decide(state, command, context);
-    this.lastCycleMs = this.options.clock.monotonicMs() - started;
-    if (this.constraintCache.isBehind || isFullCycle(decision)) this.askAllocation();
+    this.allocation.done({
+      tookMs: this.options.clock.monotonicMs() - started,
+      offers: offersIn(decision),
+      isUnderWay: this.cycles.isUnderWay,
+    });
     return decision;
   }
 
@@ -463,6 +468,7 @@ class MasterLoop implements Master {
       now,
       settings,
       constraintCache: this.constraintCache,
+      cycles: this.cycles,
       get newClusterId() {
         return asId<ClusterId>(uuidFrom(random));
       },

@@ -1,6 +1,6 @@
 // What comes in, already parsed and validated for form: API calls, agents' messages, timers. Whether a command may be
 // carried out is for `decide`. The context brings time and ids, so that deciding reads no clock and draws no number.
-import type { ConstraintCache, ConversionType } from "../allocator/index.ts";
+import type { ConstraintCache, ConversionType, SlicedCycles } from "../allocator/index.ts";
 import type { Resources } from "../allocator/resources.ts";
 import type { EncodedMessage } from "../kernel/encoded.ts";
 import type {
@@ -40,6 +40,8 @@ export interface Context {
    * a cycle: then agents that a cycle does not come to are left to later ones.
    */
   readonly constraintCache?: ConstraintCache;
+  /** Cuts allocation cycles into slices, each an `allocate`. Without it each is a cycle of its own that begins anew. */
+  readonly cycles?: SlicedCycles;
 }
 
 /** What the operator sets by flags, and events hold the outcome of; only the leader's counts. See also policy.ts. */
@@ -149,7 +151,7 @@ export type Command =
   | { readonly kind: "remove-quota"; readonly role: RoleName }
   /** Deadlines that have passed become events. */
   | { readonly kind: "expire" }
-  /** One allocation cycle. */
+  /** One allocation cycle, or a slice of one. */
   | { readonly kind: "allocate" }
   | { readonly kind: "record-digest"; readonly index: LogIndex; readonly digest: string };
 

@@ -110,7 +110,10 @@ export function decide(state: ClusterState, command: Command, context: Context):
 function decideAllocate(state: ClusterState, context: Context): Decision {
   const { now } = context;
   const options = allocateOptions(state, context.constraintCache);
-  const allocations = allocate(state.allocator, now, { ...options, offersMax: OFFERS_PER_CYCLE_MAX });
+  const cut = { ...options, offersMax: OFFERS_PER_CYCLE_MAX };
+  const allocations =
+    context.cycles?.next(state.allocator, now, cut, state.minted.offers) ??
+    allocate(state.allocator, now, cut);
   if (allocations.length === 0) return accepted([]);
   const offers: Offer[] = [];
   let bytes = 0;
@@ -118,7 +121,10 @@ function decideAllocate(state: ClusterState, context: Context): Decision {
     const id = `${state.clusterId}-O${state.minted.offers + offers.length}` as OfferId;
     const offer = { id, ...allocation, madeAt: now };
     bytes += packedBytesAtMost(offer);
-    if (bytes > OFFERS_BYTES_MAX && offers.length > 0) break;
+    if (bytes > OFFERS_BYTES_MAX && offers.length > 0) {
+      context.cycles?.goBackTo(offers.length);
+      break;
+    }
     offers.push(offer);
   }
   return accepted([{ kind: "OffersMade", offers }]);
