@@ -57,6 +57,13 @@ export class HandScheduler {
     return offer;
   }
 
+  /** An offer that is as asked for, which is then the caller's to use. */
+  take(isFit: (offer: Offer) => boolean): Offer | undefined {
+    const found = [...this.offers.values()].find(isFit);
+    if (found !== undefined) this.offers.delete(found.id.value);
+    return found;
+  }
+
   /** Waits for a status of the task in this state. */
   until(taskId: string, state: TaskStatus["state"]): Promise<TaskStatus> {
     return eventually(
