@@ -1,5 +1,6 @@
 // The supervisor's state and the few operations that all of its parts share: marking records for the disk, ordering
 // effects, finding things. No I/O: time and randomness come in with every step.
+import type { DrainOrder } from "../contract/agent-protocol.ts";
 import type { AgentInfo, ExecutorEvent, FrameworkInfo } from "../contract/types.ts";
 import { present } from "../kernel/assert.ts";
 import { asId, type ContainerId } from "../kernel/ids.ts";
@@ -57,6 +58,8 @@ export interface Core {
   readonly tracer: Tracer;
   now: Moment;
   agentId: string | null;
+  /** While its tasks are to end and no other is taken. */
+  drain: DrainOrder | null;
   /** Why the agent is ending, and whether the master said so; null while it takes tasks. */
   leaving: { readonly reason: string; readonly byMaster: boolean } | null;
   readonly frameworks: Map<string, FrameworkInfo>;
@@ -95,6 +98,7 @@ export function createCore(settings: SupervisorSettings, random: Random, tracer:
     tracer,
     now: { wallMs: 0, monotonicMs: 0 },
     agentId: null,
+    drain: null,
     leaving: null,
     frameworks: new Map(),
     containers: new Map(),
@@ -145,6 +149,7 @@ function loadAgent(core: Core, record: AgentRecord): void {
     throw new Error(`the checkpoints are of format ${record.format}, this agent reads ${CHECKPOINT_FORMAT}`);
   }
   core.agentId = record.agentId;
+  core.drain = record.drain ?? null;
 }
 
 export function takeEffects(core: Core): readonly Effect[] {
@@ -159,7 +164,13 @@ export function perform(core: Core, effect: Effect): void {
 
 export function saveAgent(core: Core, agentId: string | null): void {
   core.agentId = agentId;
-  core.dirty.set(AGENT_KEY, { format: CHECKPOINT_FORMAT, agentId });
+  saveDrain(core, core.drain);
+}
+
+export function saveDrain(core: Core, drain: DrainOrder | null): void {
+  const { agentId } = core;
+  core.drain = drain;
+  core.dirty.set(AGENT_KEY, { format: CHECKPOINT_FORMAT, agentId, ...(drain === null ? {} : { drain }) });
 }
 
 export function saveFramework(core: Core, frameworkId: string, framework: FrameworkInfo): void {

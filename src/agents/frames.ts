@@ -89,15 +89,26 @@ const isVolume = (value: unknown): boolean =>
   isText(value.id) &&
   isNumber(value.since) &&
   (value.source === null || (isMap(value.source) && isText(value.source.type) && isText(value.source.root)));
+const isDuration: Check = (value) => isMap(value) && typeof value.nanoseconds === "bigint";
+const isDrainOrder: Check = (value) =>
+  isMap(value) &&
+  typeof value.markGone === "boolean" &&
+  (value.maxGracePeriod === undefined || isDuration(value.maxGracePeriod));
 
 const ofTask = { frameworkId: isText, taskId: isText };
 const ofExecutor = { frameworkId: isText, executorId: isText };
 
 const toAgentFields: Readonly<Record<string, Readonly<Record<string, Check>>>> = {
-  registered: { agentId: isText, silenceMsMax: isNumber, statusesMax: isNumberOrNone },
+  registered: {
+    agentId: isText,
+    silenceMsMax: isNumber,
+    statusesMax: isNumberOrNone,
+    drain: (value) => value === undefined || isDrainOrder(value),
+  },
   redirect: { leader: isTextOrNull },
   shutdown: { message: isText },
   run: { framework: isFramework, task: isTask },
+  drain: { order: (value) => value === null || isDrainOrder(value) },
   "run-tasks": { framework: isFramework, role: isText, tasks: isTexts },
   kill: ofTask,
   acknowledge: { ...ofTask, uuid: isBytes },

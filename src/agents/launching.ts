@@ -40,6 +40,10 @@ export function runTask(core: Core, frame: RunTask): void {
   }
   if (findTask(core, frameworkId, taskId) !== undefined) return;
   saveFramework(core, frameworkId, frame.framework);
+  if (core.drain !== null) {
+    dropTask(core, newTask(frameworkId, frame.task, null), "REASON_AGENT_DRAINING");
+    return;
+  }
   const unsupported = unsupportedBy(frame.task, core.settings.runtime);
   if (unsupported.length > 0) {
     refuse(core, frameworkId, frame.task, `This agent does not support: ${unsupported.join("; ")}`);
@@ -134,6 +138,7 @@ export function dropTask(core: Core, task: TaskRecord, reason: TaskStatusReason)
 }
 
 const dropMessages: Readonly<Partial<Record<TaskStatusReason, string>>> = {
+  REASON_AGENT_DRAINING: "Task was received while agent was already draining",
   REASON_EXECUTOR_TERMINATED: "Executor terminating",
   REASON_AGENT_RESTARTED: "Task launched during agent restart",
   REASON_RESOURCES_UNKNOWN:

@@ -1,5 +1,6 @@
 // What the agent knows, as it is checkpointed: one record per framework, container, task and kept sandbox, under a key.
 // The supervisor changes records in place and marks their keys; the driver writes them before anything follows of it.
+import type { DrainOrder } from "../contract/agent-protocol.ts";
 import type {
   ExecutorInfo,
   FrameworkInfo,
@@ -18,6 +19,8 @@ export interface AgentRecord {
   readonly format: number;
   /** As given by the master; null before the first registration. */
   readonly agentId: string | null;
+  /** While the agent drains. */
+  readonly drain?: DrainOrder;
 }
 
 export interface TaskRecord {

@@ -4,12 +4,13 @@ import type { TaskStatus } from "../contract/types.ts";
 import { type Core, forgetTask, perform, saveTask } from "./core.ts";
 import { STATUS_RETRY_MS_MAX, STATUS_RETRY_MS_MIN, UPDATES_PENDING_MAX } from "./limits.ts";
 import { isTerminal, type TaskRecord, taskKey } from "./records.ts";
-import { hexOf } from "./statuses.ts";
+import { hexOf, toldOfDraining } from "./statuses.ts";
 import { releaseVolumes } from "./volumes.ts";
 
 /** Appends an update; nothing may follow a terminal one. False if it was refused. */
-export function enqueue(core: Core, task: TaskRecord, status: TaskStatus): boolean {
+export function enqueue(core: Core, task: TaskRecord, given: TaskStatus): boolean {
   if (isTerminal(task.state)) return false;
+  const status = toldOfDraining(core, task, given);
   if (task.updates.length >= UPDATES_PENDING_MAX && !isTerminal(status.state)) return false;
   task.updates.push(status);
   task.state = status.state;

@@ -8,7 +8,7 @@ import type {
   TaskStatusReason,
 } from "../contract/types.ts";
 import { uuidFrom } from "../kernel/random.ts";
-import type { Core } from "./core.ts";
+import { type Core, frameworkCan } from "./core.ts";
 import type { ContainerRecord, TaskRecord } from "./records.ts";
 
 const MS_PER_SECOND = 1000;
@@ -53,6 +53,19 @@ export function executorStatus(core: Core, status: TaskStatus, container: Contai
     timestamp: status.timestamp ?? core.now.wallMs / MS_PER_SECOND,
     container_status: containerStatus(core, container, status.container_status),
   };
+}
+
+/**
+ * The kill of a task on an agent that drains says so (trap 34). If the agent is to be gone then, so is the task, for
+ * frameworks that know the word; Mesos says so already of a task that is being killed, which then is over twice.
+ */
+export function toldOfDraining(core: Core, task: TaskRecord, status: TaskStatus): TaskStatus {
+  const { state } = status;
+  if (core.drain === null || (state !== "TASK_KILLING" && state !== "TASK_KILLED")) return status;
+  const told = { ...status, reason: "REASON_AGENT_DRAINING" } as const;
+  const isGone = state === "TASK_KILLED" && core.drain.markGone;
+  const knows = isGone && frameworkCan(core, task.frameworkId, "PARTITION_AWARE");
+  return knows ? { ...told, state: "TASK_GONE_BY_OPERATOR" } : told;
 }
 
 /** A task of which nothing ever ran: DROPPED for who knows that word, LOST for the others (trap 8). */

@@ -15,6 +15,7 @@ import {
   takeChanges,
   takeEffects,
 } from "./core.ts";
+import { drain } from "./draining.ts";
 import type { Effect, Input, MasterFrame } from "./effects.ts";
 import { killNow, killTask, leave, shutdownExecutor, shutdownFramework } from "./ending.ts";
 import { executorCall, heartbeat, messageToExecutor, streamClosed } from "./executor-calls.ts";
@@ -108,6 +109,10 @@ function takeFrame(core: Core, frame: MasterFrame): void {
     case "registered":
       if (core.agentId !== frame.agentId) saveAgent(core, frame.agentId);
       resendAll(core);
+      drain(core, frame.drain ?? null);
+      return;
+    case "drain":
+      drain(core, frame.order);
       return;
     case "shutdown":
       leave(core, frame.message, true);
@@ -207,6 +212,7 @@ export function registration(core: Core, version: string): RegisterAgent {
     version,
     tasksPerRunMax: TASKS_PER_RUN_MAX,
     takesVolumes: true,
+    drains: true,
     tasks: [...core.tasks.values()].map(({ frameworkId, taskId, state }) => ({ frameworkId, taskId, state })),
     executors: liveExecutors(core),
   };
@@ -227,6 +233,7 @@ export function isIdle(core: Core): boolean {
 
 /** The id is not to be used again: what is left of its tasks is the master's to tell. */
 export function forgetAll(core: Core): void {
+  core.drain = null;
   saveAgent(core, null);
   for (const key of core.tasks.keys()) core.dirty.set(key, null);
   for (const id of core.containers.keys()) core.dirty.set(`container/${id}`, null);

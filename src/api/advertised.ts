@@ -18,7 +18,7 @@ export function masterInfo(own: Advertised): MasterInfo {
     version: MESOS_VERSION,
     address: { hostname: own.host, ...(ip === null ? {} : { ip }), port: own.port },
     ...(own.domain === undefined ? {} : { domain: domainOf(own.domain) }),
-    capabilities: [{ type: "AGENT_UPDATE" }],
+    capabilities: [{ type: "AGENT_UPDATE" }, { type: "AGENT_DRAINING" }],
   };
 }
 

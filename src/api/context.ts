@@ -84,6 +84,11 @@ function replyToRejection({ code, message }: Rejection): Reply {
       return text(403, "Framework is not subscribed");
     case "operation-conflict":
       return text(409, message);
+    case "agent-not-found":
+      return text(404, message);
+    case "agent-not-so":
+    case "machine-down":
+    case "maintenance-refused":
     case "subscription-invalid":
     case "agent-unknown":
     case "agent-gone":

@@ -5,6 +5,7 @@
 import type { EncodedMessage } from "../kernel/encoded.ts";
 import type {
   AgentInfo,
+  DurationInfo,
   ExecutorInfo,
   FrameworkInfo,
   KillPolicy,
@@ -78,6 +79,8 @@ export interface RegisterAgent {
   readonly tasksPerRunMax?: number;
   /** That `volumes` frames are taken; an older agent would break the connection. */
   readonly takesVolumes?: boolean;
+  /** It understands `drain`; an older one does not. */
+  readonly drains?: boolean;
   /** Tasks not yet terminal and acknowledged, with their last state that was sent or is to be sent. */
   readonly tasks: readonly {
     readonly frameworkId: string;
@@ -98,6 +101,8 @@ export type ToAgent =
       readonly agentId: string;
       readonly silenceMsMax: number;
       readonly statusesMax?: number;
+      /** As in `drain`; without it the agent drains no more. */
+      readonly drain?: DrainOrder;
     }
   /** This master does not lead; `leader` is `host:port` of the one that does, if known. The connection is closed. */
   | { readonly kind: "redirect"; readonly leader: string | null }
@@ -105,6 +110,8 @@ export type ToAgent =
   | { readonly kind: "shutdown"; readonly message: string }
   | RunTask
   | RunTasks
+  /** All tasks are to end and no other is taken, until that is said to be over (null). */
+  | { readonly kind: "drain"; readonly order: DrainOrder | null }
   | {
       readonly kind: "kill";
       readonly frameworkId: string;
@@ -155,6 +162,14 @@ export interface AgentVolume {
   readonly since: number;
   /** `DiskInfo.source` (RV09); null for the agent's work folder. */
   readonly source: { readonly type: string; readonly root: string } | null;
+}
+
+/** As Mesos' DrainConfig. */
+export interface DrainOrder {
+  /** No task gets a longer grace than this. */
+  readonly maxGracePeriod?: DurationInfo;
+  /** The agent is to be gone afterwards, and its tasks with it. */
+  readonly markGone: boolean;
 }
 
 /** Launches one task; an agent that has the task already ignores it, so that a new leader can say it again. */

@@ -2,7 +2,8 @@
 import type { Resources } from "../allocator/index.ts";
 import { format, formatMillis } from "../allocator/index.ts";
 import type { Aftermath, Event, EventOf, RoleQuota } from "../state/events.ts";
-import type { Opaque, TaskStatus } from "../state/model.ts";
+import { machineText } from "../state/machines.ts";
+import type { DrainConfig, MachineId, MaintenanceWindow, Opaque, TaskStatus } from "../state/model.ts";
 import type { RecordedPolicy } from "../state/policy.ts";
 
 /** Of a list that is the value of a setting. */
@@ -27,6 +28,13 @@ const descriptions: Descriptions = {
   AgentDisconnected: (e) => `${e.agentId} until ${timeText(e.deadline)}`,
   AgentUnreachable: (e) => e.agentId,
   AgentRemoved: (e) => `${e.agentId}: ${e.cause}`,
+  AgentDeactivated: (e) => e.agentId,
+  AgentReactivated: (e) => e.agentId,
+  AgentDrainStarted: (e) => `${e.agentId}${drainText(e.config)}`,
+  AgentDrained: (e) => e.agentId,
+  MaintenanceScheduled: (e) => e.windows.map(windowText).join("; ") || "nothing",
+  MaintenanceStarted: (e) => machinesText(e.machines),
+  MaintenanceStopped: (e) => machinesText(e.machines),
   AgentResourcesConverted: (e) =>
     `${e.operation} on ${e.agentId}: ${format(e.consumed)} is now ${format(e.converted)}`,
   OffersMade: (e) =>
@@ -120,6 +128,22 @@ function escapeControls(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
   });
+}
+
+function drainText({ maxGraceNanos, markGone }: DrainConfig): string {
+  const grace = maxGraceNanos === null ? "" : `, at most ${Number(maxGraceNanos) / 1e9} s for each task`;
+  return `${grace}${markGone ? ", gone afterwards" : ""}`;
+}
+
+/** Times are nanoseconds since the epoch. */
+function windowText({ machines, unavailability }: MaintenanceWindow): string {
+  const { start, duration } = unavailability;
+  const end = duration === null ? "" : ` for ${Number(duration) / 1e9} s`;
+  return `${machinesText(machines)} from ${start}${end}`;
+}
+
+function machinesText(machines: readonly MachineId[]): string {
+  return machines.map(machineText).join(", ");
 }
 
 function quotaText({ role, quota }: RoleQuota): string {

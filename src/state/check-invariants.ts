@@ -13,6 +13,7 @@ import { assert } from "../kernel/assert.ts";
 import type { AgentId, FrameworkId, RoleName } from "../kernel/ids.ts";
 import { totalOf } from "./agent-resources.ts";
 import { isRemote } from "./evolve/agents.ts";
+import { isOfferable } from "./evolve/duty.ts";
 import { executorsOn } from "./evolve/executors.ts";
 import {
   AGENTS_MAX,
@@ -21,6 +22,7 @@ import {
   DIGESTS_MAX,
   FRAMEWORKS_MAX,
   GONE_AGENTS_MAX,
+  MACHINES_MAX,
   QUOTAS_MAX,
   STATUSES_MAX,
   UNREACHABLE_TASKS_MAX,
@@ -28,6 +30,7 @@ import {
   WHITELIST_HOSTS_MAX,
 } from "./limits.ts";
 import { frameworkOf, isConnected } from "./lookups.ts";
+import { isDown, machineKey } from "./machines.ts";
 import type { Agent, ClusterState, Framework, Task } from "./model.ts";
 import { pairsOf } from "./pairs.ts";
 import { DEFAULT_POLICY, policyChanges, withChanges } from "./policy.ts";
@@ -45,6 +48,7 @@ export function checkInvariants(state: ClusterState): void {
   checkAllocator(state.allocator);
   checkWeights(state);
   checkPolicy(state);
+  checkMaintenance(state);
   assert(new QuotaPlan(state.allocator, new Map()).problem() === null, "quotas do not fit into one another");
   assert(state.allocator.agents.size === state.agents.size, "the allocator knows other agents");
   assert(state.allocator.frameworks.size === state.frameworks.size, "the allocator knows other frameworks");
@@ -57,6 +61,7 @@ function checkBounds(state: ClusterState): void {
     ["agents", state.agents.size, AGENTS_MAX],
     ["gone agents", state.goneAgents.size, GONE_AGENTS_MAX],
     ["digests", state.digests.length, DIGESTS_MAX],
+    ["machines", state.maintenance.machines.size, MACHINES_MAX],
     ["quotas", state.allocator.quotas.size, QUOTAS_MAX],
     ["weights", state.weights.size, WEIGHTS_MAX],
     ["whitelisted hosts", state.policy.whitelist?.size ?? 0, WHITELIST_HOSTS_MAX],
@@ -83,6 +88,25 @@ function checkPolicy({ policy }: ClusterState): void {
   assert(lost.length === 0, "settings are not as they would be restored", { lost });
   const hosts = [...(policy.whitelist ?? [])];
   assert(hosts.join() === [...hosts].sort().join(), "whitelisted hosts are not in their order");
+}
+
+/** Machines are those of the windows, each in one; no agent is offered of one that is down. */
+function checkMaintenance(state: ClusterState): void {
+  const { windows, machines } = state.maintenance;
+  const listed = windows.flatMap(({ machines: ids, unavailability }) =>
+    ids.map((id) => ({ key: machineKey(id), unavailability })),
+  );
+  assert(listed.length === machines.size, "a machine is in no window, or in two", { size: machines.size });
+  for (const { key, unavailability } of listed) {
+    const known = machines.get(key)?.unavailability;
+    const isSame = known?.start === unavailability.start && known.duration === unavailability.duration;
+    assert(isSame, "a machine is unavailable at another time than its window says", { key });
+  }
+  for (const id of state.draining.keys()) assert(state.agents.has(id), "an unknown agent drains", { id });
+  for (const { id, spec, offers } of state.agents.values()) {
+    const isKeptAway = offers.size === 0 || !isDown(state, spec);
+    assert(isKeptAway, "an agent on a machine that is down is offered", { id });
+  }
 }
 
 function checkFramework(state: ClusterState, framework: Framework): void {
@@ -143,7 +167,11 @@ function checkAgent(state: ClusterState, agent: Agent): void {
   const { id, connection } = agent;
   assert(!state.goneAgents.has(id), "an agent is here and gone", { id });
   assert(state.absentAgents.has(id) === (connection.kind !== "connected"), "absentAgents is wrong", { id });
-  assert(isConnected(agent) || agent.offers.size === 0, "an absent agent is offered", { id });
+  assert(isOfferable(agent) || agent.offers.size === 0, "an absent or inactive agent is offered", { id });
+  const isActive = state.allocator.agents.get(id)?.active;
+  assert(isActive === isOfferable(agent), "the allocator counts another agent as active", { id });
+  const isDraining = agent.deactivation?.drain?.state === "draining";
+  assert(state.draining.has(id) === isDraining, "draining is wrong", { id });
   for (const [frameworkId, taskId] of pairsOf(agent.tasks)) {
     const { tasks, unreachableTasks } = frameworkOf(state, frameworkId);
     const task = tasks.get(taskId) ?? unreachableTasks.get(taskId);

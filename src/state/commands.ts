@@ -20,8 +20,11 @@ import type {
 import type { Aftermath, QuotaAmounts, RoleWeight } from "./events.ts";
 import type {
   AgentSpec,
+  DrainConfig,
   FaultDomain,
   FrameworkSpec,
+  MachineId,
+  MaintenanceWindow,
   OfferConstraints,
   Opaque,
   TaskStateName,
@@ -144,6 +147,13 @@ export type Command =
       readonly executorId: ExecutorId;
       readonly data: Uint8Array;
     }
+  | { readonly kind: "deactivate-agent" | "reactivate-agent"; readonly agentId: AgentId }
+  | { readonly kind: "drain-agent"; readonly agentId: AgentId; readonly config: DrainConfig }
+  | MarkAgentGone
+  /** Each machine comes once, no window is empty. */
+  | { readonly kind: "update-maintenance-schedule"; readonly windows: readonly MaintenanceWindow[] }
+  | StartMaintenance
+  | { readonly kind: "stop-maintenance"; readonly machines: readonly MachineId[] }
   | Operate
   | UpdateWeights
   | UpdateQuotas
@@ -232,6 +242,26 @@ export interface Conversion {
   readonly invalid: string | null;
 }
 
+/** MO19. */
+export interface MarkAgentGone {
+  readonly kind: "mark-agent-gone";
+  readonly agentId: AgentId;
+  readonly begun?: AgentsEnd;
+}
+
+/** Each machine comes once, and there is one. */
+export interface StartMaintenance {
+  readonly kind: "start-maintenance";
+  readonly machines: readonly MachineId[];
+  readonly begun?: AgentsEnd;
+}
+
+/** Tasks were ended in entries before this command. */
+export interface AgentsEnd {
+  /** Of the agent whose tasks are not all ended, before it counted as disconnected. */
+  readonly connectionId: string | null;
+}
+
 /** An operator's operation (MO13, MO14). */
 export interface Operate {
   readonly kind: "operate";
@@ -292,6 +322,13 @@ export interface Rejection {
     | "subscription-invalid"
     | "agent-unknown"
     | "agent-gone"
+    /** It is not in the state in which that can be done. */
+    | "agent-not-so"
+    /** There is no agent to be marked as gone. */
+    | "agent-not-found"
+    /** Agents of the machine are kept away. */
+    | "machine-down"
+    | "maintenance-refused"
     /** It cannot be admitted: a bad id, or a bound of the cluster is reached. */
     | "agent-refused"
     /** It must not register as things are, and may try again: what runs on it goes on (RV14). */

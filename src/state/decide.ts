@@ -9,6 +9,7 @@ import { decideDisconnectAgent, decideRegister, decideUnregister } from "./decid
 import { decideCorrect } from "./decide/corrections.ts";
 import { decideExpire } from "./decide/deadlines.ts";
 import { accepted, type Decision } from "./decide/decision.ts";
+import { decideDeactivate, decideDrain, decideMarkGone, decideReactivate } from "./decide/duty.ts";
 import {
   decideDisconnect,
   decideRevive,
@@ -18,6 +19,7 @@ import {
   decideUpdateFramework,
 } from "./decide/frameworks.ts";
 import { decideLead, policyChanged } from "./decide/lead.ts";
+import { decideSchedule, decideStartMaintenance, decideStopMaintenance } from "./decide/maintenance.ts";
 import { messageExecutor, messageFramework, shutdownExecutor } from "./decide/messages.ts";
 import { decideOperate } from "./decide/operate.ts";
 import { decideRemoveQuota, decideSetQuota, decideUpdateQuotas } from "./decide/quotas.ts";
@@ -84,6 +86,20 @@ export function decide(state: ClusterState, command: Command, context: Context):
       return decideExecutorExited(state, command);
     case "message-framework":
       return messageFramework(state, command);
+    case "deactivate-agent":
+      return decideDeactivate(state, command.agentId);
+    case "reactivate-agent":
+      return decideReactivate(state, command.agentId);
+    case "drain-agent":
+      return decideDrain(state, command);
+    case "mark-agent-gone":
+      return decideMarkGone(state, command, context);
+    case "update-maintenance-schedule":
+      return decideSchedule(state, command.windows);
+    case "start-maintenance":
+      return decideStartMaintenance(state, command, context);
+    case "stop-maintenance":
+      return decideStopMaintenance(state, command.machines);
     case "operate":
       return decideOperate(state, command, context);
     case "update-weights":

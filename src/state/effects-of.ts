@@ -2,6 +2,7 @@
 import type { AgentId, FrameworkId } from "../kernel/ids.ts";
 import type { AgentMessage, Effect, FrameworkEvent, FrameworkView, OfferView } from "./effects.ts";
 import type {
+  AgentRemoved,
   AgentReregistered,
   Corrections,
   Event,
@@ -13,7 +14,8 @@ import type {
   TaskLaunched,
 } from "./events.ts";
 import { agentOf, findTask, frameworkOf, isConnected } from "./lookups.ts";
-import type { ClusterState, Framework, Task, TaskStatus } from "./model.ts";
+import { plannedFor } from "./machines.ts";
+import type { ClusterState, DrainConfig, Framework, Task, TaskStatus } from "./model.ts";
 import { volumesIn } from "./volumes.ts";
 
 const NONE: readonly Effect[] = Object.freeze([]);
@@ -37,7 +39,14 @@ const derivations: Derivations = {
   AgentUnreachable: agentLost,
   AgentCorrected: (event, state) => corrections(state, event.agentId, event.corrections),
   AgentHistoryForgotten: () => NONE,
-  AgentRemoved: (event, state) => (event.cause === "expired" ? NONE : agentLost(event, state)),
+  AgentRemoved: agentRemoved,
+  AgentDeactivated: nothing,
+  AgentReactivated: ({ agentId }, state) => drainOrder(state, agentId, null),
+  AgentDrainStarted: ({ agentId, config }, state) => drainOrder(state, agentId, config),
+  AgentDrained: nothing,
+  MaintenanceScheduled: nothing,
+  MaintenanceStarted: nothing,
+  MaintenanceStopped: nothing,
   AgentResourcesConverted: resourcesConverted,
   OffersMade: offersMade,
   OffersAccepted: nothing,
@@ -122,7 +131,7 @@ function executorExited(event: ExecutorExited, state: ClusterState): readonly Ef
 function newlyRegistered(event: EventOf<"AgentRegistered">, state: ClusterState): readonly Effect[] {
   const { agentId } = event;
   const added: Effect = { to: "operators", event: { kind: "agent-added", agentId } };
-  return [registered(event), added, ...corrections(state, agentId, event.corrections)];
+  return [registered(event, state), added, ...corrections(state, agentId, event.corrections)];
 }
 
 /** The old stream ends first (SC02); after SUBSCRIBED come the updates that nobody has acknowledged. */
@@ -165,8 +174,21 @@ function removed(event: FrameworkRemoved, state: ClusterState): readonly Effect[
   return effects;
 }
 
-function registered({ connectionId, agentId }: EventOf<"AgentRegistered"> | AgentReregistered): Effect {
-  return { to: "connection", connectionId, message: { kind: "registered", agentId } };
+/** An agent that drains, or has drained, is told each time, for it may not have heard of it. */
+function registered(
+  { connectionId, agentId }: EventOf<"AgentRegistered"> | AgentReregistered,
+  state: ClusterState,
+): Effect {
+  const drain = agentOf(state, agentId).deactivation?.drain ?? null;
+  const { maxGraceNanos = null, markGone = false } = drain ?? {};
+  const order = drain === null ? {} : { drain: { maxGraceNanos, markGone } };
+  return { to: "connection", connectionId, message: { kind: "registered", agentId, ...order } };
+}
+
+/** One that does not know the word closes the connection on it. */
+function drainOrder(state: ClusterState, agentId: AgentId, config: DrainConfig | null): readonly Effect[] {
+  const { spec } = agentOf(state, agentId);
+  return spec.drains === true ? toAgent(state, agentId, { kind: "drain", config }) : NONE;
 }
 
 function reregistered(event: AgentReregistered, state: ClusterState): readonly Effect[] {
@@ -175,7 +197,7 @@ function reregistered(event: AgentReregistered, state: ClusterState): readonly E
   if (replacedConnectionId !== null) {
     effects.push({ to: "connection", connectionId: replacedConnectionId, message: { kind: "replaced" } });
   }
-  effects.push(registered(event));
+  effects.push(registered(event, state));
   if (event.wasUnreachable) effects.push({ to: "operators", event: { kind: "agent-added", agentId } });
   effects.push(...volumesOn(state, agentId), ...corrections(state, agentId, event.corrections));
   return effects;
@@ -198,18 +220,30 @@ function corrections(state: ClusterState, agentId: AgentId, told: Corrections): 
   return messages.map((message): Effect => ({ to: "agent", agentId, message }));
 }
 
-/** Every connected framework hears of it, whether it has tasks there or not (trap 11). */
-function agentLost(
-  event: EventOf<"AgentUnreachable"> | EventOf<"AgentRemoved">,
-  state: ClusterState,
-): readonly Effect[] {
-  const { agentId } = event;
-  const failure = { kind: "failure", agentId, executorId: null, waitStatus: null } as const;
+function agentLost({ agentId }: EventOf<"AgentUnreachable">, state: ClusterState): readonly Effect[] {
+  const removed: Effect = { to: "operators", event: { kind: "agent-removed", agentId } };
+  return [...failures(agentId, state), removed];
+}
+
+/** Operators are not told of one that is gone (recorded). */
+function agentRemoved(event: AgentRemoved, state: ClusterState): readonly Effect[] {
+  const { agentId, cause, connectionId } = event;
+  if (cause === "expired") return NONE;
   const effects: Effect[] = [];
-  for (const frameworkId of state.frameworks.keys())
-    effects.push(...toFramework(state, frameworkId, failure));
-  effects.push({ to: "operators", event: { kind: "agent-removed", agentId } });
+  if (connectionId !== undefined) {
+    const message =
+      cause === "maintenance" ? "Operator initiated 'Machine DOWN'" : "Agent has been marked gone";
+    effects.push({ to: "connection", connectionId, message: { kind: "shutdown", message } });
+  }
+  effects.push(...failures(agentId, state));
+  if (cause !== "gone") effects.push({ to: "operators", event: { kind: "agent-removed", agentId } });
   return effects;
+}
+
+/** Every connected framework hears of it, whether it has tasks there or not (trap 11). */
+function failures(agentId: AgentId, state: ClusterState): readonly Effect[] {
+  const failure = { kind: "failure", agentId, executorId: null, waitStatus: null } as const;
+  return [...state.frameworks.keys()].flatMap((frameworkId) => toFramework(state, frameworkId, failure));
 }
 
 /** One message for each framework. */
@@ -222,6 +256,7 @@ function offersMade(event: EventOf<"OffersMade">, state: ClusterState): readonly
       agent: agentOf(state, offer.agentId).spec,
       executorIds: [...(framework.executors.get(offer.agentId)?.keys() ?? [])],
       multiRole: framework.spec.capabilities.includes("MULTI_ROLE"),
+      unavailability: plannedFor(state, agentOf(state, offer.agentId).spec)?.unavailability ?? null,
     };
     const others = views.get(framework.id);
     if (others === undefined) views.set(framework.id, [view]);

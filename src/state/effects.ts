@@ -15,11 +15,13 @@ import type {
 import type {
   AgentSpec,
   AgentVolume,
+  DrainConfig,
   FrameworkSpec,
   Offer,
   Opaque,
   TaskStateName,
   TaskStatus,
+  Unavailability,
 } from "./model.ts";
 
 export type Effect =
@@ -66,6 +68,8 @@ export interface OfferView {
   readonly executorIds: readonly ExecutorId[];
   /** For a framework without MULTI_ROLE the allocation role is left out (trap 25). */
   readonly multiRole: boolean;
+  /** When the agent's machine is to be down (MN07); null if nothing is planned. */
+  readonly unavailability: Unavailability | null;
 }
 
 export type AgentMessage =
@@ -104,10 +108,13 @@ export type AgentMessage =
       readonly agentId: AgentId;
       readonly registeredAt: Millis;
       readonly volumes: readonly AgentVolume[];
-    };
+    }
+  /** All tasks are to end, and none is taken any more; null = an end of that. */
+  | { readonly kind: "drain"; readonly config: DrainConfig | null };
 
 export type ConnectionMessage =
-  | { readonly kind: "registered"; readonly agentId: AgentId }
+  /** `drain` if it drains or has drained. */
+  | { readonly kind: "registered"; readonly agentId: AgentId; readonly drain?: DrainConfig }
   | { readonly kind: "replaced" }
   | { readonly kind: "shutdown"; readonly message: string };
 

@@ -20,8 +20,11 @@ import type {
 } from "../kernel/ids.ts";
 import type {
   AgentSpec,
+  DrainConfig,
   FaultDomain,
   FrameworkSpec,
+  MachineId,
+  MaintenanceWindow,
   Offer,
   OfferConstraints,
   Opaque,
@@ -34,6 +37,8 @@ export type Event =
   | ClusterEvent
   | FrameworkLifeEvent
   | AgentLifeEvent
+  | AgentDutyEvent
+  | MaintenanceEvent
   | OfferEvent
   | AgentResourcesConverted
   | TaskEvent
@@ -156,11 +161,7 @@ export type AgentLifeEvent =
     }
   /** Its tasks have been reported by TaskUnreachable events before this one. `expiry`: when it is forgotten. */
   | { readonly kind: "AgentUnreachable"; readonly agentId: AgentId; readonly expiry: Millis }
-  | {
-      readonly kind: "AgentRemoved";
-      readonly agentId: AgentId;
-      readonly cause: "unregistered" | "gone" | "expired";
-    }
+  | AgentRemoved
   /** More of what AgentRegistered or AgentReregistered began to say, in the entries right after it. Since format 3. */
   | ({ readonly kind: "AgentCorrected"; readonly agentId: AgentId } & Aftermath)
   /**
@@ -173,6 +174,32 @@ export type AgentLifeEvent =
       readonly tasks: number;
       readonly executors: number;
     };
+
+export interface AgentRemoved {
+  readonly kind: "AgentRemoved";
+  readonly agentId: AgentId;
+  readonly cause: "unregistered" | "gone" | "maintenance" | "expired";
+  /** Of an agent that must be told to shut down; left out if there is none. */
+  readonly connectionId?: string;
+}
+
+/** Whether an agent is offered, as operators say (MO16). Its offers were rescinded before. Since format 3. */
+export type AgentDutyEvent =
+  | { readonly kind: "AgentDeactivated"; readonly agentId: AgentId }
+  | { readonly kind: "AgentReactivated"; readonly agentId: AgentId }
+  /** It is deactivated too. One that is draining, or drained, begins anew. */
+  | { readonly kind: "AgentDrainStarted"; readonly agentId: AgentId; readonly config: DrainConfig }
+  /** Nothing of any task is left on it. */
+  | { readonly kind: "AgentDrained"; readonly agentId: AgentId };
+
+/** What operators plan and do with machines (MO15). Since format 3. */
+export type MaintenanceEvent =
+  /** The schedule as a whole. Machines that were down stay so, and are in it. */
+  | { readonly kind: "MaintenanceScheduled"; readonly windows: readonly MaintenanceWindow[] }
+  /** They are down; their agents are removed by the events after this one. */
+  | { readonly kind: "MaintenanceStarted"; readonly machines: readonly MachineId[] }
+  /** They are up, and in the schedule no more. */
+  | { readonly kind: "MaintenanceStopped"; readonly machines: readonly MachineId[] };
 
 export interface AgentReregistered {
   readonly kind: "AgentReregistered";
@@ -247,6 +274,8 @@ export type OfferEvent =
         | "agent-disconnected"
         | "agent-removed"
         | "agent-changed"
+        | "agent-deactivated"
+        | "maintenance-scheduled"
         | "timeout"
         | "role-left"
         | "resources-converted"

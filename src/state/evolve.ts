@@ -16,6 +16,15 @@ import {
   disconnectAgent,
   refreshRemote,
 } from "./evolve/agents.ts";
+import {
+  agentDeactivated,
+  agentDrained,
+  agentDrainStarted,
+  agentReactivated,
+  maintenanceScheduled,
+  maintenanceStarted,
+  maintenanceStopped,
+} from "./evolve/duty.ts";
 import { executorExited } from "./evolve/executors.ts";
 import {
   disconnect,
@@ -68,6 +77,13 @@ const reducers: Reducers = {
   AgentRemoved: agentRemoved,
   AgentCorrected: agentCorrected,
   AgentHistoryForgotten: agentHistoryForgotten,
+  AgentDeactivated: agentDeactivated,
+  AgentReactivated: agentReactivated,
+  AgentDrainStarted: agentDrainStarted,
+  AgentDrained: agentDrained,
+  MaintenanceScheduled: maintenanceScheduled,
+  MaintenanceStarted: maintenanceStarted,
+  MaintenanceStopped: maintenanceStopped,
   AgentResourcesConverted: agentResourcesConverted,
   OffersMade: offersMade,
   OffersAccepted: offersAccepted,

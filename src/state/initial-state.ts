@@ -18,6 +18,8 @@ export function createClusterState(): ClusterState {
     offers: new Map(),
     absentFrameworks: new Map(),
     absentAgents: new Map(),
+    draining: new Map(),
+    maintenance: { windows: [], machines: new Map() },
     weights: new Map(),
     policy: DEFAULT_POLICY,
     allocator: createAllocatorState(),

@@ -69,6 +69,9 @@ export const CORRECTIONS_BYTES_MAX = 2 * 1024 * 1024;
 /** Offers that one `expire` rescinds; the next goes on. */
 export const EXPIRED_OFFERS_MAX = 10_000;
 
+/** Machines in the maintenance schedule; with more it is refused. */
+export const MACHINES_MAX = 10_000;
+
 /** Roles whose weights are kept; with more an update is refused. */
 export const WEIGHTS_MAX = 10_000;
 

@@ -39,13 +39,16 @@ export interface ClusterState {
   completedFrameworks: Map<FrameworkId, Framework>;
   agents: Map<AgentId, Agent>;
   /** Agents that are not coming back: when they went and why. At most GONE_AGENTS_MAX, oldest first. */
-  goneAgents: Map<AgentId, { readonly at: Millis; readonly cause: "unregistered" | "gone" }>;
+  goneAgents: Map<AgentId, { readonly at: Millis; readonly cause: "unregistered" | "gone" | "maintenance" }>;
   /** Oldest first. */
   offers: Map<OfferId, Offer>;
   /** Frameworks that are disconnected, with their deadlines: what `expire` has to look at. */
   absentFrameworks: Map<FrameworkId, Millis>;
   /** Agents that are disconnected (deadline) or unreachable (expiry). */
   absentAgents: Map<AgentId, Millis>;
+  /** Agents whose drain is not done: what `expire` has to look at. */
+  draining: Map<AgentId, true>;
+  maintenance: Maintenance;
   /** Thousandths, of every role whose weight was ever set, also after its return to 1000. At most WEIGHTS_MAX. */
   weights: Map<RoleName, number>;
   /** What the leader's operator has set about offers, by the newest PolicyChanged. */
@@ -205,10 +208,69 @@ export interface AgentSpec {
   /** Canonical text of the attributes, for comparison and display. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly version: string;
+  /** It understands an order to drain; agents in logs of older versions do not. */
+  readonly drains?: boolean;
   /** What offer constraints can ask of it. Agents in logs of older versions have none. */
   readonly facts?: AgentFacts;
   /** The AgentInfo as it came, without `id`. */
   readonly wire: Opaque;
+}
+
+/** What an operator has planned for machines (MN07). */
+export interface Maintenance {
+  /** As it was posted, without machines that came up again; each machine is in one window. */
+  windows: readonly MaintenanceWindow[];
+  /** The machines of the windows, by `machineKey`: at most MACHINES_MAX. All others are up. */
+  machines: Map<string, Machine>;
+}
+
+export interface MaintenanceWindow {
+  readonly machines: readonly MachineId[];
+  readonly unavailability: Unavailability;
+}
+
+/** A machine is the one on which an agent runs if both are equal; what is left out is the empty text. */
+export interface MachineId {
+  /** Whatever the case of its letters. */
+  readonly hostname?: string;
+  /** Dotted. */
+  readonly ip?: string;
+}
+
+/** Nanoseconds. */
+export interface Unavailability {
+  /** Since the epoch. */
+  readonly start: bigint;
+  /** Null = without an end. */
+  readonly duration: bigint | null;
+}
+
+/** `down`: its agents were shut down and none may register. */
+export interface Machine {
+  readonly id: MachineId;
+  readonly mode: "draining" | "down";
+  readonly unavailability: Unavailability;
+}
+
+/** An operator has taken the agent out of the offers (MO16); holds across leaders and registrations. */
+export interface Deactivation {
+  readonly since: Millis;
+  /** Null if its tasks may go on. */
+  readonly drain: Drain | null;
+}
+
+/** "drained" once nothing of any task is left on it, the acknowledgement of its end included. */
+export interface Drain extends DrainConfig {
+  readonly state: "draining" | "drained";
+  /** When it was asked for last. */
+  readonly since: Millis;
+}
+
+export interface DrainConfig {
+  /** No task gets a longer grace than this. Nanoseconds; null = each its own. */
+  readonly maxGraceNanos: bigint | null;
+  /** When it is drained it is gone for good. */
+  readonly markGone: boolean;
 }
 
 /** What operations made of an agent's own resources; of those that were undone nothing is left. */
@@ -241,6 +303,8 @@ export interface Agent {
   conversions?: Conversions;
   /** The persistent volumes among them, in the order in which they were made; left out if there never were any. */
   volumes?: readonly AgentVolume[];
+  /** Left out while it is active. */
+  deactivation?: Deactivation;
   /** Tasks of the cluster that are on it, those that are unreachable with it included, by framework. */
   tasks: Map<FrameworkId, Map<TaskId, true>>;
   /** Custom executors on it, by framework. */

@@ -27,7 +27,9 @@ export function isTerminal(state: TaskStateName): boolean {
 
 /** Reasons that the master gives (reference, section e), without their prefix. */
 export type MasterReason =
+  | "AGENT_DRAINING"
   | "AGENT_REMOVED"
+  | "AGENT_REMOVED_BY_OPERATOR"
   | "AGENT_REREGISTERED"
   | "FRAMEWORK_REMOVED"
   | "INVALID_OFFERS"

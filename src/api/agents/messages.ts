@@ -1,7 +1,7 @@
 // Frames of the agent protocol (src/contract/agent-protocol.ts): packed and unpacked, and checked before anything reads
 // them. What the cluster says to an agent is put into the protocol's words here.
 import { Unpackr } from "msgpackr";
-import type { FromAgent, RegisterAgent, ToAgent } from "../../contract/agent-protocol.ts";
+import type { DrainOrder, FromAgent, RegisterAgent, ToAgent } from "../../contract/agent-protocol.ts";
 import { STATUSES_FRAME_BYTES_MAX } from "../../contract/agent-protocol.ts";
 import { decodeProtobuf, encodeProtobuf } from "../../contract/codec.ts";
 import { taskInfoOf } from "../../contract/encoded.ts";
@@ -10,6 +10,7 @@ import { decodeReports, isReportsFrame, type ReceivedReport } from "../../contra
 import type { FrameworkInfo, KillPolicy } from "../../contract/types.ts";
 import { enumNumbers } from "../../contract/types.ts";
 import type { AgentMessage } from "../../state/effects.ts";
+import type { DrainConfig } from "../../state/model.ts";
 import { bytesOf } from "../convert/uuids.ts";
 
 export type RunMessage = Extract<AgentMessage, { readonly kind: "run" }>;
@@ -52,6 +53,7 @@ function reportsOfFrame(frame: Uint8Array): AgentReport | null {
 /** The protocol's form of what the cluster tells an agent. */
 export function agentMessage(message: AgentMessage): ToAgent {
   if (message.kind === "volumes") return volumesMessage(message);
+  if (message.kind === "drain") return { kind: "drain", order: drainOrder(message.config) };
   const { frameworkId } = message;
   switch (message.kind) {
     case "run": {
@@ -84,6 +86,14 @@ function volumesMessage({
   volumes,
 }: Extract<AgentMessage, { readonly kind: "volumes" }>): ToAgent {
   return { kind: "volumes", registration: `${agentId} ${registeredAt}`, volumes };
+}
+
+export function drainOrder(config: DrainConfig): DrainOrder;
+export function drainOrder(config: DrainConfig | null): DrainOrder | null;
+export function drainOrder(config: DrainConfig | null): DrainOrder | null {
+  if (config === null) return null;
+  const { maxGraceNanos, markGone } = config;
+  return maxGraceNanos === null ? { markGone } : { maxGracePeriod: { nanoseconds: maxGraceNanos }, markGone };
 }
 
 /** With its id. */
@@ -125,6 +135,7 @@ function isRegister(value: Plain): boolean {
     isListOf(value.info.attributes ?? [], isPlain) &&
     typeof value.version === "string" &&
     (value.takesVolumes === undefined || typeof value.takesVolumes === "boolean") &&
+    (value.drains === undefined || typeof value.drains === "boolean") &&
     (value.tasksPerRunMax === undefined || Number.isSafeInteger(value.tasksPerRunMax)) &&
     isListOf(value.tasks, isTaskRow) &&
     isListOf(value.executors, isExecutorRow)

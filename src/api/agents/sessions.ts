@@ -24,7 +24,7 @@ import {
   AGENT_SILENCE_MS_MAX,
   AGENT_UNSENT_BYTES_MAX,
 } from "../limits.ts";
-import { type AgentReport, agentMessage, messageOfFrame } from "./messages.ts";
+import { type AgentReport, agentMessage, drainOrder, messageOfFrame } from "./messages.ts";
 import { RunGatherer } from "./run-gatherer.ts";
 
 interface Session {
@@ -90,7 +90,7 @@ export class AgentSessions {
       if (message.kind === "registered") this.reportGone(message.agentId, connectionId);
       return;
     }
-    if (message.kind === "registered") this.bind(session, message.agentId);
+    if (message.kind === "registered") this.bind(session, message);
     else if (message.kind === "shutdown") this.shutDown(session, message.message);
     else this.closeFor(session, "the agent has connected anew");
   }
@@ -188,7 +188,10 @@ export class AgentSessions {
     this.closeFor(session, message);
   }
 
-  private bind(session: Session, agentId: AgentId): void {
+  private bind(
+    session: Session,
+    { agentId, drain }: Extract<ConnectionMessage, { readonly kind: "registered" }>,
+  ): void {
     const older = this.byAgent.get(agentId);
     if (older !== undefined && older !== session) this.closeFor(older, "the agent has connected anew");
     session.phase = "registered";
@@ -199,6 +202,7 @@ export class AgentSessions {
       agentId,
       silenceMsMax: AGENT_SILENCE_MS_MAX,
       statusesMax: STATUSES_PER_FRAME_MAX,
+      ...(drain === undefined ? {} : { drain: drainOrder(drain) }),
     });
     this.context.tracer.info("agent connected", { agentId, connectionId: session.id });
     session.timer = this.context.clock.after(AGENT_PING_INTERVAL_MS, () => this.ping(session));

@@ -92,7 +92,7 @@ function executorOf(frame: { readonly frameworkId: string; readonly executorId: 
   return { frameworkId: asId(frame.frameworkId), executorId: asId(frame.executorId) };
 }
 
-function agentSpec({ info, ip, version }: RegisterFrame): Result<AgentSpec, string> {
+function agentSpec({ info, ip, version, drains }: RegisterFrame): Result<AgentSpec, string> {
   const resources = resourcesFromWire(info.resources ?? []);
   if (!resources.ok) return err(resources.error);
   const { id: _id, ...wire } = info;
@@ -103,6 +103,7 @@ function agentSpec({ info, ip, version }: RegisterFrame): Result<AgentSpec, stri
     port: info.port ?? AGENT_PORT_DEFAULT,
     resources: resources.value,
     attributes: Object.fromEntries(attributes),
+    ...(drains === true ? { drains } : {}),
     facts: factsOf(info),
     version,
     wire,

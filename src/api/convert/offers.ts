@@ -7,8 +7,9 @@ import type {
   URL as WireUrl,
 } from "../../contract/types.ts";
 import type { ExecutorId } from "../../kernel/ids.ts";
-import type { AgentSpec, Offer } from "../../state/model.ts";
+import type { AgentSpec, Offer, Unavailability } from "../../state/model.ts";
 import { ipv4Of } from "./addresses.ts";
+import { unavailabilityToWire } from "./maintenance.ts";
 import { type ReservationFormat, resourcesToWire } from "./resources.ts";
 
 export interface OfferForm {
@@ -16,6 +17,7 @@ export interface OfferForm {
   readonly format: ReservationFormat;
   /** Without MULTI_ROLE the allocation role is not shown (trap 25). */
   readonly multiRole: boolean;
+  readonly unavailability: Unavailability | null;
 }
 
 export function offerToWire(
@@ -36,6 +38,7 @@ export function offerToWire(
     resources: resourcesToWire(offer.resources, form.format, role),
     ...(attributes === undefined || attributes.length === 0 ? {} : { attributes }),
     ...(executorIds.length === 0 ? {} : { executor_ids: executorIds.map((value) => ({ value })) }),
+    ...(form.unavailability === null ? {} : { unavailability: unavailabilityToWire(form.unavailability) }),
     ...(role === null ? {} : { allocation_info: { role } }),
   };
 }

@@ -5,6 +5,7 @@ import { versionInfo } from "../advertised.ts";
 import { type ApiContext, confirmed, redirectTo, refusalUnlessLeading } from "../context.ts";
 import { readBody } from "../http/body.ts";
 import { empty, legacyJson, type Reply, redirect, send, tooLarge } from "../http/reply.ts";
+import { machineDown, machineUp, maintenanceSchedule, maintenanceStatus } from "./maintenance.ts";
 import { legacyOperation } from "./operations.ts";
 import { QUOTA_PATH, quota } from "./quota.ts";
 import type { LegacyRequest } from "./request.ts";
@@ -27,6 +28,10 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ["/unreserve", legacyOperation("UNRESERVE")],
   ["/create-volumes", legacyOperation("CREATE")],
   ["/destroy-volumes", legacyOperation("DESTROY")],
+  ["/maintenance/schedule", maintenanceSchedule],
+  ["/maintenance/status", maintenanceStatus],
+  ["/machine/down", machineDown],
+  ["/machine/up", machineUp],
   [QUOTA_PATH, quota],
 ]);
 

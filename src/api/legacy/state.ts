@@ -8,6 +8,7 @@ import { messageTypes } from "../../contract/message-types.ts";
 import type { MessageType } from "../../contract/schema.ts";
 import type { FrameworkInfo, TaskInfo, TaskStatus as WireStatus } from "../../contract/types.ts";
 import { totalOf as totalOfAgent } from "../../state/agent-resources.ts";
+import { isOfferable } from "../../state/evolve/duty.ts";
 import type { Agent, ClusterState, Framework, Offer, Task } from "../../state/model.ts";
 import { MESOS_VERSION, masterInfo, masterPid, versionInfo } from "../advertised.ts";
 import type { ApiContext } from "../context.ts";
@@ -17,7 +18,7 @@ import { resourcesToWire } from "../convert/resources.ts";
 import { statusToWire } from "../convert/statuses.ts";
 import { secondsOf } from "../convert/times.ts";
 import { executorsOf, totalOf, type Usage, usageOf, usageOr } from "../operator/usage.ts";
-import { AGENT_CAPABILITIES, agentPid } from "../operator/views.ts";
+import { agentCapabilities, agentPid, drainInfo } from "../operator/views.ts";
 
 type Json = { readonly [field: string]: unknown };
 
@@ -25,7 +26,7 @@ export function legacyState(context: ApiContext): Json {
   const state = context.master.state();
   const usage = usageOf(state);
   const agents = [...state.agents.values()].filter(({ connection }) => connection.kind !== "unreachable");
-  const active = agents.filter(({ connection }) => connection.kind === "connected").length;
+  const active = agents.filter(isOfferable).length;
   const offers = offersByFramework(state);
   const framework = (each: Framework) =>
     frameworkOf(each, usageOr(usage.frameworks, each.id), offers.get(each.id) ?? []);
@@ -75,8 +76,18 @@ function domainOf(context: ApiContext): Json {
   return domain === undefined ? {} : { domain };
 }
 
+function drainFields(agent: Agent): Json {
+  const info = drainInfo(agent);
+  const since = agent.deactivation?.drain?.since;
+  if (info === null || since === undefined) return {};
+  return {
+    ...part("drain_info", messageTypes.DrainInfo, info),
+    estimated_drain_start_time_seconds: secondsOf(since),
+  };
+}
+
 function agentOf(agent: Agent, usage: Usage): Json {
-  const { id, spec, connection, registeredAt, reregisteredAt } = agent;
+  const { id, spec, registeredAt, reregisteredAt } = agent;
   const total = totalOfAgent(agent);
   const { domain } = agentParts(spec);
   return {
@@ -93,10 +104,11 @@ function agentOf(agent: Agent, usage: Usage): Json {
     offered_resources: amounts(totalOf(usage.offered)),
     reserved_resources: reservedByRole(total),
     unreserved_resources: amounts(total.filter((each) => reservationRole(each) === null)),
-    active: connection.kind === "connected",
-    deactivated: false,
+    active: isOfferable(agent),
+    deactivated: agent.deactivation !== undefined,
     version: spec.version || MESOS_VERSION,
-    capabilities: AGENT_CAPABILITIES.map(({ type }) => type),
+    capabilities: agentCapabilities(spec).map(({ type }) => type),
+    ...drainFields(agent),
   };
 }
 

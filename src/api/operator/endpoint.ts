@@ -6,14 +6,17 @@ import type { MasterCall, MasterResponse } from "../../contract/types.ts";
 import { asId, type FrameworkId } from "../../kernel/ids.ts";
 import { masterInfo, versionInfo } from "../advertised.ts";
 import { type ApiContext, confirmed, refusalUnlessLeading, replyToOutcome } from "../context.ts";
+import { scheduleToWire } from "../convert/maintenance.ts";
 import { secondsOf } from "../convert/times.ts";
 import { decodeCall } from "../http/calls.ts";
 import { EventStream } from "../http/event-stream.ts";
 import { CONTENT_TYPES, encode, encodeAsRecord, type Format, formatOfAnswer } from "../http/formats.ts";
 import { badRequest, empty, message, type Reply, send, text } from "../http/reply.ts";
 import { notAcceptable } from "../scheduler/endpoint.ts";
+import { agentOrder } from "./agent-orders.ts";
 import { subscribedEvent } from "./events.ts";
 import { getAgents, getExecutors, getFrameworks, getRoles, getState, getTasks } from "./lists.ts";
+import { maintenanceOrder, maintenanceStatus } from "./maintenance.ts";
 import { metricsOf } from "./metrics.ts";
 import { agentOperationOf, operate } from "./operations.ts";
 import { quotaStatus, removeQuota, setQuota, updateQuota } from "./quotas.ts";
@@ -54,8 +57,11 @@ export class OperatorEndpoint {
     if (format === null) return notAcceptable();
     if (call.type === "SUBSCRIBE") return await this.subscribe(exchange, format);
     if (call.type === "TEARDOWN") return await this.teardown(exchange, call);
-    const policy = policyChange(this.context, call, exchange.target);
-    if (policy !== null) return await policy;
+    const order =
+      policyChange(this.context, call, exchange.target) ??
+      agentOrder(this.context, call, exchange.target) ??
+      maintenanceOrder(this.context, call, exchange.target);
+    if (order !== null) return await order;
     const operation = agentOperationOf(call);
     if (operation !== null) return await operate(this.context, operation, exchange.target);
     const own = this.aboutMaster(call);
@@ -163,6 +169,10 @@ function listOf({ type }: MasterCall, context: ApiContext): MasterResponse | nul
       const weight_infos = weightInfos(state);
       return { type, ...(weight_infos.length === 0 ? {} : { get_weights: { weight_infos } }) };
     }
+    case "GET_MAINTENANCE_SCHEDULE":
+      return { type, get_maintenance_schedule: { schedule: scheduleToWire(state.maintenance.windows) } };
+    case "GET_MAINTENANCE_STATUS":
+      return { type, get_maintenance_status: { status: maintenanceStatus(state) } };
     case "GET_QUOTA":
       return { type, get_quota: { status: quotaStatus(state) } };
     case "GET_MASTER": {

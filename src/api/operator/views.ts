@@ -2,9 +2,11 @@
 import { taskInfoOf } from "../../contract/encoded.ts";
 import type {
   AgentInfo,
+  AgentInfoCapability,
+  MasterResponseGetAgentsAgent as AgentView,
+  DrainInfo,
   ExecutorInfo,
   FrameworkInfo,
-  MasterResponseGetAgentsAgent,
   MasterResponseGetExecutorsExecutor,
   MasterResponseGetFrameworksFramework,
   TaskInfo,
@@ -14,6 +16,8 @@ import type {
 import type { AgentId, FrameworkId, TaskId } from "../../kernel/ids.ts";
 import { totalOf } from "../../state/agent-resources.ts";
 import type { FrameworkView, TaskView } from "../../state/effects.ts";
+import { isOfferable } from "../../state/evolve/duty.ts";
+import { plannedFor } from "../../state/machines.ts";
 import type { Agent, AgentSpec, ClusterState, Executor, Framework, Offer, Task } from "../../state/model.ts";
 import { ipv4Of } from "../convert/addresses.ts";
 import { constraintsToWire } from "../convert/constraints.ts";
@@ -32,13 +36,18 @@ export const AGENT_CAPABILITIES = [
   { type: "TASK_RESOURCE_LIMITS" },
 ] as const;
 
+/** One of an older version does not drain. */
+export function agentCapabilities({ drains }: AgentSpec): readonly AgentInfoCapability[] {
+  return drains === true ? [...AGENT_CAPABILITIES, { type: "AGENT_DRAINING" }] : AGENT_CAPABILITIES;
+}
+
 /** @param usage null in AGENT_ADDED, which shows none */
-export function agentView(agent: Agent, usage: Usage | null): MasterResponseGetAgentsAgent {
+export function agentView(agent: Agent, usage: Usage | null): AgentView {
   const { spec } = agent;
   return {
     agent_info: agentInfo(spec, agent.id),
-    active: agent.connection.kind === "connected",
-    deactivated: false,
+    active: isOfferable(agent),
+    deactivated: agent.deactivation !== undefined,
     version: spec.version,
     pid: agentPid(spec),
     registered_time: timeInfo(agent.registeredAt),
@@ -50,8 +59,28 @@ export function agentView(agent: Agent, usage: Usage | null): MasterResponseGetA
           allocated_resources: byRoleToWire(usage.allocated),
           offered_resources: byRoleToWire(usage.offered),
         }),
-    capabilities: AGENT_CAPABILITIES,
+    capabilities: agentCapabilities(spec),
+    ...drainFields(agent),
   };
+}
+
+/** Since when it drains is told in whole seconds (recorded). */
+function drainFields(agent: Agent): Pick<AgentView, "drain_info" | "estimated_drain_start_time"> {
+  const drain_info = drainInfo(agent);
+  const since = agent.deactivation?.drain?.since;
+  if (drain_info === null || since === undefined) return {};
+  const nanoseconds = BigInt(Math.floor(since / 1_000)) * 1_000_000_000n;
+  return { drain_info, estimated_drain_start_time: { nanoseconds } };
+}
+
+/** Null for an agent that does not drain and has not drained. */
+export function drainInfo({ deactivation }: Agent): DrainInfo | null {
+  const drain = deactivation?.drain ?? null;
+  if (drain === null) return null;
+  const { maxGraceNanos, markGone } = drain;
+  const grace = maxGraceNanos === null ? {} : { max_grace_period: { nanoseconds: maxGraceNanos } };
+  const state = drain.state === "drained" ? "DRAINED" : "DRAINING";
+  return { state, config: { ...grace, mark_gone: markGone } };
 }
 
 /** `slave(1)@10.0.0.7:5051` */
@@ -120,7 +149,9 @@ export function offerView(offer: Offer, state: ClusterState): readonly WireOffer
   const capabilities = state.frameworks.get(offer.frameworkId)?.spec.capabilities ?? [];
   if (agent === undefined) return [];
   const format = capabilities.includes("RESERVATION_REFINEMENT") ? "refined" : "plain";
-  return [offerToWire(offer, agent.spec, [], { format, multiRole: capabilities.includes("MULTI_ROLE") })];
+  const multiRole = capabilities.includes("MULTI_ROLE");
+  const unavailability = plannedFor(state, agent.spec)?.unavailability ?? null;
+  return [offerToWire(offer, agent.spec, [], { format, multiRole, unavailability })];
 }
 
 export function taskView(task: Task): WireTask {

@@ -52,7 +52,8 @@ function offerOf(
   view: EventOf<"offers">["offers"][number],
   refined: boolean,
 ): ReturnType<typeof offerToWire> {
-  const form: OfferForm = { format: refined ? "refined" : "plain", multiRole: view.multiRole };
+  const { multiRole, unavailability } = view;
+  const form: OfferForm = { format: refined ? "refined" : "plain", multiRole, unavailability };
   return offerToWire(view.offer, view.agent, view.executorIds, form);
 }
 

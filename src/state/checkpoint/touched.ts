@@ -64,6 +64,13 @@ const touched: Touched = {
   },
   AgentHistoryForgotten: (keep, { agentId, tasks, executors }) =>
     historyForgotten(keep, agentId, tasks, executors),
+  AgentDeactivated: (keep, { agentId }) => agentChanged(keep, agentId),
+  AgentReactivated: (keep, { agentId }) => agentChanged(keep, agentId),
+  AgentDrainStarted: (keep, { agentId }) => agentChanged(keep, agentId),
+  AgentDrained: (keep, { agentId }) => agentChanged(keep, agentId),
+  MaintenanceScheduled: headOnly,
+  MaintenanceStarted: headOnly,
+  MaintenanceStopped: headOnly,
   AgentResourcesConverted: (keep, { agentId, converted }) => {
     agentChanged(keep, agentId);
     keep.allocator.agents();

@@ -47,7 +47,19 @@ function headOf(state: ClusterState): unknown {
   const { clusterId, time, eventCount, leader, minted, digests, allocator } = state;
   const { nextClient, lastGiven } = allocator;
   const live = liveValue(allocator.live);
-  return { clusterId, time, eventCount, leader, minted, digests, allocator: { nextClient, live, lastGiven } };
+  return {
+    ...{ clusterId, time, eventCount, leader, minted, digests },
+    ...operatorsHead(state),
+    allocator: { nextClient, live, lastGiven },
+  };
+}
+
+/** Left out where there is nothing. */
+function operatorsHead({ draining, maintenance }: ClusterState): Partial<ClusterState> {
+  return {
+    ...(draining.size === 0 ? {} : { draining }),
+    ...(maintenance.machines.size === 0 ? {} : { maintenance }),
+  };
 }
 
 /** Settings by default are left out, so that one that is added changes no snapshot in which nobody set it. */

@@ -3,15 +3,18 @@ import { equal, format, hasRoomFor, type Resources } from "../../allocator/index
 import type { AgentId, FrameworkId, Millis } from "../../kernel/ids.ts";
 import { totalWith } from "../agent-resources.ts";
 import type { Command, Context, RegisterAgent } from "../commands.ts";
-import type { Event, EventOf } from "../events.ts";
+import type { Event } from "../events.ts";
 import { AGENTS_MAX, ID_CHARACTERS_MAX, TASKS_AT_ONCE_MAX, UNREACHABLE_AGENT_MS_MAX } from "../limits.ts";
 import { after, frameworkOf, taskOf } from "../lookups.ts";
+import { isDown } from "../machines.ts";
 import type { Agent, ClusterState } from "../model.ts";
-import { countPairs, pairsOf } from "../pairs.ts";
+import { pairsOf } from "../pairs.ts";
 import { isTerminal, orLost, refOf, sentState, statusOfTask } from "../statuses.ts";
 import { leftOf, usesOf } from "../usage.ts";
+import { absence, endOf, heldBy, historyForgotten, rescission } from "./agent-end.ts";
 import { firstPart, withRest } from "./corrections.ts";
 import { accepted, type Decision, dropped, partly, rejected } from "./decision.ts";
+import { connectionOf } from "./duty.ts";
 import { reunite } from "./reunite.ts";
 
 type CommandOf<Kind extends Command["kind"]> = Extract<Command, { kind: Kind }>;
@@ -22,6 +25,7 @@ export function decideRegister(state: ClusterState, command: RegisterAgent, cont
   if (agentId !== null && state.goneAgents.has(agentId)) {
     return rejected("agent-gone", `Agent ${agentId} has been removed and must not come back`);
   }
+  if (isDown(state, command.spec)) return rejected("machine-down", "Machine is `DOWN`");
   const fault = domainFault(state, command, context);
   if (fault !== null) return rejected("agent-not-admitted", fault);
   const known = agentId === null ? undefined : state.agents.get(agentId);
@@ -113,22 +117,6 @@ function changeFault(state: ClusterState, agent: Agent, resources: Resources): s
   return hasRoomFor(state.allocator, total) ? null : "The cluster cannot count so many resources";
 }
 
-/** Nothing more is launched on the agent. */
-function absence(
-  state: ClusterState,
-  agent: Agent,
-  connectionId: string,
-  cause: EventOf<"OffersRescinded">["cause"],
-  { now, settings }: Context,
-): readonly Event[] {
-  if (agent.connection.kind === "disconnected") return [];
-  const deadline = after(now, settings.agentReconnectMs);
-  return [
-    ...rescission(state, agent, cause),
-    { kind: "AgentDisconnected", agentId: agent.id, connectionId, deadline },
-  ];
-}
-
 export function decideDisconnectAgent(
   state: ClusterState,
   { agentId, connectionId }: CommandOf<"disconnect-agent">,
@@ -144,58 +132,20 @@ export function decideDisconnectAgent(
   ]);
 }
 
-/**
- * TASK_LOST also for frameworks that know partitions, and in this order: update, rescind, failure (recorded). Only with
- * very many tasks are the offers rescinded first.
- */
+/** Only with very many tasks are the offers rescinded first. */
 export function decideUnregister(
   state: ClusterState,
   command: CommandOf<"unregister-agent">,
   context: Context,
 ): Decision {
-  const { agentId } = command;
-  const agent = state.agents.get(agentId);
+  const agent = state.agents.get(command.agentId);
   if (agent === undefined) return dropped();
   const message = `Agent ${agent.spec.hostname} removed: the agent unregistered`;
-  const losses: Event[] = [];
-  for (const [frameworkId, taskId] of pairsOf(agent.tasks)) {
-    const framework = frameworkOf(state, frameworkId);
-    const task = framework.tasks.get(taskId);
-    if (task === undefined || isTerminal(sentState(task))) continue;
-    if (losses.length === TASKS_AT_ONCE_MAX) {
-      return partly(
-        [...absence(state, agent, connectionOf(agent), "agent-removed", context), ...losses],
-        command,
-      );
-    }
-    const parts = { state: "TASK_LOST", reason: "AGENT_REMOVED", message } as const;
-    const status = statusOfTask(task, parts, context.now);
-    losses.push({ kind: "TaskStatusUpdated", ...refOf(framework, task), status, latestState: status.state });
-  }
-  const gone = [...losses, ...rescission(state, agent, "agent-removed")];
-  if (heldBy(agent) - losses.length > TASKS_AT_ONCE_MAX) {
-    if (gone.length === 0) return partly([historyForgotten(agent, TASKS_AT_ONCE_MAX)], command);
-    return partly(
-      [...absence(state, agent, connectionOf(agent), "agent-removed", context), ...losses],
-      command,
-    );
-  }
-  return accepted([...gone, { kind: "AgentRemoved", agentId, cause: "unregistered" }]);
-}
-
-function connectionOf({ connection }: Agent): string {
-  return connection.kind === "connected" ? connection.connectionId : "";
-}
-
-/** Tasks and executors. */
-export function heldBy({ tasks, executors }: Agent): number {
-  return countPairs(tasks) + countPairs(executors);
-}
-
-function historyForgotten({ id, tasks, executors }: Agent, room: number): Event {
-  const some = Math.min(room, countPairs(tasks));
-  const others = Math.min(room - some, countPairs(executors));
-  return { kind: "AgentHistoryForgotten", agentId: id, tasks: some, executors: others };
+  const farewell = { cause: "unregistered", message } as const;
+  const { events, isWhole } = endOf(state, agent, farewell, null, TASKS_AT_ONCE_MAX, context.now);
+  if (isWhole) return accepted(events);
+  const connectionId = connectionOf(agent) ?? "";
+  return partly([...absence(state, agent, connectionId, "agent-removed", context), ...events], command);
 }
 
 /**
@@ -237,18 +187,4 @@ export function agentExpiryEvents(
   }
   events.push({ kind: "AgentUnreachable", agentId: agent.id, expiry: after(now, UNREACHABLE_AGENT_MS_MAX) });
   return events;
-}
-
-function rescission(
-  state: ClusterState,
-  agent: Agent,
-  cause: EventOf<"OffersRescinded">["cause"],
-): readonly Event[] {
-  if (agent.offers.size === 0) return [];
-  const offers = [];
-  for (const offerId of agent.offers.keys()) {
-    const offer = state.offers.get(offerId);
-    if (offer !== undefined) offers.push({ frameworkId: offer.frameworkId, offerId });
-  }
-  return [{ kind: "OffersRescinded", cause, offers }];
 }

@@ -1,5 +1,5 @@
 // Deadlines that have passed become events: frameworks that did not come back, agents that are silent, offers and
-// filters that are too old.
+// filters that are too old. And agents that have drained are found here.
 import { nextFilterExpiry } from "../../allocator/index.ts";
 import type { Millis } from "../../kernel/ids.ts";
 import type { Context } from "../commands.ts";
@@ -12,8 +12,10 @@ import {
 } from "../limits.ts";
 import { agentOf, frameworkOf } from "../lookups.ts";
 import type { ClusterState } from "../model.ts";
-import { agentExpiryEvents, heldBy } from "./agents.ts";
+import { heldBy } from "./agent-end.ts";
+import { agentExpiryEvents } from "./agents.ts";
 import { type Accepted, accepted, partly } from "./decision.ts";
+import { drainedEvents, hasDrained } from "./duty.ts";
 import { removalOf, remove, taskCount } from "./removal.ts";
 
 /** Frameworks go first. While their tasks are too many for one command the rest is left to the next. */
@@ -44,6 +46,7 @@ function otherExpiries(state: ClusterState, now: Millis): readonly Event[] {
     room -= made.length + (agent.connection.kind === "unreachable" ? heldBy(agent) : 0);
     events.push(...made);
   }
+  events.push(...drainedEvents(state, now, EXPIRIES_PER_COMMAND_MAX));
   events.push(...oldOffers(state, now));
   const filters = nextFilterExpiry(state.allocator);
   if (filters !== null && filters <= now) events.push({ kind: "FiltersExpired", until: now });
@@ -53,6 +56,7 @@ function otherExpiries(state: ClusterState, now: Millis): readonly Event[] {
 /** False if `expire` would lead to no event: a look that costs next to nothing when nothing is due. */
 export function hasExpired(state: ClusterState, now: Millis): boolean {
   if (isDue(state.absentFrameworks, now) || isDue(state.absentAgents, now)) return true;
+  if (hasDrained(state)) return true;
   const filters = nextFilterExpiry(state.allocator);
   if (filters !== null && filters <= now) return true;
   return oldOffers(state, now).length > 0;

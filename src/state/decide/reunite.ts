@@ -15,6 +15,8 @@ export interface Reunion extends Aftermath {
 }
 
 interface Draft {
+  /** Nothing is launched on the agent any more. */
+  readonly isDraining: boolean;
   readonly run: TaskRef[];
   readonly kill: TaskRef[];
   readonly shutdownFrameworks: Set<FrameworkId>;
@@ -32,7 +34,15 @@ export function reunite(
   command: RegisterAgent,
   now: Millis,
 ): Reunion {
-  const draft: Draft = { run: [], kill: [], shutdownFrameworks: new Set(), events: [], needed: new Map() };
+  const isDraining = (agent?.deactivation?.drain ?? null) !== null;
+  const draft: Draft = {
+    isDraining,
+    run: [],
+    kill: [],
+    shutdownFrameworks: new Set(),
+    events: [],
+    needed: new Map(),
+  };
   const reported: Reported = new Map();
   for (const { frameworkId, taskId, state: name } of command.tasks) {
     setPair(reported, frameworkId, taskId, name);
@@ -94,24 +104,25 @@ function reuniteMissing(framework: Framework, task: Task, draft: Draft, now: Mil
   const unreachable = framework.unreachableTasks.has(task.id);
   if (!unreachable && isTerminal(sentState(task))) return;
   if (!unreachable && task.state === "TASK_STAGING") {
-    if (task.kill === null) {
-      need(draft, framework, task);
-      draft.run.push({ frameworkId: framework.id, taskId: task.id });
-    } else {
-      end(
-        framework,
-        task,
-        "TASK_KILLED",
-        "TASK_KILLED_DURING_LAUNCH",
-        "Killed before delivery to the agent",
-        draft,
-        now,
-      );
-    }
+    reuniteUndelivered(framework, task, draft, now);
     return;
   }
   const message = "Task is unknown to the agent that re-registered";
   end(framework, task, orLost(framework, "TASK_GONE"), "AGENT_REREGISTERED", message, draft, now);
+}
+
+/** The agent never heard of the task. */
+function reuniteUndelivered(framework: Framework, task: Task, draft: Draft, now: Millis): void {
+  if (task.kill !== null) {
+    const message = "Killed before delivery to the agent";
+    end(framework, task, "TASK_KILLED", "TASK_KILLED_DURING_LAUNCH", message, draft, now);
+  } else if (draft.isDraining) {
+    const message = "Task was received while agent was already draining";
+    end(framework, task, orLost(framework, "TASK_DROPPED"), "AGENT_DRAINING", message, draft, now);
+  } else {
+    need(draft, framework, task);
+    draft.run.push({ frameworkId: framework.id, taskId: task.id });
+  }
 }
 
 function end(

@@ -18,6 +18,7 @@ import { agentOf, frameworkOf, taskOf } from "../lookups.ts";
 import type { Agent, AgentSpec, ClusterState } from "../model.ts";
 import { firstPairs, keepNewest } from "../pairs.ts";
 import { volumesAfter } from "../volumes.ts";
+import { isOfferable } from "./duty.ts";
 import { holdExecutors, letGoOfExecutors, removeExecutor } from "./executors.ts";
 import { complete } from "./tasks.ts";
 
@@ -49,7 +50,7 @@ export function agentReregistered(state: ClusterState, event: AgentReregistered,
   state.absentAgents.delete(agent.id);
   if (!equal(before, totalOf(agent))) updateAgent(state.allocator, agent.id, totalOf(agent));
   holdExecutors(state, agent);
-  setAgentActive(state.allocator, agent.id, true);
+  setAgentActive(state.allocator, agent.id, isOfferable(agent));
   setAgentRemote(state.allocator, agent.id, isRemote(state, event.spec));
 }
 
@@ -142,6 +143,7 @@ export function agentRemoved(state: ClusterState, event: EventOf<"AgentRemoved">
   removeAgent(state.allocator, agent.id);
   state.agents.delete(agent.id);
   state.absentAgents.delete(agent.id);
+  state.draining.delete(agent.id);
   if (event.cause === "expired") return;
   state.goneAgents.set(agent.id, { at: time, cause: event.cause });
   keepNewest(state.goneAgents, GONE_AGENTS_MAX);

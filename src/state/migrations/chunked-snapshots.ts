@@ -11,7 +11,10 @@ export const chunkedSnapshots: Migration = {
   state: (state) => {
     const lifted = withMarkedDigests(state, 1);
     if (!isObject(lifted)) return lifted;
-    return { ...lifted, weights: new Map(), allocator: withTree(lifted.allocator) };
+    const draining = new Map();
+    const maintenance = { windows: [], machines: new Map() };
+    const weights = new Map();
+    return { ...lifted, draining, maintenance, weights, allocator: withTree(lifted.allocator) };
   },
 };
 

@@ -66,7 +66,7 @@ export function agentSpec(
   resources: Resources = scalars({ cpus: 2, mem: 4096 }),
   hostname = "host",
 ): AgentSpec {
-  return { hostname, port: 5051, resources, attributes: {}, version: "1", wire: { hostname } };
+  return { hostname, port: 5051, resources, attributes: {}, version: "1", drains: true, wire: { hostname } };
 }
 
 /** Of an agent of that region. */

@@ -5,8 +5,9 @@ import type { EncodedMessage } from "../../../src/kernel/encoded.ts";
 import { type AgentId, asId, asTerm, type FrameworkId, type RoleName } from "../../../src/kernel/ids.ts";
 import { totalOf } from "../../../src/state/agent-resources.ts";
 import type { Conversion, Operation, TaskSpec } from "../../../src/state/commands.ts";
+import { isDown } from "../../../src/state/machines.ts";
 import type { FaultDomain, TaskStateName } from "../../../src/state/model.ts";
-import { Cluster, customExecutor, frameworkSpec, scalars, taskSpec } from "./cluster.ts";
+import { agentSpec, Cluster, customExecutor, frameworkSpec, scalars, taskSpec } from "./cluster.ts";
 
 /** A number picks one of what there is at that time. */
 export interface Step {
@@ -78,7 +79,8 @@ const ACTIONS: readonly (readonly [number, Action])[] = [
   [49, operate],
   [67, update],
   [77, acknowledge],
-  [80, kill],
+  [79, kill],
+  [80, (cluster, a, b, c) => (c % 4 === 0 ? maintain(cluster, a, b) : changeDuty(cluster, a, b, c))],
   [83, loseAgent],
   [89, returnAgent],
   [90, loseFramework],
@@ -107,7 +109,7 @@ function subscribe(cluster: Cluster, a: number, b: number): void {
 }
 
 function register(cluster: Cluster, a: number): void {
-  if (cluster.state.agents.size >= 4) return;
+  if (cluster.state.agents.size >= 4 || isDown(cluster.state, agentSpec())) return;
   const ports = {
     name: "ports",
     meta: "",
@@ -232,7 +234,7 @@ function loseAgent(cluster: Cluster, a: number): void {
 function returnAgent(cluster: Cluster, a: number, b: number, c: number): void {
   const away = [...cluster.state.agents.values()].filter(({ connection }) => connection.kind !== "connected");
   const agent = nth(away.length === 0 ? cluster.state.agents.values() : away, a);
-  if (agent === undefined) return;
+  if (agent === undefined || isDown(cluster.state, agent.spec)) return;
   const tasks: [FrameworkId, string, TaskStateName][] = [];
   for (const [frameworkId, ids] of agent.tasks) {
     for (const taskId of ids.keys()) {
@@ -268,6 +270,29 @@ function lead(cluster: Cluster, a: number, b: number, c: number): void {
   const domain = c % 3 === 0 ? {} : { domain: domainOf(b) };
   cluster.do({ kind: "lead", memberId: asId("m2"), term: asTerm(2 + a) }, domain);
   for (const _framework of cluster.state.frameworks) returnFramework(cluster, a++, b);
+}
+
+/** What an operator says of one agent; refused in part. */
+function changeDuty(cluster: Cluster, a: number, b: number, c: number): void {
+  const agentId = nth(cluster.state.agents.keys(), a);
+  if (agentId === undefined) return;
+  const config = { maxGraceNanos: c % 2 === 0 ? null : BigInt(c) * 1_000_000n, markGone: c % 5 === 0 };
+  if (b % 8 < 3) cluster.try({ kind: "drain-agent", agentId, config });
+  else if (b % 8 < 6) cluster.try({ kind: "reactivate-agent", agentId });
+  else if (b % 8 < 7) cluster.try({ kind: "deactivate-agent", agentId });
+  else cluster.try({ kind: "mark-agent-gone", agentId });
+}
+
+/** All agents are on one machine; another is there too. */
+function maintain(cluster: Cluster, a: number, b: number): void {
+  const machines = [{ hostname: a % 3 === 0 ? agentSpec().hostname : "other" }];
+  if (b % 3 === 0) cluster.try({ kind: "start-maintenance", machines });
+  else if (b % 3 === 1) cluster.try({ kind: "stop-maintenance", machines });
+  else {
+    const unavailability = { start: BigInt(a % 5), duration: b % 2 === 0 ? null : 5n };
+    const windows = a % 7 === 0 ? [] : [{ machines, unavailability }];
+    cluster.try({ kind: "update-maintenance-schedule", windows });
+  }
 }
 
 /** Mostly what makes absent agents unreachable; at times so long that these are forgotten. */

@@ -1,0 +1,203 @@
+// Machines that an operator schedules, takes down and brings up: MO15, MN07, MN14, trap 35.
+import { describe, expect, it } from "vitest";
+import { asId } from "../../../src/kernel/ids.ts";
+import { MACHINES_MAX, TASKS_AT_ONCE_MAX } from "../../../src/state/limits.ts";
+import type { MachineId, MaintenanceWindow } from "../../../src/state/model.ts";
+import { decodeSnapshot, digest, encodeSnapshot } from "../../../src/state/snapshot.ts";
+import { Cluster, scalars, taskSpec, told, toldStates, wires } from "./cluster.ts";
+
+/** As agents of these tests say it, in other letters. */
+const HOST: MachineId = { hostname: "HOST" };
+const OTHER: MachineId = { hostname: "other", ip: "10.0.0.9" };
+
+function window(start: bigint, ...machines: MachineId[]): MaintenanceWindow {
+  return { machines, unavailability: { start, duration: 5n } };
+}
+
+function running() {
+  const cluster = new Cluster();
+  const id = cluster.subscribe({ capabilities: ["MULTI_ROLE", "PARTITION_AWARE"], failoverTimeoutMs: 1e9 });
+  const agentId = cluster.agent();
+  cluster.launch("t1");
+  cluster.acknowledge(id, "t1", cluster.status(id, "t1", "TASK_RUNNING").uuid);
+  return { cluster, id, agentId };
+}
+
+function schedule(cluster: Cluster, ...windows: MaintenanceWindow[]) {
+  return cluster.do({ kind: "update-maintenance-schedule", windows });
+}
+
+function refusal(cluster: Cluster, kind: "start-maintenance" | "stop-maintenance", machine: MachineId) {
+  const { decision } = cluster.try({ kind, machines: [machine] });
+  return decision.kind === "rejected" ? decision.rejection.message : null;
+}
+
+describe("UPDATE_MAINTENANCE_SCHEDULE", () => {
+  it("rescinds what is offered of agents on the machines, which are offered again with their unavailability", () => {
+    const { cluster, id } = running();
+    const offer = cluster.offer();
+    expect(told(schedule(cluster, window(7n, HOST)), id)).toEqual([{ kind: "rescind", offerId: offer.id }]);
+    const [again] = told(cluster.do({ kind: "allocate" }), id);
+    expect(again).toMatchObject({
+      kind: "offers",
+      offers: [{ unavailability: { start: 7n, duration: 5n } }],
+    });
+  });
+
+  it("rescinds again when the time changes or the machine is up again, and nothing when nothing changes", () => {
+    const { cluster, id } = running();
+    const rescinds = (...windows: MaintenanceWindow[]) => {
+      cluster.allocate();
+      return told(schedule(cluster, ...windows), id).length;
+    };
+    expect(rescinds(window(7n, OTHER))).toBe(0);
+    expect(rescinds(window(7n, HOST), window(9n, OTHER))).toBe(1);
+    expect(rescinds(window(7n, HOST))).toBe(0);
+    expect(rescinds(window(8n, HOST))).toBe(1);
+    expect(rescinds()).toBe(1);
+    const [offered] = told(cluster.do({ kind: "allocate" }), id);
+    expect(offered).toMatchObject({ offers: [{ unavailability: null }] });
+  });
+
+  it("may not drop a machine that is down, which stays down", () => {
+    const { cluster } = running();
+    schedule(cluster, window(7n, OTHER));
+    cluster.do({ kind: "start-maintenance", machines: [OTHER] });
+    const { decision } = cluster.try({ kind: "update-maintenance-schedule", windows: [] });
+    expect(decision).toMatchObject({
+      rejection: {
+        message: `Machine '{"hostname":"other","ip":"10.0.0.9"}' is deactivated and cannot be removed from the schedule`,
+      },
+    });
+    schedule(cluster, window(8n, OTHER, HOST));
+    expect([...cluster.state.maintenance.machines.values()].map(({ mode }) => mode)).toEqual([
+      "down",
+      "draining",
+    ]);
+  });
+
+  it("is refused with more machines than are kept", () => {
+    const cluster = new Cluster();
+    const machines = Array.from({ length: MACHINES_MAX + 1 }, (_none, n) => ({ hostname: `h${n}` }));
+    const { decision } = cluster.try({
+      kind: "update-maintenance-schedule",
+      windows: [window(1n, ...machines)],
+    });
+    expect(decision).toMatchObject({ rejection: { code: "maintenance-refused" } });
+  });
+
+  it("keeps an agent of a scheduled machine from being drained", () => {
+    const { cluster, agentId } = running();
+    schedule(cluster, window(7n, HOST));
+    const config = { maxGraceNanos: null, markGone: false };
+    const { decision } = cluster.try({ kind: "drain-agent", agentId, config });
+    const text = `Agent ${agentId} is part of a maintenance schedule under Machine HOST`;
+    expect(decision).toMatchObject({ rejection: { message: text } });
+  });
+});
+
+describe("START_MAINTENANCE", () => {
+  it("is only for machines in the schedule that are not down", () => {
+    const { cluster } = running();
+    const about = `Machine '{"hostname":"other","ip":"10.0.0.9"}'`;
+    expect(refusal(cluster, "start-maintenance", OTHER)).toBe(
+      `${about} is not part of a maintenance schedule`,
+    );
+    schedule(cluster, window(7n, OTHER));
+    cluster.do({ kind: "start-maintenance", machines: [OTHER] });
+    const again = `${about} is not in DRAINING mode and cannot be brought down`;
+    expect(refusal(cluster, "start-maintenance", OTHER)).toBe(again);
+  });
+
+  it("shuts the agents of the machine down and tells their frameworks as the operator's doing", () => {
+    const { cluster, id, agentId } = running();
+    schedule(cluster, window(7n, HOST));
+    const effects = cluster.do({ kind: "start-maintenance", machines: [HOST] });
+    expect(wires(effects)).toMatchObject([
+      { state: "TASK_GONE_BY_OPERATOR", reason: "REASON_AGENT_REMOVED_BY_OPERATOR" },
+    ]);
+    expect(told(effects, id).map(({ kind }) => kind)).toEqual(["update", "failure"]);
+    expect(effects).toContainEqual({
+      to: "connection",
+      connectionId: "connection-1",
+      message: { kind: "shutdown", message: "Operator initiated 'Machine DOWN'" },
+    });
+    expect(effects).toContainEqual({ to: "operators", event: { kind: "agent-removed", agentId } });
+    expect(cluster.state.agents.size).toBe(0);
+  });
+
+  it("keeps agents of the machine from registering until it is up, also across a change of leader", () => {
+    const { cluster } = running();
+    schedule(cluster, window(7n, HOST));
+    cluster.do({ kind: "start-maintenance", machines: [HOST] });
+    cluster.do({ kind: "lead", memberId: asId("m2"), term: asId<never>("2") });
+    expect(() => cluster.agent()).toThrow("Machine is `DOWN`");
+    cluster.do({ kind: "stop-maintenance", machines: [HOST] });
+    expect(() => cluster.agent()).not.toThrow();
+    expect(cluster.state.maintenance).toEqual({ windows: [], machines: new Map() });
+  });
+
+  it("refuses an agent that was unreachable when its machine went down", () => {
+    const { cluster, id, agentId } = running();
+    cluster.loseAgent(agentId);
+    cluster.wait(75_000);
+    cluster.do({ kind: "expire" });
+    schedule(cluster, window(7n, HOST));
+    expect(toldStates(cluster.do({ kind: "start-maintenance", machines: [HOST] }), id)).toEqual([]);
+    expect(() => cluster.register(undefined, [[id, "t1", "TASK_RUNNING"]], agentId)).toThrow(
+      "Machine is `DOWN`",
+    );
+  });
+
+  it("ends very many tasks in several entries, the last of which removes the last agent", () => {
+    const cluster = new Cluster();
+    const id = cluster.subscribe({ capabilities: ["MULTI_ROLE", "PARTITION_AWARE"], failoverTimeoutMs: 1e9 });
+    const agents = [0, 1].map(() => cluster.agent(scalars({ cpus: 400, mem: 1_000_000 })));
+    for (const agentId of agents) {
+      const offer =
+        cluster.allocate().find((each) => each.agentId === agentId) ??
+        [...cluster.state.offers.values()].find((each) => each.agentId === agentId);
+      if (offer === undefined) throw new Error("no offer");
+      const tasks = Array.from({ length: TASKS_AT_ONCE_MAX / 2 + 100 }, (_none, n) =>
+        taskSpec(`${agentId}-${n}`, agentId, { cpus: 0.001 }),
+      );
+      cluster.accept(
+        [offer],
+        tasks.map((task) => ({ ...task, resources: scalars({ cpus: 0.001 }) })),
+      );
+    }
+    schedule(cluster, window(7n, HOST));
+    const before = cluster.log.length;
+    const effects = cluster.do({ kind: "start-maintenance", machines: [HOST] });
+    expect(cluster.log.length - before).toBe(2);
+    expect(toldStates(effects, id)).toHaveLength(TASKS_AT_ONCE_MAX + 200);
+    expect(effects.filter((effect) => effect.to === "connection")).toHaveLength(2);
+    expect(cluster.state.agents.size).toBe(0);
+  });
+});
+
+describe("STOP_MAINTENANCE", () => {
+  it("is only for machines that are down; others of the window stay in it", () => {
+    const { cluster } = running();
+    schedule(cluster, window(7n, OTHER, HOST));
+    const about = `Machine '{"hostname":"other","ip":"10.0.0.9"}'`;
+    expect(refusal(cluster, "stop-maintenance", OTHER)).toBe(
+      `${about} is not in DOWN mode and cannot be brought up`,
+    );
+    cluster.do({ kind: "start-maintenance", machines: [OTHER] });
+    cluster.do({ kind: "stop-maintenance", machines: [OTHER] });
+    expect(cluster.state.maintenance.windows).toEqual([window(7n, HOST)]);
+  });
+});
+
+it("the schedule and what is down are in the snapshot and the digest", () => {
+  const cluster = new Cluster();
+  schedule(cluster, window(7n, OTHER, HOST), {
+    machines: [{ ip: "10.0.0.1" }],
+    unavailability: { start: 1n, duration: null },
+  });
+  cluster.do({ kind: "start-maintenance", machines: [OTHER] });
+  const restored = decodeSnapshot(encodeSnapshot(cluster.state));
+  expect(restored.ok && restored.value).toEqual(cluster.state);
+  expect(restored.ok && digest(restored.value)).toBe(digest(cluster.state));
+});
