@@ -91,7 +91,7 @@ export function decide(state: ClusterState, command: Command, context: Context):
     case "reactivate-agent":
       return decideReactivate(state, command.agentId);
     case "drain-agent":
-      return decideDrain(state, command);
+      return decideDrain(state, command, context);
     case "mark-agent-gone":
       return decideMarkGone(state, command, context);
     case "update-maintenance-schedule":

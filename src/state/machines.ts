@@ -6,9 +6,12 @@ export function machineKey({ hostname = "", ip = "" }: MachineId): string {
   return `${hostname.toLowerCase()} ${ip}`;
 }
 
+const DOTTED = /^\d{1,3}(\.\d{1,3}){3}$/;
+
 /** The machine that an agent says it runs on. */
 export function machineOf({ hostname, ip }: AgentSpec): MachineId {
-  return { hostname, ...(ip === undefined ? {} : { ip }) };
+  const address = ip ?? (DOTTED.test(hostname) ? hostname : undefined);
+  return { hostname, ...(address === undefined ? {} : { ip: address }) };
 }
 
 /** What is planned for the machine of the agent; undefined if it is up. */

@@ -13,7 +13,7 @@ export async function maintenanceSchedule(context: ApiContext, request: LegacyRe
   if (refusal !== null) return refusal;
   if (method === "POST") {
     const decoded = decodeJson(messageTypes.MaintenanceSchedule, body);
-    return decoded.ok ? updateSchedule(context, decoded.value, target) : badRequest(decoded.error);
+    return decoded.ok ? updateSchedule(context, decoded.value, target) : badRequest(withoutHead(decoded.error));
   }
   if (method !== "GET") return methodNotAllowed("GET, POST", method);
   const schedule = scheduleToWire(context.master.state().maintenance.windows);
@@ -54,8 +54,13 @@ async function move(
   if (!Array.isArray(list)) return badRequest("Failed to parse the list of machines: expecting a JSON array");
   const wrapped = JSON.stringify({ machines: list as unknown });
   const decoded = decodeJson(messageTypes.MasterCallStartMaintenance, wrapped);
-  if (!decoded.ok) return badRequest(`Failed to convert JSON array to protobuf: ${decoded.error}`);
+  if (!decoded.ok) return badRequest(withoutHead(decoded.error));
   return moveMachines(context, kind, decoded.value.machines ?? [], target);
+}
+
+/** What is wrong alone, as these endpoints say it. */
+function withoutHead(error: string): string {
+  return error.replace(/^Failed to convert JSON into \w+ protobuf: /, "");
 }
 
 /** Undefined if it is no JSON. */

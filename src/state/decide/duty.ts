@@ -5,7 +5,7 @@ import type { Event } from "../events.ts";
 import { TASKS_AT_ONCE_MAX } from "../limits.ts";
 import { agentOf } from "../lookups.ts";
 import { machineText, plannedFor } from "../machines.ts";
-import type { Agent, ClusterState } from "../model.ts";
+import type { Agent, ClusterState, DrainConfig } from "../model.ts";
 import { absence, endOf, type Farewell, rescission } from "./agent-end.ts";
 import { accepted, type Decision, dropped, partly, rejected } from "./decision.ts";
 
@@ -34,7 +34,11 @@ export function decideReactivate(state: ClusterState, agentId: AgentId): Decisio
  * Said again it takes the place of what was said before, also of a drain that is done. What an agent that is unreachable
  * is able to is not known: it is told when it comes back.
  */
-export function decideDrain(state: ClusterState, { agentId, config }: CommandOf<"drain-agent">): Decision {
+export function decideDrain(
+  state: ClusterState,
+  { agentId, config }: CommandOf<"drain-agent">,
+  { now }: Context,
+): Decision {
   const agent = state.agents.get(agentId);
   if (agent === undefined) return rejected("agent-unknown", "Unknown agent");
   const fault = drainFault(state, agent);
@@ -42,6 +46,7 @@ export function decideDrain(state: ClusterState, { agentId, config }: CommandOf<
   return accepted([
     ...rescission(state, agent, "agent-deactivated"),
     { kind: "AgentDrainStarted", agentId, config },
+    ...(isDrained(agent) ? endOfDrain(state, agent, config, now) : []),
   ]);
 }
 
@@ -61,10 +66,22 @@ export function drainedEvents(state: ClusterState, now: Millis, room: number): r
     const agent = agentOf(state, agentId);
     if (!isDrained(agent)) continue;
     if (events.length >= room) break;
-    if (agent.deactivation?.drain?.markGone !== true) events.push({ kind: "AgentDrained", agentId });
-    else events.push(...endOf(state, agent, GONE, connectionOf(agent), 0, now).events);
+    const drain = agent.deactivation?.drain ?? null;
+    if (drain !== null) events.push(...endOfDrain(state, agent, drain, now));
   }
   return events;
+}
+
+/** What was offered of the agent has been rescinded. */
+function endOfDrain(
+  state: ClusterState,
+  agent: Agent,
+  { markGone }: DrainConfig,
+  now: Millis,
+): readonly Event[] {
+  if (!markGone) return [{ kind: "AgentDrained", agentId: agent.id }];
+  const withoutOffers = { ...agent, offers: new Map() };
+  return endOf(state, withoutOffers, GONE, connectionOf(agent), 0, now).events;
 }
 
 export function hasDrained({ draining, agents }: ClusterState): boolean {

@@ -30,7 +30,7 @@ export async function plainExchange(target: Target, name: string): Promise<Diffe
 }
 
 /** The framework is torn down at the end, however it comes. */
-async function withFramework<Value>(
+export async function withFramework<Value>(
   target: Target,
   request: string | undefined,
   use: (framework: TestFramework) => Promise<Value>,
@@ -357,7 +357,7 @@ async function leftFramework(target: Target): Promise<Ids> {
   return framework.ids();
 }
 
-function send(target: Target, recording: Recording, ids: Ids): Promise<Answer> {
+export function send(target: Target, recording: Recording, ids: Ids): Promise<Answer> {
   const { method, path } = recording.request;
   const body = bodyOf(recording, ids);
   return ask(target.port, {

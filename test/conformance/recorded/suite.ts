@@ -1,5 +1,6 @@
 // The conformance suite: every recorded exchange of the master that is in scope, against any target.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { dutyExchanges, maintenanceExchanges } from "./agents.ts";
 import { DIFFERENCES, type Difference } from "./differences.ts";
 import {
   agentThatLeaves,
@@ -73,6 +74,38 @@ const QUOTAS = [
   "operator/remove-quota",
   "operator/get-quota-after-remove",
   "operator/update-quota-reset",
+];
+/** In this order: at the end the agent is gone, and another is there. */
+const DUTY = [
+  "operator/deactivate-agent",
+  "operator/get-agents-deactivated",
+  "operator/reactivate-agent",
+  "operator/drain-agent",
+  "operator/get-agents-draining",
+  "legacy/state-draining",
+  "operator/get-agents-drained",
+  "operator/drain-agent-again",
+  "operator/reactivate-agent-drained",
+  "operator/mark-agent-gone",
+  "operator/mark-agent-gone-again",
+  "scheduler/reconcile-gone-agent",
+];
+/** In this order: at the end no machine is in the schedule. */
+const MAINTENANCE = [
+  "operator/update-maintenance-schedule",
+  "operator/get-maintenance-schedule-set",
+  "operator/get-maintenance-status-scheduled",
+  "legacy/maintenance-schedule-set",
+  "legacy/maintenance-status-set",
+  "operator/stop-maintenance-not-down",
+  "legacy/machine-up-not-down",
+  "operator/update-maintenance-schedule-clear",
+  "operator/update-maintenance-schedule-other",
+  "operator/start-maintenance",
+  "operator/get-maintenance-status-down",
+  "operator/update-maintenance-schedule-drop-down-machine",
+  "operator/stop-maintenance",
+  "operator/get-maintenance-status-up",
 ];
 const NEEDS_AGENT_TO_LEAVE = "scheduler/stream-agent-unregisters";
 
@@ -152,6 +185,18 @@ export function recordedExchanges(start: () => Promise<Target>): void {
       }
     });
 
+    it("an agent that is deactivated, drained and gone, and what a framework hears of it", async () => {
+      for (const [name, differences] of await dutyExchanges(target, DUTY)) {
+        expect(unexplained(name, differences), name).toEqual([]);
+      }
+    });
+
+    it("maintenance of machines, and what a framework hears of it", async () => {
+      for (const [name, differences] of await maintenanceExchanges(target, MAINTENANCE)) {
+        expect(unexplained(name, differences), name).toEqual([]);
+      }
+    });
+
     it("leaves no row of the table of differences unused", () => {
       expect(DIFFERENCES.filter((row) => !used.has(row)).map(({ what }) => String(what))).toEqual([]);
     });
@@ -166,6 +211,8 @@ export function recordedExchanges(start: () => Promise<Target>): void {
         WEIGHTS.includes(name) ||
         QUOTAS.includes(name) ||
         OPERATIONS.includes(name) ||
+        DUTY.includes(name) ||
+        MAINTENANCE.includes(name) ||
         name === NEEDS_AGENT_TO_LEAVE;
       expect(otherwise.filter((name) => !apart(name))).toEqual([]);
       expect(OUT_OF_SCOPE.filter(({ exchange }) => !all.some((name) => exchange.test(name)))).toEqual([]);
@@ -175,7 +222,7 @@ export function recordedExchanges(start: () => Promise<Target>): void {
 
 function isList(name: string): boolean {
   const { request } = recordingOf(name);
-  if (WEIGHTS.includes(name) || QUOTAS.includes(name)) return false;
+  if ([...WEIGHTS, ...QUOTAS, ...DUTY, ...MAINTENANCE].includes(name)) return false;
   if (/^legacy\/(roles|state|state-post)$/.test(name)) return true;
   return (
     /^(operator|protobuf)\//.test(name) &&
@@ -199,6 +246,7 @@ function hasEvents(name: string): boolean {
     events.length > 0 &&
     (response.status ?? 0) < 300 &&
     name.includes("scheduler") &&
+    !DUTY.includes(name) &&
     !/inverse|operation/.test(name)
   );
 }
@@ -206,6 +254,6 @@ function hasEvents(name: string): boolean {
 function isPlain(name: string): boolean {
   const { response } = recordingOf(name);
   const streams = response.records !== undefined || response.records_base64 !== undefined;
-  const isApart = [...WEIGHTS, ...QUOTAS, ...OPERATIONS].includes(name);
+  const isApart = [...WEIGHTS, ...QUOTAS, ...OPERATIONS, ...DUTY, ...MAINTENANCE].includes(name);
   return !streams && !isList(name) && !hasEvents(name) && !isApart;
 }

@@ -3,7 +3,7 @@ import { unpack } from "msgpackr";
 import { packFrame } from "../../../../src/agents/frames.ts";
 import type { FromAgent, ToAgent } from "../../../../src/contract/agent-protocol.ts";
 import { PROTOCOL_VERSION } from "../../../../src/contract/agent-protocol.ts";
-import type { AgentInfo, TaskState } from "../../../../src/contract/types.ts";
+import type { AgentInfo, TaskState, TaskStatusReason } from "../../../../src/contract/types.ts";
 import { createUpgradeDialer } from "../../../../src/host/upgrade-network.ts";
 import type { Connection } from "../../../../src/kernel/ports.ts";
 
@@ -58,6 +58,7 @@ export class FakeAgent {
       ...(agentId === undefined ? {} : { agentId }),
       info,
       version: "0.1.0",
+      drains: true,
       tasks: [],
       executors: [],
     });
@@ -70,6 +71,7 @@ export class FakeAgent {
     state: TaskState,
     uuid: Uint8Array,
     message?: string,
+    reason?: TaskStatusReason,
   ): void {
     this.send({
       kind: "status",
@@ -84,6 +86,7 @@ export class FakeAgent {
         timestamp: 1_700_000_000.25,
         uuid,
         ...(message === undefined ? {} : { message }),
+        ...(reason === undefined ? {} : { reason }),
         container_status: {
           container_id: { value: "c1" },
           network_infos: [{ ip_addresses: [{ protocol: "IPv4", ip_address: "127.0.0.1" }] }],

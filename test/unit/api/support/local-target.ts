@@ -3,7 +3,7 @@
 
 import { createApi } from "../../../../src/api/index.ts";
 import type { ToAgent } from "../../../../src/contract/agent-protocol.ts";
-import type { CommandInfo, TaskState } from "../../../../src/contract/types.ts";
+import type { CommandInfo, TaskState, TaskStatusReason } from "../../../../src/contract/types.ts";
 import { silentTracer } from "../../../../src/kernel/ports.ts";
 import { seededRandom, uuidFrom } from "../../../../src/kernel/random.ts";
 import { registeredAgent, type Target } from "../../../conformance/recorded/target.ts";
@@ -59,6 +59,7 @@ export async function startLocalTarget(): Promise<Target> {
 interface Update {
   readonly state: TaskState;
   readonly message?: string;
+  readonly reason?: TaskStatusReason;
 }
 
 const KILLED: Update = { state: "TASK_KILLED", message: "Command terminated with signal Terminated" };
@@ -97,6 +98,7 @@ class PlayedAgent extends FakeAgent {
       this.pending.set(frame.taskId, [{ state: "TASK_KILLING" }, KILLED]);
       this.report(frame.taskId);
     }
+    if (frame.kind === "drain" && frame.order !== null) this.drain();
     if (frame.kind === "acknowledge") this.report(frame.taskId);
     if (frame.kind === "shutdown-framework") {
       for (const [taskId, frameworkId] of this.frameworks) {
@@ -105,11 +107,23 @@ class PlayedAgent extends FakeAgent {
     }
   }
 
+  private drain(): void {
+    const reason = "REASON_AGENT_DRAINING";
+    for (const taskId of this.frameworks.keys()) {
+      this.pending.set(taskId, [
+        { state: "TASK_KILLING", reason },
+        { ...KILLED, reason },
+      ]);
+      this.report(taskId);
+    }
+  }
+
   private report(taskId: string): void {
     const next = this.pending.get(taskId)?.shift();
     if (next === undefined) return;
     const uuid = Uint8Array.from(Buffer.from(uuidFrom(this.random).replaceAll("-", ""), "hex"));
-    this.status(this.frameworks.get(taskId) ?? "", taskId, this.ownId, next.state, uuid, next.message);
+    const { state, message, reason } = next;
+    this.status(this.frameworks.get(taskId) ?? "", taskId, this.ownId, state, uuid, message, reason);
   }
 }
 
