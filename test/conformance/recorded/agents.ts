@@ -10,9 +10,9 @@ import { registeredAgent, type Target, type TestFramework } from "./target.ts";
 const POLL_MS = 50;
 const POLLS_MAX = 200;
 
-/** With what the recorded agent had and ours has not: its disks, its reservations, its domain. */
+/** What the recorded agent had and ours has not; and what its task holds, which may have ended a moment before. */
 const OF_THE_AGENT_ITSELF =
-  /\.(agent_info|total_resources|domain|(un)?reserved_resources|resources|attributes)\b/;
+  /\.(agent_info|(total|allocated|used)_resources|domain|(un)?reserved_resources|resources|attributes)\b/;
 
 /** Run on the agent when the step comes; the framework acknowledges an update when it is read. */
 const TASKS: ReadonlyMap<string, string> = new Map([
