@@ -13,7 +13,9 @@ export async function maintenanceSchedule(context: ApiContext, request: LegacyRe
   if (refusal !== null) return refusal;
   if (method === "POST") {
     const decoded = decodeJson(messageTypes.MaintenanceSchedule, body);
-    return decoded.ok ? updateSchedule(context, decoded.value, target) : badRequest(withoutHead(decoded.error));
+    return decoded.ok
+      ? updateSchedule(context, decoded.value, target)
+      : badRequest(withoutHead(decoded.error));
   }
   if (method !== "GET") return methodNotAllowed("GET, POST", method);
   const schedule = scheduleToWire(context.master.state().maintenance.windows);
