@@ -40,7 +40,7 @@ export const RECONCILED_TASKS_MAX = 100_000;
 export const REFUSE_MS_MAX = 365 * 24 * 60 * 60 * 1_000;
 
 /** Hosts on the operator's whitelist: as many as there may be agents. */
-export const WHITELIST_HOSTS_MAX = AGENTS_MAX;
+export const WHITELIST_HOSTS_MAX = 100_000;
 
 /** Bytes of the file of whitelisted hosts: one entry of the log holds the list. */
 export const WHITELIST_BYTES_MAX = 4 * 1024 * 1024;

@@ -21,7 +21,7 @@ export interface WhyReport {
   readonly framework: {
     readonly id: FrameworkId;
     readonly name: string;
-    readonly connection: Framework["connection"];
+    readonly connection: ConnectionView;
     readonly offers: readonly OfferView[];
   };
   /** Null unless a task was asked about. */
@@ -31,6 +31,11 @@ export interface WhyReport {
   readonly roles: Explanation["roles"] | null;
   readonly agents: readonly AgentView[];
 }
+
+/** Without the id of its stream, by which it is known to be who it is. */
+export type ConnectionView =
+  | { readonly kind: "connected" }
+  | Exclude<Framework["connection"], { readonly kind: "connected" }>;
 
 export interface OfferView {
   readonly id: OfferId;
@@ -111,7 +116,7 @@ export function why(
     framework: {
       id: framework.id,
       name: framework.spec.name,
-      connection: framework.connection,
+      connection: connectionOf(framework),
       offers: offersOf(state, framework),
     },
     task: task === undefined ? null : taskView(state, task),
@@ -119,6 +124,10 @@ export function why(
     roles: explanation?.roles ?? null,
     agents: (explanation?.agents ?? []).map((verdict) => agentView(state, verdict)),
   };
+}
+
+function connectionOf({ connection }: Framework): ConnectionView {
+  return connection.kind === "connected" ? { kind: "connected" } : connection;
 }
 
 function tasksOf(framework: Framework): readonly Task[] {

@@ -8,6 +8,7 @@ import { createMaster, type MasterOptions } from "../../../src/master/master.ts"
 import type { EffectSink, Master, Outcome } from "../../../src/master/types.ts";
 import type { Command } from "../../../src/state/commands.ts";
 import type { Effect } from "../../../src/state/effects.ts";
+import type { Policy } from "../../../src/state/policy.ts";
 import { digest } from "../../../src/state/snapshot.ts";
 import { MemoryNetwork } from "../raft/support/memory-network.ts";
 import { VirtualClock } from "../raft/support/virtual-clock.ts";
@@ -45,6 +46,10 @@ export class MasterCluster {
   readonly clock = new VirtualClock();
   readonly network = new MemoryNetwork(this.clock);
   readonly members: Member[] = [];
+  /** What is set on a member about offers; asked whenever the member asks. */
+  readonly policies: Map<string, () => Policy> = new Map();
+  /** Member, warning and settings, of warnings about settings. */
+  readonly warned: string[] = [];
   private readonly size: number;
   private readonly tuning: MasterOptions["tuning"];
   private readonly archive: Omit<ArchiveOptions, "clock"> | null;
@@ -137,6 +142,7 @@ export class MasterCluster {
     const { clock, die } = this.clock.ofProcess();
     const fatal: string[] = [];
     const ear = new Ear();
+    const policy = this.policies.get(id);
     const master = await this.within(
       createMaster({
         self: id,
@@ -152,7 +158,14 @@ export class MasterCluster {
         network: this.network.host(id),
         disk: disk.mount(),
         directory: "log",
-        tracer: silentTracer,
+        tracer: {
+          ...silentTracer,
+          warn: (event, fields) => {
+            if (fields?.settings !== undefined)
+              this.warned.push(`${id}: ${event}: ${String(fields.settings)}`);
+          },
+        },
+        ...(policy === undefined ? {} : { policy }),
         onFatal: (reason, cause) => void fatal.push(`${cause}: ${reason}`),
         ...(this.tuning === undefined ? {} : { tuning: this.tuning }),
         ...(this.archive === null ? {} : { archive: { ...this.archive, clock } }),
