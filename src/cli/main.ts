@@ -6,10 +6,13 @@ import { agentCommand } from "./agent.ts";
 import { logCommand } from "./log.ts";
 import { masterCommand } from "./master.ts";
 import { membersCommand } from "./members.ts";
+import { quotaCommand } from "./quota.ts";
 import { recoverCommand } from "./recover.ts";
+import { rolesCommand } from "./roles.ts";
 import { runCommand } from "./run.ts";
 import { stateCommand } from "./state.ts";
 import { upCommand } from "./up.ts";
+import { weightsCommand } from "./weights.ts";
 import { whatifCommand } from "./whatif.ts";
 import { whyCommand } from "./why.ts";
 
@@ -28,6 +31,9 @@ async function main(): Promise<void> {
     stateCommand(),
     runCommand(),
     membersCommand(),
+    rolesCommand(),
+    quotaCommand(),
+    weightsCommand(),
     logCommand(),
     recoverCommand(),
     whyCommand(),

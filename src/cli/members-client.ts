@@ -1,11 +1,10 @@
 // The members of a cluster as its leader tells them, and orders to change them. Finds the leader by asking any master,
 // and goes on asking while there is none.
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Answer, ask, getJson, statusOfAny } from "./api-client.ts";
-import type { MasterStatus } from "./status.ts";
+import { type Answer, ask } from "./api-client.ts";
+import { leaderOf, type Patience, POLL_MS } from "./leader.ts";
 
 const PATH = "/tepui/v1/members";
-const POLL_MS = 200;
 /** A change answers when it is committed; a leader that cannot commit steps down long before. */
 const CHANGE_TIMEOUT_MS = 60_000;
 
@@ -37,12 +36,6 @@ export type Order =
 export type OrderOutcome =
   | { readonly kind: "done"; readonly answer: unknown }
   | { readonly kind: "refused"; readonly reason: string };
-
-export interface Patience {
-  readonly masters: readonly string[];
-  /** By `performance.now()`. */
-  readonly deadlineMs: number;
-}
 
 /**
  * Asks again when the leader goes before it has answered, and when it is one that was removed and has not yet handed
@@ -106,33 +99,5 @@ function refusalIn(text: string): string | null {
     return typeof refused === "string" ? refused : null;
   } catch {
     return null;
-  }
-}
-
-/** `host:port` of the API of the master that leads. */
-async function leaderOf({ masters, deadlineMs }: Patience): Promise<string> {
-  for (;;) {
-    const some = await statusOfAny(masters);
-    const known = new Set([
-      some.leader?.apiAddress ?? "",
-      ...masters,
-      ...some.members.map(({ apiAddress }) => apiAddress),
-    ]);
-    known.delete("");
-    for (const api of known) if (await leads(api)) return api;
-    if (performance.now() > deadlineMs) {
-      throw new Error(
-        "no master leads: a majority of the voters must be up and reach each other (tepui state shows who is)",
-      );
-    }
-    await sleep(POLL_MS);
-  }
-}
-
-async function leads(api: string): Promise<boolean> {
-  try {
-    return ((await getJson(`http://${api}/tepui/v1/status`)) as MasterStatus).ready;
-  } catch {
-    return false;
   }
 }
