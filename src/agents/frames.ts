@@ -89,6 +89,7 @@ const isVolume = (value: unknown): boolean =>
   isText(value.id) &&
   isNumber(value.since) &&
   (value.source === null || (isMap(value.source) && isText(value.source.type) && isText(value.source.root)));
+const isTextOrNone: Check = (value) => value === undefined || isText(value);
 const isDuration: Check = (value) => isMap(value) && typeof value.nanoseconds === "bigint";
 const isDrainOrder: Check = (value) =>
   isMap(value) &&
@@ -105,7 +106,7 @@ const toAgentFields: Readonly<Record<string, Readonly<Record<string, Check>>>> =
     statusesMax: isNumberOrNone,
     drain: (value) => value === undefined || isDrainOrder(value),
   },
-  redirect: { leader: isTextOrNull },
+  redirect: { leader: isTextOrNull, reason: isTextOrNone },
   shutdown: { message: isText },
   run: { framework: isFramework, task: isTask },
   drain: { order: (value) => value === null || isDrainOrder(value) },

@@ -180,7 +180,7 @@ export class MasterLink {
       return;
     }
     if (frame.kind === "redirect") {
-      this.#follow(frame.leader);
+      this.#follow(frame.leader, frame.reason);
       return;
     }
     if (frame.kind === "registered") this.#onRegistered(frame.silenceMsMax, frame.statusesMax ?? 1);
@@ -198,10 +198,10 @@ export class MasterLink {
   }
 
   /** At once, but not in circles: masters that are between two leaders may point at each other. */
-  #follow(leader: string | null): void {
+  #follow(leader: string | null, reason = "no leader"): void {
     this.#redirects++;
     if (leader === null || this.#redirects > REDIRECTS_AT_ONCE_MAX) {
-      this.#lost("no leader");
+      this.#lost(reason);
       return;
     }
     this.#drop();

@@ -104,8 +104,11 @@ export type ToAgent =
       /** As in `drain`; without it the agent drains no more. */
       readonly drain?: DrainOrder;
     }
-  /** This master does not lead; `leader` is `host:port` of the one that does, if known. The connection is closed. */
-  | { readonly kind: "redirect"; readonly leader: string | null }
+  /**
+   * This master does not lead; `leader` is `host:port` of the one that does, if known. Or it leads and does not admit the
+   * agent as things are, for this `reason`: it may try again. The connection is closed.
+   */
+  | { readonly kind: "redirect"; readonly leader: string | null; readonly reason?: string }
   /** The agent must not come back under this id; it stops its tasks and ends. */
   | { readonly kind: "shutdown"; readonly message: string }
   | RunTask

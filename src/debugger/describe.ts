@@ -13,7 +13,8 @@ type Descriptions = { readonly [Kind in Event["kind"]]: (event: EventOf<Kind>) =
 
 const descriptions: Descriptions = {
   ClusterFounded: (e) => `cluster ${e.clusterId}`,
-  LeaderElected: (e) => `${e.memberId} leads in term ${e.term}`,
+  LeaderElected: (e) =>
+    `${e.memberId} leads in term ${e.term}${e.domain === undefined ? "" : `, in region ${e.domain.region}`}`,
   FrameworkSubscribed: (e) =>
     `${e.frameworkId} "${e.spec.name}" in ${e.spec.roles.join(", ")}${e.replacedStreamId === null ? "" : ", failed over"}`,
   FrameworkUpdated: (e) => `${e.frameworkId} in ${e.spec.roles.join(", ")}`,

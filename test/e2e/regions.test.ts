@@ -57,8 +57,7 @@ test("an agent without a domain is not admitted where one is required, and goes 
     "--runtime",
     "process",
   ]);
-  const closings = () =>
-    stranger?.stderr().match(/master lost/g)?.length ?? 0;
+  const closings = () => stranger?.stderr().match(/master lost/g)?.length ?? 0;
   await eventually(
     "it to be sent away twice",
     () => closings() > 1,
@@ -66,6 +65,7 @@ test("an agent without a domain is not admitted where one is required, and goes 
     () => stranger?.stderr() ?? "",
   );
   expect(stranger.child.exitCode).toBeNull();
+  expect(stranger.stderr()).toContain("has no domain, and the masters require one");
   const state = (await getJson(`http://${cluster.apis[0]}/state`)) as {
     readonly domain: unknown;
     readonly slaves: readonly { readonly domain: unknown }[];

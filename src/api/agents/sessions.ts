@@ -185,6 +185,7 @@ export class AgentSessions {
       return;
     }
     this.context.tracer.warn("agent not admitted", { connectionId: session.id, reason: message });
+    this.sendTo(session, { kind: "redirect", leader: null, reason: message });
     this.closeFor(session, message);
   }
 

@@ -64,6 +64,16 @@ test("a redirect is followed at once", async () => {
   });
 });
 
+test("an agent that is not admitted goes on trying, with waits", async () => {
+  const rig = new Rig({ masters: ["m1:5050"] });
+  rig.master.onRegister = (_frame, reply) => reply({ kind: "redirect", leader: null, reason: "no domain" });
+  const agent = await rig.startAgent();
+  await rig.clock.advance(10_000);
+  expect(agent.status().link.registered).toBe(false);
+  expect(rig.master.dials.length).toBeGreaterThan(1);
+  expect(rig.master.dials.length).toBeLessThan(100);
+});
+
 test("redirects in a circle are not followed without a wait", async () => {
   const rig = new Rig({ masters });
   rig.master.onRegister = (_frame, reply) => reply({ kind: "redirect", leader: "m2:5050" });
