@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { EXIT, exitCodeOf } from "../host/exit-codes.ts";
 import { packageVersion } from "../host/version.ts";
 import { agentCommand } from "./agent.ts";
+import { agentsCommand } from "./agents.ts";
 import { logCommand } from "./log.ts";
 import { masterCommand } from "./master.ts";
 import { membersCommand } from "./members.ts";
@@ -31,6 +32,7 @@ async function main(): Promise<void> {
     stateCommand(),
     runCommand(),
     membersCommand(),
+    agentsCommand(),
     rolesCommand(),
     quotaCommand(),
     weightsCommand(),

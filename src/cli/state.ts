@@ -1,5 +1,6 @@
 // `tepui state`: members, leader, agents, frameworks and tasks, as tables or JSON.
 import { Command } from "commander";
+import { type AgentRow, stateText } from "./agents.ts";
 import { getJson, leaderApi, operatorCall, statusOfAny } from "./api-client.ts";
 import { mastersSetting } from "./common-settings.ts";
 import { type Setting, withSettings } from "./settings.ts";
@@ -25,11 +26,7 @@ interface LegacyState {
   readonly completed_frameworks: readonly LegacyFramework[];
 }
 
-interface LegacyAgent {
-  readonly id: string;
-  readonly hostname: string;
-  readonly port: number;
-  readonly active: boolean;
+interface LegacyAgent extends AgentRow {
   readonly resources: LegacyResources;
   readonly used_resources: LegacyResources;
   readonly offered_resources: LegacyResources;
@@ -123,7 +120,7 @@ function printCluster(cluster: LegacyState): void {
   const agents = cluster.slaves.map((agent) => [
     agent.id,
     `${agent.hostname}:${agent.port}`,
-    agent.active ? "active" : "away",
+    stateText(agent, Date.now()),
     ...["cpus", "mem", "disk"].map(
       (name) => `${agent.used_resources[name] ?? 0}/${agent.resources[name] ?? 0}`,
     ),

@@ -79,11 +79,18 @@ function weightText(weight: number): string {
 
 function aboutAgents(report: Report): string[] {
   const { agents } = report;
-  if (agents.length === 0) return ["No agent is registered."];
-  const lines: string[] = [summary(report)];
+  const { machinesDown } = report;
+  const down =
+    machinesDown.length === 0 ? [] : [`Down for maintenance, with their agents: ${machinesDown.join(", ")}.`];
+  if (agents.length === 0) return ["No agent is registered.", ...down];
+  const lines: string[] = [summary(report), ...down];
   for (const kind of VERDICT_KINDS) {
     const alike = agents.filter(({ verdict }) => verdict.kind === kind);
-    lines.push(...shown(alike.map((agent) => `  ${agent.hostname}: ${aboutAgent(agent, report)}`)));
+    lines.push(
+      ...shown(
+        alike.map((agent) => `  ${agent.hostname}: ${aboutAgent(agent, report)}${plannedText(agent)}`),
+      ),
+    );
   }
   return lines;
 }
@@ -99,7 +106,8 @@ function summary({ agents, wanted }: Report): string {
   return `${made}; ${wanted} fits ${fitting} of these offers, and ${able} agents if they were empty:`;
 }
 
-function aboutAgent({ verdict, free, lacksFree, lacksTotal, holders, drawn }: Agent, { at }: Report): string {
+function aboutAgent(agent: Agent, { at }: Report): string {
+  const { verdict, free, lacksFree, lacksTotal, holders, drawn } = agent;
   const lacking =
     lacksTotal !== ""
       ? `; too small even when empty, it lacks ${lacksTotal}`
@@ -107,7 +115,25 @@ function aboutAgent({ verdict, free, lacksFree, lacksTotal, holders, drawn }: Ag
         ? `; free there is ${free || "nothing"}, it lacks ${lacksFree}`
         : "";
   const held = lacksFree !== "" || isFull(verdict) ? holders.map((holder) => holderText(holder, at)) : [];
-  return `${verdictText(verdict, at)}${turnsText(drawn)}${lacking}${held.length > 0 ? ` (${held.join(", ")})` : ""}`;
+  return `${keptOutText(agent, at) ?? verdictText(verdict, at)}${turnsText(drawn)}${lacking}${held.length > 0 ? ` (${held.join(", ")})` : ""}`;
+}
+
+function plannedText({ unavailableFrom }: Agent): string {
+  return unavailableFrom === null ? "" : `; its machine is planned to be down from ${time(unavailableFrom)}`;
+}
+
+/** What operators have said of it; null if they leave it to the allocator. */
+function keptOutText({ keptOut, verdict }: Agent, at: number): string | null {
+  if (keptOut === null || verdict.kind !== "closed" || verdict.reason.kind !== "inactive") return null;
+  const since = span(at - keptOut.since);
+  switch (keptOut.kind) {
+    case "draining":
+      return `has been draining for ${since}: its tasks end, and nothing of it is offered`;
+    case "drained":
+      return `has been drained (begun ${since} ago); tepui agents reactivate offers it again`;
+    case "deactivated":
+      return `was deactivated ${since} ago; tepui agents reactivate offers it again`;
+  }
 }
 
 /** Where turns are drawn: the order in which they were. */

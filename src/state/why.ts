@@ -12,7 +12,8 @@ import {
 } from "../allocator/index.ts";
 import type { AgentId, FrameworkId, Millis, OfferId, RoleName, TaskId } from "../kernel/ids.ts";
 import { executorsOn } from "./evolve/executors.ts";
-import type { Agent, ClusterState, Framework, Offer, Task } from "./model.ts";
+import { machineText, plannedFor } from "./machines.ts";
+import type { Agent, ClusterState, Deactivation, Framework, Offer, Task } from "./model.ts";
 import { allocateOptions } from "./requirements.ts";
 
 export interface WhyReport {
@@ -30,7 +31,12 @@ export interface WhyReport {
   /** Null for a framework that is completed: it competes no more. */
   readonly roles: Explanation["roles"] | null;
   readonly agents: readonly AgentView[];
+  /** Machines that operators have taken down: agents of theirs are nobody's until they are up again. At most MACHINES_SHOWN_MAX. */
+  readonly machinesDown: readonly string[];
 }
+
+/** Machines that are down that are named. */
+const MACHINES_SHOWN_MAX = 10;
 
 /** Without the id of its stream, by which it is known to be who it is. */
 export type ConnectionView =
@@ -61,8 +67,17 @@ export interface TaskView {
 
 export interface AgentView extends AgentVerdict {
   readonly hostname: string;
+  /** Why operators keep it out of the offers; null if none does. */
+  readonly keptOut: KeptOut | null;
+  /** When its machine is planned to be down; null if it is not (MN07). */
+  readonly unavailableFrom: Millis | null;
   /** Who holds something of it. */
   readonly holders: readonly Holder[];
+}
+
+export interface KeptOut {
+  readonly kind: "deactivated" | "draining" | "drained";
+  readonly since: Millis;
 }
 
 export interface Holder {
@@ -123,7 +138,13 @@ export function why(
     wanted: needs,
     roles: explanation?.roles ?? null,
     agents: (explanation?.agents ?? []).map((verdict) => agentView(state, verdict)),
+    machinesDown: machinesDown(state),
   };
+}
+
+function machinesDown({ maintenance }: ClusterState): readonly string[] {
+  const down = [...maintenance.machines.values()].filter(({ mode }) => mode === "down");
+  return down.slice(0, MACHINES_SHOWN_MAX).map(({ id }) => machineText(id));
 }
 
 function connectionOf({ connection }: Framework): ConnectionView {
@@ -163,8 +184,22 @@ function offersOf(state: ClusterState, framework: Framework): readonly OfferView
 function agentView(state: ClusterState, verdict: AgentVerdict): AgentView {
   const agent = state.agents.get(verdict.agentId);
   const holders = agent === undefined ? [] : holdersOf(state, agent);
-  return { ...verdict, hostname: hostnameOf(state, verdict.agentId), holders };
+  const keptOut = agent?.deactivation === undefined ? null : keptOutBy(agent.deactivation);
+  const planned = agent === undefined ? undefined : plannedFor(state, agent.spec);
+  const unavailableFrom = planned === undefined ? null : millisOf(planned.unavailability.start);
+  return { ...verdict, hostname: hostnameOf(state, verdict.agentId), keptOut, unavailableFrom, holders };
 }
+
+function keptOutBy({ since, drain }: Deactivation): KeptOut {
+  return drain === null ? { kind: "deactivated", since } : { kind: drain.state, since: drain.since };
+}
+
+/** Of nanoseconds; at most the last moment that a date can be. */
+function millisOf(nanos: bigint): Millis {
+  return Math.min(Number(nanos / 1_000_000n), LAST_DATE_MS) as Millis;
+}
+
+const LAST_DATE_MS = 8.64e15;
 
 function hostnameOf(state: ClusterState, agentId: AgentId): string {
   return state.agents.get(agentId)?.spec.hostname ?? "";

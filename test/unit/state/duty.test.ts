@@ -1,8 +1,10 @@
 // Agents that an operator takes out of the offers, drains or marks as gone: MO16, MO19, MN08, trap 34.
 import { describe, expect, it } from "vitest";
-import { asId } from "../../../src/kernel/ids.ts";
+import { whyText } from "../../../src/cli/why-text.ts";
+import { asId, asMillis } from "../../../src/kernel/ids.ts";
 import type { DrainConfig, FrameworkCapability } from "../../../src/state/model.ts";
 import { decodeSnapshot, digest, encodeSnapshot } from "../../../src/state/snapshot.ts";
+import { why, whyJson } from "../../../src/state/why.ts";
 import { agentSpec, Cluster, sent, told, toldStates, wires } from "./cluster.ts";
 
 const GRACE: DrainConfig = { maxGraceNanos: 2_500_000_000n, markGone: false };
@@ -285,4 +287,32 @@ describe("MARK_AGENT_GONE", () => {
       rejection: { code: "agent-not-found", message: "Agent 'nope' not found" },
     });
   });
+});
+
+it("why says who keeps an agent out and since when, when its machine is planned to be down, and which machines are", () => {
+  const { cluster, id, agentId } = running();
+  const about = () => why(cluster.state, asMillis(cluster.now), { frameworkId: id })?.agents[0];
+  expect(about()).toMatchObject({ keptOut: null, unavailableFrom: null });
+  const unavailability = { start: 5_000_000n, duration: null };
+  const windows = [{ machines: [{ hostname: "host" }], unavailability }];
+  cluster.do({ kind: "deactivate-agent", agentId });
+  cluster.do({ kind: "update-maintenance-schedule", windows });
+  expect(about()).toMatchObject({
+    verdict: { kind: "closed", reason: { kind: "inactive" } },
+    keptOut: { kind: "deactivated", since: cluster.now },
+    unavailableFrom: 5,
+  });
+  cluster.do({ kind: "update-maintenance-schedule", windows: [] });
+  cluster.wait(10);
+  cluster.do({ kind: "drain-agent", agentId, config: GRACE });
+  expect(about()?.keptOut).toEqual({ kind: "draining", since: cluster.now });
+  const text = () => {
+    const report = why(cluster.state, asMillis(cluster.now), { frameworkId: id });
+    return report === null ? "" : whyText(JSON.parse(whyJson(report)));
+  };
+  expect(text()).toContain("host: has been draining for 0.0 s: its tasks end, and nothing of it is offered");
+  cluster.do({ kind: "update-maintenance-schedule", windows });
+  expect(text()).toContain("its machine is planned to be down from 1970-01-01T00:00:00.005Z");
+  cluster.do({ kind: "start-maintenance", machines: [{ hostname: "host" }] });
+  expect(text()).toContain("Down for maintenance, with their agents: host.");
 });
