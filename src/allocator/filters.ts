@@ -64,7 +64,12 @@ export function clearFiltersOfClient(s: AllocatorState, number: ClientNumber): v
   for (const agentId of [...clientOf(s, number).filtered.keys()]) clearFiltersOn(s, agentId, number);
 }
 
-export function clearFiltersOfAgent(s: AllocatorState, agentId: AgentId, agent: AgentEntry): void {
+/** Ends all filters on the agent. */
+export function clearFiltersOfAgent(
+  s: AllocatorState,
+  agentId: AgentId,
+  agent: AgentEntry = agentOf(s, agentId),
+): void {
   for (const number of [...agent.filters.keys()]) clearFiltersOn(s, agentId, number);
 }
 

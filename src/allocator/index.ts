@@ -31,7 +31,7 @@ export {
 } from "./conversions.ts";
 export { nextFilterExpiry } from "./expiries.ts";
 export { type AgentVerdict, type Explanation, explain } from "./explain.ts";
-export { addFilter, clearFilters, expireFilters } from "./filters.ts";
+export { addFilter, clearFilters, clearFiltersOfAgent, expireFilters } from "./filters.ts";
 export {
   addFramework,
   hasFrameworks,

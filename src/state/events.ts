@@ -209,6 +209,8 @@ export interface AgentReregistered {
   /** An older connection of the same agent, to be closed. */
   readonly replacedConnectionId: string | null;
   readonly wasUnreachable: boolean;
+  /** Its attributes are others than before: what was refused of it may be wanted now, so filters on it end. Since format 3. */
+  readonly attributesChanged?: true;
   /** Executors that the cluster knew and the agent does not: removed, their resources free (trap 33). */
   readonly lostExecutors: readonly ExecutorRef[];
   readonly corrections: Corrections;

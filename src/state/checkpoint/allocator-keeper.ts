@@ -113,12 +113,18 @@ export class AllocatorKeeper {
   /** That the agent is forgotten with all that is held and filtered on it: removeAgent. */
   agentRemoved(agentId: AgentId): void {
     this.agents();
+    this.filtersOnAgent(agentId);
     const entry = this.#state.agents.get(agentId);
-    for (const number of entry?.filters.keys() ?? []) this.#filters(agentId, number);
     for (const number of entry?.allocations.keys() ?? []) {
       const client = this.#state.clients.get(number);
       if (client !== undefined) this.holding(client.frameworkId, client.role, agentId);
     }
+  }
+
+  /** That all filters on the agent end: clearFiltersOfAgent. */
+  filtersOnAgent(agentId: AgentId): void {
+    const filters = this.#state.agents.get(agentId)?.filters;
+    for (const number of filters?.keys() ?? []) this.#filters(agentId, number);
   }
 
   /** That roles get weights or quotas, and so come or go. */

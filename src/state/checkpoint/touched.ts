@@ -49,6 +49,7 @@ const touched: Touched = {
     }
     agentChanged(keep, event.agentId);
     executorsChanged(keep, event.agentId);
+    if (event.attributesChanged === true) keep.allocator.filtersOnAgent(event.agentId);
     keep.allocator.agents();
     keep.allocator.reserved(event.spec.resources);
   },

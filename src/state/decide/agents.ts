@@ -7,7 +7,7 @@ import type { Event } from "../events.ts";
 import { AGENTS_MAX, ID_CHARACTERS_MAX, TASKS_AT_ONCE_MAX, UNREACHABLE_AGENT_MS_MAX } from "../limits.ts";
 import { after, frameworkOf, taskOf } from "../lookups.ts";
 import { isDown } from "../machines.ts";
-import type { Agent, ClusterState } from "../model.ts";
+import type { Agent, AgentSpec, ClusterState } from "../model.ts";
 import { pairsOf } from "../pairs.ts";
 import { isTerminal, orLost, refOf, sentState, statusOfTask } from "../statuses.ts";
 import { leftOf, usesOf } from "../usage.ts";
@@ -95,6 +95,7 @@ function reregister(state: ClusterState, command: RegisterAgent, agent: Agent, c
     connectionId,
     replacedConnectionId: replacedConnectionId === connectionId ? null : replacedConnectionId,
     wasUnreachable,
+    ...(hasSameAttributes(agent.spec, spec) ? {} : { attributesChanged: true }),
     ...first,
   };
   return withRest(
@@ -103,6 +104,12 @@ function reregister(state: ClusterState, command: RegisterAgent, agent: Agent, c
     connectionId,
     rest,
   );
+}
+
+function hasSameAttributes(before: AgentSpec, after: AgentSpec): boolean {
+  const names = Object.keys(before.attributes);
+  if (names.length !== Object.keys(after.attributes).length) return false;
+  return names.every((name) => before.attributes[name] === after.attributes[name]);
 }
 
 /** An agent may come back with other resources if what runs on it and what is reserved on it still fits. */

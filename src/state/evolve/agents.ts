@@ -2,6 +2,7 @@
 import {
   addAgent,
   availableOn,
+  clearFiltersOfAgent,
   contains,
   equal,
   removeAgent,
@@ -49,6 +50,7 @@ export function agentReregistered(state: ClusterState, event: AgentReregistered,
   agent.reregisteredAt = time;
   state.absentAgents.delete(agent.id);
   if (!equal(before, totalOf(agent))) updateAgent(state.allocator, agent.id, totalOf(agent));
+  if (event.attributesChanged === true) clearFiltersOfAgent(state.allocator, agent.id);
   holdExecutors(state, agent);
   setAgentActive(state.allocator, agent.id, isOfferable(agent));
   setAgentRemote(state.allocator, agent.id, isRemote(state, event.spec));

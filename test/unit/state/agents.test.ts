@@ -93,6 +93,17 @@ describe("an agent that registers", () => {
 });
 
 describe("an agent that comes back in time", () => {
+  it("with other attributes is offered again to those who refused it, otherwise not", () => {
+    const cluster = new Cluster();
+    const id = cluster.subscribe();
+    const { agentId } = cluster.register();
+    cluster.decline(id, [cluster.offer().id], 1e9);
+    cluster.register(undefined, [], agentId);
+    expect(cluster.allocate()).toEqual([]);
+    cluster.register(undefined, [], agentId, [], null, "r1");
+    expect(cluster.allocate()).toHaveLength(1);
+  });
+
   it("is sent again what it never heard of", () => {
     const cluster = new Cluster();
     const id = cluster.subscribe();

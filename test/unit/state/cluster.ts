@@ -205,12 +205,17 @@ export class Cluster {
     agentId: AgentId | null = null,
     executors: readonly [FrameworkId, string][] = [],
     region: string | null = null,
+    rack: string | null = null,
   ) {
     this.connections += 1;
     const result = this.try({
       kind: "register-agent",
       agentId,
-      spec: { ...agentSpec(resources), ...(region === null ? {} : { facts: factsIn(region) }) },
+      spec: {
+        ...agentSpec(resources),
+        ...(rack === null ? {} : { attributes: { rack } }),
+        ...(region === null ? {} : { facts: factsIn(region) }),
+      },
       connectionId: `connection-${this.connections}`,
       tasks: tasks.map(([frameworkId, taskId, state]) => ({ frameworkId, taskId: asId(taskId), state })),
       executors: executors.map(([frameworkId, executorId]) => ({

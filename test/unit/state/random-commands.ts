@@ -249,7 +249,8 @@ function returnAgent(cluster: Cluster, a: number, b: number, c: number): void {
     for (const executorId of ids.keys()) if (c % 2 === 0) executors.push([frameworkId, executorId]);
   }
   const resources = b % 5 === 0 ? add(agent.spec.resources, scalars({ cpus: 1 })) : agent.spec.resources;
-  cluster.register(resources, tasks, agent.id, executors, regionFor(cluster, b));
+  const rack = b % 7 === 0 ? `r${c % 3}` : (agent.spec.attributes.rack ?? null);
+  cluster.register(resources, tasks, agent.id, executors, regionFor(cluster, b), rack);
 }
 
 function loseFramework(cluster: Cluster, a: number): void {
