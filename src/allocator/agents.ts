@@ -8,17 +8,18 @@ import { clearFiltersOfAgent } from "./filters.ts";
 import { agentOf, clientOf, frameworkOf } from "./lookups.ts";
 import { isPlain } from "./meta.ts";
 import type { AgentEntry, AllocatorState, ClientNumber } from "./model.ts";
-import {
-  add,
-  contains,
-  NO_RESOURCES,
-  overlap,
-  type Resources,
-  scalarOf,
-  subtract,
-  without,
-} from "./resources.ts";
+import { add, NO_RESOURCES, overlap, type Resources, scalarOf, subtract } from "./resources.ts";
 import { addToRole, noteGiven, replaceReservedFree, takeFromRole } from "./role-tree.ts";
+import {
+  countShared,
+  exclusiveOf,
+  freeOf,
+  has,
+  isHoldable,
+  oneCopyEach,
+  sharedOf,
+  unheldOf,
+} from "./shared.ts";
 
 /** An agent that registers for the first time; active at once. See hasRoomFor. */
 export function addAgent(s: AllocatorState, agentId: AgentId, total: Resources): void {
@@ -37,14 +38,20 @@ export function addAgent(s: AllocatorState, agentId: AgentId, total: Resources):
   updateAgent(s, agentId, total);
 }
 
-/** Takes another total. If more is held than that, nothing is free until enough is recovered; never less than nothing. */
+/**
+ * Takes another total, which has all that is shared and held. If more is held than that, nothing is free until enough is
+ * recovered; never less than nothing.
+ */
 export function updateAgent(s: AllocatorState, agentId: AgentId, total: Resources): void {
   const agent = agentOf(s, agentId);
+  const lost = sharedOf(agent.allocated).find((resource) => !has(total, resource));
+  assert(lost === undefined, "a shared resource that is held is no more", { agentId, lost });
+  const before = unheldOf(agent);
   takeAmounts(s.totals, agent.total);
   addAmounts(s.totals, total);
   agent.total = total;
   agent.gpu = scalarOf(total, "gpus") > 0;
-  refreshFree(s, agentId, agent);
+  refreshFree(s, agentId, agent, before);
   recountBlocked(s, agent);
 }
 
@@ -52,8 +59,9 @@ export function updateAgent(s: AllocatorState, agentId: AgentId, total: Resource
 export function removeAgent(s: AllocatorState, agentId: AgentId): void {
   const agent = agentOf(s, agentId);
   clearFiltersOfAgent(s, agentId, agent);
+  const before = unheldOf(agent);
   for (const [number, held] of [...agent.allocations]) release(s, agent, number, held);
-  replaceReservedFree(s, agent.free, NO_RESOURCES);
+  replaceReservedFree(s, before, NO_RESOURCES);
   takeAmounts(s.totals, agent.total);
   s.withFree.delete(agentId);
   s.agents.delete(agentId);
@@ -63,7 +71,7 @@ export function removeAgent(s: AllocatorState, agentId: AgentId): void {
 export function setAgentActive(s: AllocatorState, agentId: AgentId, active: boolean): void {
   const agent = agentOf(s, agentId);
   agent.active = active;
-  refreshFree(s, agentId, agent);
+  refreshFree(s, agentId, agent, unheldOf(agent));
 }
 
 /** An agent in another region than the leading master is offered to region-aware frameworks only (AL18). */
@@ -101,8 +109,9 @@ export function allocateTo(
   resources: Resources,
 ): void {
   if (resources.length === 0) return;
-  const { free } = agentOf(s, agentId);
-  assert(contains(free, resources), "resources to allocate are not free", { agentId, free, resources });
+  const agent = agentOf(s, agentId);
+  const { free } = agent;
+  assert(isHoldable(agent, resources), "resources to allocate are not free", { agentId, free, resources });
   hold(s, frameworkId, role, agentId, resources);
   const number = ensureClient(s, frameworkId, role);
   clientOf(s, number).given++;
@@ -125,15 +134,18 @@ export function hold(
   if (resources.length === 0) return;
   const agent = agentOf(s, agentId);
   assert(!overlap(agent.allocated, resources), "resources are held already", { agentId, resources });
+  const before = unheldOf(agent);
   const number = ensureClient(s, frameworkId, role);
   const client = clientOf(s, number);
+  countShared(s, agent, number, sharedOf(resources), addAmounts);
   const held = agent.allocations.get(number);
   if (held === undefined) client.agentCount++;
   agent.allocations.set(number, add(held ?? NO_RESOURCES, resources));
   agent.allocated = add(agent.allocated, resources);
-  addAmounts(client.allocated, resources);
-  addToRole(s, role, resources);
-  refreshFree(s, agentId, agent);
+  const exclusive = exclusiveOf(resources);
+  addAmounts(client.allocated, exclusive);
+  addToRole(s, role, exclusive);
+  refreshFree(s, agentId, agent, before);
 }
 
 /** The resources, which that framework must hold there in that role, are free again. */
@@ -148,13 +160,19 @@ export function recover(
   const agent = agentOf(s, agentId);
   const number = frameworkOf(s, frameworkId).clients.get(role);
   assert(number !== undefined, "resources to recover were not allocated", { frameworkId, role, agentId });
+  const before = unheldOf(agent);
   release(s, agent, number, resources);
-  refreshFree(s, agentId, agent);
+  refreshFree(s, agentId, agent, before);
 }
 
-/** What is free on the agent, whether or not it may be offered; nothing if more is held than it has. */
+/** What nobody holds on the agent, whether or not it may be offered; nothing if more is held than it has. */
 export function availableOn(s: AllocatorState, agentId: AgentId): Resources {
-  return agentOf(s, agentId).free;
+  return unheldOf(agentOf(s, agentId));
+}
+
+/** What is offered and used on the agent: of what is shared as many copies as have been given out. */
+export function allocatedOn(s: AllocatorState, agentId: AgentId): Resources {
+  return agentOf(s, agentId).allocated;
 }
 
 function release(s: AllocatorState, agent: AgentEntry, number: ClientNumber, resources: Resources): void {
@@ -167,15 +185,17 @@ function release(s: AllocatorState, agent: AgentEntry, number: ClientNumber, res
     client.agentCount--;
   }
   agent.allocated = agent.allocations.size === 0 ? NO_RESOURCES : subtract(agent.allocated, resources);
-  takeAmounts(client.allocated, resources);
-  takeFromRole(s, client.role, resources);
+  const exclusive = exclusiveOf(resources);
+  takeAmounts(client.allocated, exclusive);
+  takeFromRole(s, client.role, exclusive);
+  countShared(s, agent, number, oneCopyEach(agent, sharedOf(resources)), takeAmounts);
   forgetIfUnused(s, number);
 }
 
-function refreshFree(s: AllocatorState, agentId: AgentId, agent: AgentEntry): void {
-  const before = agent.free;
-  agent.free = agent.allocated.length === 0 ? agent.total : without(agent.total, agent.allocated);
-  if (!isPlain(before) || !isPlain(agent.free)) replaceReservedFree(s, before, agent.free);
+/** @param before what nobody held until now */
+function refreshFree(s: AllocatorState, agentId: AgentId, agent: AgentEntry, before: Resources): void {
+  agent.free = agent.allocated.length === 0 ? agent.total : freeOf(agent.total, agent.allocated);
+  if (!isPlain(before) || !isPlain(agent.free)) replaceReservedFree(s, before, unheldOf(agent));
   if (agent.free.length > 0) refreshBlocks(s, agent);
   if (agent.active && agent.free.length > 0) {
     if (!s.withFree.has(agentId)) s.withFree.set(agentId, true);

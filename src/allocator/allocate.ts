@@ -11,13 +11,14 @@ import { offerable } from "./blocking.ts";
 import type { CycleWatcher, Refusal } from "./cycle-watcher.ts";
 import { Demands } from "./demands.ts";
 import { GRANT_WORK, OFFERS_PER_CYCLE_MAX } from "./limits.ts";
-import { MetaReader } from "./meta.ts";
+import { isPlain, MetaReader } from "./meta.ts";
 import type { AgentEntry, AllocateOptions, Allocation, AllocatorState, ClientNumber } from "./model.ts";
 import { type OpenAgent, openAgents } from "./open-agents.ts";
 import { QuotaRoom } from "./quota-room.ts";
 import { type Grant, giveToFirst, type Pass, type RankedClient, type Ranking, rank } from "./ranking.ts";
 import type { Minimum } from "./requirements.ts";
 import { add, contains, NO_RESOURCES, type Resources, without } from "./resources.ts";
+import { isCountedFor, isHeldAnyway } from "./shared.ts";
 import { Work } from "./work.ts";
 
 /** Mesos' `--min_allocatable_resources`: 0.01 CPUs or 32 MB of memory (AL08). */
@@ -58,6 +59,7 @@ export interface CycleParts {
 }
 
 export class Cycle {
+  readonly #s: AllocatorState;
   readonly #now: Millis;
   readonly #offersMax: number;
   readonly #demands: Demands;
@@ -78,6 +80,7 @@ export class Cycle {
     watcher: CycleWatcher | null,
     parts: CycleParts = {},
   ) {
+    this.#s = s;
     this.#now = now;
     this.#work = parts.work ?? new Work();
     this.#agentWorkMax = parts.agentWorkMax ?? Number.POSITIVE_INFINITY;
@@ -157,7 +160,7 @@ export class Cycle {
   #note(rest: Rest, { client, resources }: Grant): void {
     this.#work.done += GRANT_WORK;
     this.#watcher?.given(rest.agentId, client, resources);
-    this.#room?.give(client.role, resources);
+    this.#room?.give(client.role, resources, rest.agent);
     const isWhole = resources === rest.agent.free;
     this.#given.add(client, rest.agentId, resources, isWhole);
     rest.resources = isWhole ? NO_RESOURCES : without(rest.resources, resources);
@@ -168,7 +171,7 @@ export class Cycle {
       this.#watcher?.asked(rest.agentId, client);
       return this.#offerFor(rest, client);
     };
-    return { enters: everywhere, offerFor };
+    return { enters: everywhere, offerFor, counted: this.#countedOf(rest) };
   }
 
   #offerFor(rest: Rest, client: RankedClient): Resources | null {
@@ -202,14 +205,21 @@ export class Cycle {
         const offer = room.guaranteed(client.role, this.#possible(rest, client));
         return offer.length > 0 && this.#isWanted(rest, client, offer, null) ? offer : null;
       },
+      counted: this.#countedOf(rest),
     };
+  }
+
+  #countedOf({ agent }: Rest): NonNullable<Pass["counted"]> {
+    return (resources, who) =>
+      isPlain(resources) ? resources : resources.filter((each) => !isCountedFor(this.#s, agent, each, who));
   }
 
   /** What the client could have of it if there were no quotas and it wanted everything. */
   #possible({ agent, resources }: Rest, client: RankedClient): Resources {
     this.#work.done++;
     if (!mayHave(client, agent)) return NO_RESOURCES;
-    return offerable(resources, client.role, client.takes, this.#meta);
+    const possible = offerable(resources, client.role, client.takes, this.#meta);
+    return isHeldAnyway(agent, possible) ? NO_RESOURCES : possible;
   }
 
   /** Whether neither the framework's demands nor its filters keep the offer from it. */

@@ -9,8 +9,9 @@ import { DEFAULT_WEIGHT_MILLIS } from "./limits.ts";
 import { clientOf, frameworkOf, roleOf } from "./lookups.ts";
 import { factsOf } from "./meta.ts";
 import type { AgentEntry, AllocatorState } from "./model.ts";
-import { contains, equal, scalarOf, sum, without } from "./resources.ts";
+import { contains, equal, scalarOf, sum } from "./resources.ts";
 import { lineOf, parentOf } from "./role-tree.ts";
+import { exclusiveOf, freeOf, oneCopyEach, sharedOf, unheldOf } from "./shared.ts";
 
 /** Throws an InvariantError at the first thing that is not as it must be. */
 export function checkAllocator(s: AllocatorState): void {
@@ -26,7 +27,8 @@ function checkAgent(s: AllocatorState, agentId: AgentId, agent: AgentEntry): voi
   const facts = { agentId };
   const held = [...agent.allocations.values()];
   assert(equal(sum(held), agent.allocated), "allocated is the sum of the allocations", facts);
-  assert(equal(agent.free, without(agent.total, agent.allocated)), "free is total without allocated", facts);
+  const isFree = equal(agent.free, freeOf(agent.total, agent.allocated));
+  assert(isFree, "free is total without allocated, and what is shared beside it", facts);
   assert(
     held.every((resources) => resources.length > 0),
     "no allocation is empty",
@@ -70,18 +72,28 @@ function checkAmounts(s: AllocatorState): void {
   const revocable = new Map<string, Amounts>();
   for (const agent of s.agents.values()) {
     addAmounts(totals, agent.total);
-    for (const resource of agent.free) {
+    const seen = new Set<string>();
+    for (const resource of unheldOf(agent)) {
       const { reservedTo } = factsOf(resource.meta);
       const line = reservedTo === null ? [] : lineOf(reservedTo);
       for (const each of line) addAmounts(amountsAt(reserved, each), [resource]);
     }
     for (const [number, resources] of agent.allocations) {
-      addAmounts(amountsAt(byClient, number), resources);
       const { role } = clientOf(s, number);
-      addAmounts(amountsAt(byRole, ownOf(role)), resources);
+      const exclusive = exclusiveOf(resources);
+      for (const resource of oneCopyEach(agent, sharedOf(resources))) {
+        addAmounts(amountsAt(byClient, number), [resource]);
+        for (const each of [ownOf(role), ...lineOf(role)]) {
+          const key = `${each} ${resource.name} ${resource.meta}`;
+          if (!seen.has(key)) addAmounts(amountsAt(byRole, each), [resource]);
+          seen.add(key);
+        }
+      }
+      addAmounts(amountsAt(byClient, number), exclusive);
+      addAmounts(amountsAt(byRole, ownOf(role)), exclusive);
       const special = resources.filter(({ meta }) => factsOf(meta).revocable);
       for (const each of lineOf(role)) {
-        addAmounts(amountsAt(byRole, each), resources);
+        addAmounts(amountsAt(byRole, each), exclusive);
         addAmounts(amountsAt(revocable, each), special);
       }
     }

@@ -2,6 +2,7 @@
 // functions here; `allocate` reads it and says what to offer. Time and ids come in as values.
 export {
   addAgent,
+  allocatedOn,
   allocateTo,
   availableOn,
   hasRoomFor,
@@ -42,7 +43,7 @@ export {
   suppress,
   updateFramework,
 } from "./frameworks.ts";
-export { DEFAULT_WEIGHT_MILLIS, WEIGHT_MILLIS_MAX } from "./limits.ts";
+export { DEFAULT_WEIGHT_MILLIS, SHARED_COPIES_MAX, WEIGHT_MILLIS_MAX } from "./limits.ts";
 export {
   type AllocateOptions,
   type Allocation,
@@ -70,5 +71,6 @@ export {
   sum,
   without,
 } from "./resources.ts";
+export { copiesIn, exclusiveOf, has, isShared, sharedOf, unite, withoutExclusive } from "./shared.ts";
 export { allocatedOf, dominantShare, totals } from "./shares.ts";
 export { SlicedCycles, type SliceOptions } from "./sliced-cycles.ts";

@@ -34,6 +34,13 @@ export const WEIGHT_MILLIS_MAX = 1_000_000_000;
 export const OFFERS_PER_CYCLE_MAX = 100_000;
 
 /**
+ * Copies of one shared volume on an agent with which it is offered no more, and beyond which no task is launched on it:
+ * the sum of all copies of the largest volume stays exact.
+ */
+export const SHARED_COPIES_OFFERED_MAX = 2_000;
+export const SHARED_COPIES_MAX = 4_000;
+
+/**
  * Work of one slice of a cycle, but for the last agent's: 1 for an agent that is looked at, 1 for a framework's role that
  * is asked whether it may have it, GRANT_WORK for what is given. About 2 ms on a machine of 2026.
  */

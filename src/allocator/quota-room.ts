@@ -7,10 +7,11 @@ import { asId, type RoleName } from "../kernel/ids.ts";
 import type { Amounts } from "./amounts.ts";
 import { roleOf } from "./lookups.ts";
 import { countsAgainstQuota, isWithin, type MetaReader } from "./meta.ts";
-import type { AllocatorState, Quota } from "./model.ts";
+import type { AgentEntry, AllocatorState, Quota } from "./model.ts";
 import { consumedOf } from "./quota.ts";
 import { NO_RESOURCES, type Resource, type Resources } from "./resources.ts";
 import { lineOf, parentOf, topRoles } from "./role-tree.ts";
+import { isHeldWithin } from "./shared.ts";
 
 /** Why a role may have no more of a name: thousandths. */
 export type QuotaBound =
@@ -39,6 +40,7 @@ interface Node {
 }
 
 export class QuotaRoom {
+  readonly #s: AllocatorState;
   readonly #meta: MetaReader;
   /** Roles under a quota, in it or above it; a role that has no node is like the nearest above it that has. */
   readonly #nodes: Map<RoleName, Node> = new Map();
@@ -49,6 +51,7 @@ export class QuotaRoom {
   readonly #needs: Amounts = new Map();
 
   constructor(s: AllocatorState, meta: MetaReader) {
+    this.#s = s;
     this.#meta = meta;
     const concerned = new Set([...s.quotas.keys()].flatMap((role) => [...lineOf(role)]));
     for (const top of topRoles(s)) this.#add(s, top, null, concerned);
@@ -107,14 +110,20 @@ export class QuotaRoom {
     return bounds;
   }
 
-  /** Notes that the role has been given them. */
-  give(role: RoleName, resources: Resources): void {
-    for (const { name, meta, value } of resources) {
+  /** Notes that the role has been given them. @param agent whose they are, as it was before the cycle */
+  give(role: RoleName, resources: Resources, agent: AgentEntry): void {
+    for (const resource of resources) {
+      const { name, meta, value } = resource;
       if (value.kind !== "scalar") continue;
-      const { reservedTo, revocable } = this.#meta.factsOf(meta);
+      const { reservedTo, revocable, shared } = this.#meta.factsOf(meta);
       if (revocable) continue;
       if (reservedTo === null) addAmount(this.#free, name, -value.millis);
-      this.#consume(role, reservedTo, name, value.millis);
+      for (const each of lineOf(role)) {
+        // A reservation counts for its role and those above it before anybody has it, and what is shared counts once.
+        if (reservedTo !== null && isWithin(reservedTo, each)) break;
+        if (shared && isHeldWithin(this.#s, agent, resource, each)) break;
+        this.#consume(each, name, value.millis);
+      }
     }
   }
 
@@ -150,15 +159,11 @@ export class QuotaRoom {
       : this.#room(node, name);
   }
 
-  #consume(role: RoleName, reservedTo: RoleName | null, name: string, millis: number): void {
-    for (const each of lineOf(role)) {
-      // A reservation counts for its role and those above it before anybody has it.
-      if (reservedTo !== null && isWithin(reservedTo, each)) return;
-      const node = this.#nodes.get(each);
-      if (node === undefined) continue;
-      addAmount(node.consumed, name, millis);
-      this.#refreshNeeds(node, name);
-    }
+  #consume(role: RoleName, name: string, millis: number): void {
+    const node = this.#nodes.get(role);
+    if (node === undefined) return;
+    addAmount(node.consumed, name, millis);
+    this.#refreshNeeds(node, name);
   }
 
   #refreshNeeds(from: Node, name: string): void {

@@ -33,6 +33,8 @@ export interface Pass {
   readonly enters: (path: string) => boolean;
   /** Null if the client is not to be given anything. */
   readonly offerFor: (client: RankedClient) => Resources | null;
+  /** What of what is given is not in the sums of the client, or of all in the group, already: what is shared may be. All if left out. */
+  readonly counted?: (resources: Resources, who: RankedClient | RankedGroup) => Resources;
 }
 
 export interface Ranking {
@@ -78,7 +80,7 @@ function giveWithin(ranking: Ranking, groups: RankedGroup[], pass: Pass): Grant 
         ? giveWithin(ranking, group.groups, pass)
         : giveToClient(ranking, group.clients, pass);
     if (grant === null) continue;
-    charge(ranking, group, grant.resources);
+    charge(ranking, group, pass.counted?.(grant.resources, group) ?? grant.resources);
     if (draw === null) moveBack(groups, at, compareGroups);
     return grant;
   }
@@ -92,7 +94,7 @@ function giveToClient(ranking: Ranking, clients: RankedClient[], pass: Pass): Gr
     const client = clients[at];
     const resources = client === undefined ? null : pass.offerFor(client);
     if (client === undefined || resources === null) continue;
-    charge(ranking, client, resources);
+    charge(ranking, client, pass.counted?.(resources, client) ?? resources);
     if (draw === null) moveBack(clients, at, compareClients);
     return { client, resources };
   }

@@ -38,6 +38,8 @@ const descriptions: Descriptions = {
   MaintenanceStopped: (e) => machinesText(e.machines),
   AgentResourcesConverted: (e) =>
     `${e.operation} on ${e.agentId}: ${format(e.consumed)} is now ${format(e.converted)}`,
+  OperationAcknowledged: (e) => `${e.operationId} of ${e.frameworkId}`,
+  OperationsTold: (e) => e.operations.map(({ number }) => number).join(", "),
   OffersMade: (e) =>
     e.offers.map((o) => `${o.id} of ${o.agentId} to ${o.frameworkId} (${o.role})`).join(", "),
   OffersAccepted: (e) => `${e.frameworkId}: ${e.offerIds.join(", ")}${unusedText(e.unused, e.refuseUntil)}`,

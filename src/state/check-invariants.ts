@@ -23,6 +23,7 @@ import {
   FRAMEWORKS_MAX,
   GONE_AGENTS_MAX,
   MACHINES_MAX,
+  OPERATIONS_MAX,
   QUOTAS_MAX,
   STATUSES_MAX,
   UNREACHABLE_TASKS_MAX,
@@ -47,6 +48,7 @@ export function checkInvariants(state: ClusterState): void {
   checkOffers(state);
   checkAllocator(state.allocator);
   checkWeights(state);
+  checkOperations(state);
   checkPolicy(state);
   checkMaintenance(state);
   assert(new QuotaPlan(state.allocator, new Map()).problem() === null, "quotas do not fit into one another");
@@ -62,11 +64,20 @@ function checkBounds(state: ClusterState): void {
     ["gone agents", state.goneAgents.size, GONE_AGENTS_MAX],
     ["digests", state.digests.length, DIGESTS_MAX],
     ["machines", state.maintenance.machines.size, MACHINES_MAX],
+    ["operations", state.operations.size, OPERATIONS_MAX],
     ["quotas", state.allocator.quotas.size, QUOTAS_MAX],
     ["weights", state.weights.size, WEIGHTS_MAX],
     ["whitelisted hosts", state.policy.whitelist?.size ?? 0, WHITELIST_HOSTS_MAX],
   ];
   for (const [what, size, max] of sizes) assert(size <= max, `more ${what} than allowed`, { size, max });
+}
+
+function checkOperations({ operations, frameworks, agents, eventCount }: ClusterState): void {
+  for (const [key, { number, frameworkId, agentId }] of operations) {
+    const facts = { number, frameworkId, agentId };
+    assert(key === number && number < eventCount, "an operation has a number that is not its own", facts);
+    assert(frameworks.has(frameworkId) && agents.has(agentId), "an operation of nobody is waited for", facts);
+  }
 }
 
 function checkWeights({ weights, allocator }: ClusterState): void {

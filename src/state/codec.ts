@@ -56,6 +56,8 @@ export const EVENT_KINDS: { readonly [Kind in Event["kind"]]: { readonly since: 
   MaintenanceStarted: { since: 3 },
   MaintenanceStopped: { since: 3 },
   AgentResourcesConverted: { since: 3 },
+  OperationAcknowledged: { since: 3 },
+  OperationsTold: { since: 3 },
   OffersMade: { since: 1 },
   OffersAccepted: { since: 1 },
   OffersDeclined: { since: 1 },

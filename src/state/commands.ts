@@ -27,6 +27,7 @@ import type {
   MaintenanceWindow,
   OfferConstraints,
   Opaque,
+  OperationType,
   TaskStateName,
   TaskStatus,
 } from "./model.ts";
@@ -105,6 +106,19 @@ export type Command =
       readonly kind: "reconcile";
       readonly frameworkId: FrameworkId;
       readonly tasks: readonly { readonly taskId: TaskId; readonly agentId: AgentId | null }[];
+    }
+  | {
+      readonly kind: "acknowledge-operation";
+      readonly frameworkId: FrameworkId;
+      readonly operationId: string;
+      /** Lower-case hexadecimal. */
+      readonly uuid: string;
+    }
+  /** Empty `operations` = implicit (SC21). Changes nothing: answered by effects alone. */
+  | {
+      readonly kind: "reconcile-operations";
+      readonly frameworkId: FrameworkId;
+      readonly operations: readonly { readonly operationId: string; readonly agentId: AgentId | null }[];
     }
   /** Best effort, not logged (SC26). */
   | {
@@ -221,7 +235,7 @@ export interface Accept {
 export type Operation =
   | { readonly kind: "launch"; readonly operationId: string | null; readonly tasks: readonly TaskSpec[] }
   | Conversion
-  /** LAUNCH_GROUP, GROW_VOLUME …: not there yet; refused in the way Mesos refuses an invalid one. */
+  /** LAUNCH_GROUP, CREATE_DISK …: not there yet; refused in the way Mesos refuses an invalid one. */
   | {
       readonly kind: "unsupported";
       readonly type: string;
@@ -230,13 +244,18 @@ export type Operation =
       readonly tasks: readonly { readonly taskId: TaskId; readonly agentId: AgentId }[];
     };
 
+export type ResizeType = Exclude<OperationType, ConversionType>;
+
 /** RESERVE and CREATE name what is to be, UNRESERVE and DESTROY what is. */
 export interface Conversion {
   readonly kind: "convert";
-  readonly type: ConversionType;
+  readonly type: OperationType;
   readonly operationId: string | null;
   readonly resources: Resources;
-  /** What is to be reserved otherwise, with the reservations that it has; null for what RESERVE follows from itself. */
+  /**
+   * What becomes of it what the resources name: what is to be reserved otherwise, with the reservations that it has, or a
+   * volume that is to have another size, and what is added to it. Null where it follows from the resources.
+   */
   readonly source: Resources | null;
   /** What the edge found wrong with it. */
   readonly invalid: string | null;

@@ -22,6 +22,7 @@ import { decideLead, policyChanged } from "./decide/lead.ts";
 import { decideSchedule, decideStartMaintenance, decideStopMaintenance } from "./decide/maintenance.ts";
 import { messageExecutor, messageFramework, shutdownExecutor } from "./decide/messages.ts";
 import { decideOperate } from "./decide/operate.ts";
+import { decideAcknowledgeOperation, decideReconcileOperations } from "./decide/operations.ts";
 import { decideRemoveQuota, decideSetQuota, decideUpdateQuotas } from "./decide/quotas.ts";
 import { decideReconcile } from "./decide/reconcile.ts";
 import {
@@ -66,6 +67,10 @@ export function decide(state: ClusterState, command: Command, context: Context):
       return decideAcknowledge(state, command);
     case "reconcile":
       return decideReconcile(state, command, context);
+    case "acknowledge-operation":
+      return decideAcknowledgeOperation(state, command);
+    case "reconcile-operations":
+      return decideReconcileOperations(state, command);
     case "message-executor":
       return messageExecutor(state, command);
     case "shutdown-executor":

@@ -16,6 +16,7 @@ import type {
 import { agentOf, findTask, frameworkOf, isConnected } from "./lookups.ts";
 import { plannedFor } from "./machines.ts";
 import type { ClusterState, DrainConfig, Framework, Task, TaskStatus } from "./model.ts";
+import { uuidOf } from "./operation-uuids.ts";
 import { volumesIn } from "./volumes.ts";
 
 const NONE: readonly Effect[] = Object.freeze([]);
@@ -48,6 +49,8 @@ const derivations: Derivations = {
   MaintenanceStarted: nothing,
   MaintenanceStopped: nothing,
   AgentResourcesConverted: resourcesConverted,
+  OperationAcknowledged: nothing,
+  OperationsTold: operationsTold,
   OffersMade: offersMade,
   OffersAccepted: nothing,
   OffersDeclined: nothing,
@@ -93,17 +96,27 @@ function operationRefused(event: EventOf<"OperationRefused">, state: ClusterStat
   return toFramework(state, frameworkId, { kind: "operation-error", operationId, message });
 }
 
-/** The framework is told once: nobody is asked to acknowledge it. */
+/** The framework is told until it acknowledges it. */
 function resourcesConverted(
   { agentId, consumed, converted, by }: EventOf<"AgentResourcesConverted">,
   state: ClusterState,
 ): readonly Effect[] {
   const touched = volumesIn(consumed).length + volumesIn(converted).length;
   const effects = touched === 0 ? [] : [...volumesOn(state, agentId)];
-  if (by === null || by.operationId === null) return effects;
-  const { frameworkId, operationId } = by;
-  effects.push(...toFramework(state, frameworkId, { kind: "operation-finished", operationId, agentId }));
+  if (by?.feedback !== undefined) effects.push(...operationFinished(state, by.feedback.number));
   return effects;
+}
+
+function operationsTold({ operations }: EventOf<"OperationsTold">, state: ClusterState): readonly Effect[] {
+  return operations.flatMap(({ number }) => operationFinished(state, number));
+}
+
+function operationFinished(state: ClusterState, number: number): readonly Effect[] {
+  const known = state.operations.get(number);
+  if (known === undefined) return NONE;
+  const { frameworkId, operationId, agentId } = known;
+  const uuid = uuidOf("status", number);
+  return toFramework(state, frameworkId, { kind: "operation-finished", operationId, agentId, uuid });
 }
 
 function volumesOn(state: ClusterState, agentId: AgentId): readonly Effect[] {
@@ -150,6 +163,9 @@ function subscribed(event: FrameworkSubscribed, state: ClusterState): readonly E
     if (task.unacknowledged === null) continue;
     const again = updateOf({ taskId: task.id, agentId: task.agentId, status: task.unacknowledged });
     effects.push({ to: "framework", frameworkId: framework.id, event: again });
+  }
+  for (const { number, frameworkId } of state.operations.values()) {
+    if (frameworkId === framework.id) effects.push(...operationFinished(state, number));
   }
   return effects;
 }

@@ -57,7 +57,22 @@ export type FrameworkEvent =
       readonly executorId: ExecutorId | null;
       readonly waitStatus: number | null;
     }
-  | { readonly kind: "operation-finished"; readonly operationId: string; readonly agentId: AgentId }
+  /** With a uuid it is to be acknowledged. */
+  | {
+      readonly kind: "operation-finished";
+      readonly operationId: string;
+      readonly agentId: AgentId;
+      /** Lower-case hexadecimal. */
+      readonly uuid: string | null;
+    }
+  /** The answer to a reconciliation of one that is not waited for. */
+  | {
+      readonly kind: "operation-unknown";
+      readonly operationId: string;
+      readonly agentId: AgentId | null;
+      readonly state: "OPERATION_UNKNOWN" | "OPERATION_UNREACHABLE" | "OPERATION_GONE_BY_OPERATOR";
+      readonly message: string;
+    }
   | { readonly kind: "operation-error"; readonly operationId: string; readonly message: string };
 
 /** An offer with what the framework must know of the agent. */

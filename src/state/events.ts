@@ -1,7 +1,6 @@
 // What has happened: the log's content. Every event is a fact in the past tense and says all that `evolve` needs, so
 // that settings and clocks of the day are never asked again: deadlines stand in the events that set them. A new kind or
 // a changed field needs a new format version and a migration (codec.ts, migrations/).
-import type { ConversionType } from "../allocator/index.ts";
 import type { Resources } from "../allocator/resources.ts";
 import type { EncodedMessage } from "../kernel/encoded.ts";
 import type {
@@ -28,8 +27,10 @@ import type {
   Offer,
   OfferConstraints,
   Opaque,
+  OperationType,
   TaskStateName,
   TaskStatus,
+  TellingAgain,
 } from "./model.ts";
 import type { RecordedPolicy } from "./policy.ts";
 
@@ -41,6 +42,7 @@ export type Event =
   | MaintenanceEvent
   | OfferEvent
   | AgentResourcesConverted
+  | OperationEvent
   | TaskEvent
   | ExecutorExited
   /** Of a role that comes twice the last one counts. */
@@ -288,16 +290,35 @@ export type OfferEvent =
       readonly refuseUntil?: Millis;
     };
 
-/** A reservation or a persistent volume is made or undone: of the same resources, which nobody held. Since format 3. */
+/** A reservation or a persistent volume is made or undone: of the same resources, which nobody held; or a volume of another size. Since format 3. */
 export interface AgentResourcesConverted {
   readonly kind: "AgentResourcesConverted";
   readonly agentId: AgentId;
-  readonly operation: ConversionType;
+  readonly operation: OperationType;
   readonly consumed: Resources;
   readonly converted: Resources;
-  /** Null = an operator. With an `operationId` it is told of the outcome. */
-  readonly by: { readonly frameworkId: FrameworkId; readonly operationId: string | null } | null;
+  /** Null = an operator. With an `operationId` it is told of the outcome until it has acknowledged that. */
+  readonly by: {
+    readonly frameworkId: FrameworkId;
+    readonly operationId: string | null;
+    /** Left out without an id. */
+    readonly feedback?: TellingAgain & { readonly number: number; readonly role: RoleName };
+  } | null;
 }
+
+/** Of the ends of operations. Since format 3. */
+export type OperationEvent =
+  | {
+      readonly kind: "OperationAcknowledged";
+      readonly frameworkId: FrameworkId;
+      readonly operationId: string;
+      readonly number: number;
+    }
+  /** Not acknowledged for too long, so told again. */
+  | {
+      readonly kind: "OperationsTold";
+      readonly operations: readonly (TellingAgain & { readonly number: number })[];
+    };
 
 export type TaskEvent =
   | TaskLaunched

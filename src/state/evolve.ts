@@ -42,6 +42,7 @@ import {
   offersMade,
   offersRescinded,
 } from "./evolve/offers.ts";
+import { operationAcknowledged, operationsTold } from "./evolve/operations.ts";
 import { quotasUpdated } from "./evolve/quotas.ts";
 import {
   taskKillRequested,
@@ -85,6 +86,8 @@ const reducers: Reducers = {
   MaintenanceStarted: maintenanceStarted,
   MaintenanceStopped: maintenanceStopped,
   AgentResourcesConverted: agentResourcesConverted,
+  OperationAcknowledged: operationAcknowledged,
+  OperationsTold: operationsTold,
   OffersMade: offersMade,
   OffersAccepted: offersAccepted,
   OffersDeclined: offersDeclined,

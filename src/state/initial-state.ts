@@ -23,6 +23,7 @@ export function createClusterState(): ClusterState {
     weights: new Map(),
     policy: DEFAULT_POLICY,
     allocator: createAllocatorState(),
+    operations: new Map(),
     digests: [],
   };
 }

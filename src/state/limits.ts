@@ -36,6 +36,20 @@ export const OFFERS_PER_CALL_MAX = 10_000;
 /** Tasks in one explicit RECONCILE that are answered. */
 export const RECONCILED_TASKS_MAX = 100_000;
 
+/** Operations whose end is not acknowledged: in the cluster, and of one framework; one more with an id is refused. */
+export const OPERATIONS_MAX = 100_000;
+export const OPERATIONS_PER_FRAMEWORK_MAX = 1_000;
+
+/** Bytes of what one operation with an id takes and makes, as `packedBytesAtMost` counts; a larger one is refused. */
+export const OPERATION_BYTES_MAX = 64 * 1024;
+
+/** Milliseconds until the end of an operation is told again; each time twice as long as before, up to the second. */
+export const OPERATION_RETRY_MS_MIN = 10_000;
+export const OPERATION_RETRY_MS_MAX = 600_000;
+
+/** Ends of operations that one `expire` tells again; the next goes on. */
+export const OPERATIONS_TOLD_MAX = 1_000;
+
 /** Milliseconds: a filter lasts no longer than 365 days (trap 17). */
 export const REFUSE_MS_MAX = 365 * 24 * 60 * 60 * 1_000;
 

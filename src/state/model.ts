@@ -1,7 +1,13 @@
 // The cluster as every replica holds it: plain mutable data that `evolve` alone changes. Maps keep insertion order,
 // which is a function of the log's history; a snapshot restores it. Ids are unique for the life of the cluster.
 // Parts of a message that the cluster carries but never reads are Opaque and in the shape in which they came.
-import type { AgentFacts, AllocatorState, Minimum, RoleConstraints } from "../allocator/index.ts";
+import type {
+  AgentFacts,
+  AllocatorState,
+  ConversionType,
+  Minimum,
+  RoleConstraints,
+} from "../allocator/index.ts";
 import type { Resources } from "../allocator/resources.ts";
 import type { EncodedMessage } from "../kernel/encoded.ts";
 import type {
@@ -54,6 +60,8 @@ export interface ClusterState {
   /** What the leader's operator has set about offers, by the newest PolicyChanged. */
   policy: Policy;
   allocator: AllocatorState;
+  /** Operations that are done and whose framework has not acknowledged it, by number: oldest first, at most OPERATIONS_MAX. */
+  operations: Map<number, FinishedOperation>;
   /** Digests of the state as the leader computed them, newest last, at most DIGESTS_MAX: replicas compare. */
   digests: { readonly index: LogIndex; readonly digest: string }[];
 }
@@ -197,6 +205,30 @@ export interface Task {
   /** False once its resources are free again: at the first terminal state known (trap 3). */
   holdsResources: boolean;
 }
+
+/** An operation of an ACCEPT that was given an id (SC20). Never changed, but replaced. */
+export interface FinishedOperation {
+  /** Unique in the cluster: uuids follow from it. */
+  readonly number: number;
+  readonly frameworkId: FrameworkId;
+  readonly agentId: AgentId;
+  /** Of the offers. */
+  readonly role: RoleName;
+  readonly operationId: string;
+  readonly type: OperationType;
+  readonly consumed: Resources;
+  readonly converted: Resources;
+  readonly told: TellingAgain;
+}
+
+/** When a status that is not acknowledged is told again, and how long was waited for that. Milliseconds. */
+export interface TellingAgain {
+  readonly againAt: Millis;
+  readonly waitMs: number;
+}
+
+/** What makes something else of an agent's resources. */
+export type OperationType = ConversionType | "GROW_VOLUME" | "SHRINK_VOLUME";
 
 /** What an agent says of itself (AgentInfo), read once at the edge. */
 export interface AgentSpec {

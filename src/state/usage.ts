@@ -1,6 +1,6 @@
 // What is in use on an agent, and whether uses fit into a total together: one after the other, so that a port that is
 // used twice does not pass because a union counts it once.
-import { contains, type Resources, without } from "../allocator/index.ts";
+import { contains, has, type Resources, withoutExclusive } from "../allocator/index.ts";
 import { executorsOn } from "./evolve/executors.ts";
 import { frameworkOf, taskOf } from "./lookups.ts";
 import type { Agent, ClusterState } from "./model.ts";
@@ -16,12 +16,18 @@ export function* usesOf(state: ClusterState, agent: Agent): Generator<Resources>
   for (const [, executor] of executorsOn(state, agent)) yield executor.resources;
 }
 
-/** What is left of the total; null if the uses do not fit. */
+/** Whether a task or an executor holds any of the resources. */
+export function isInUse(uses: Iterable<Resources>, resources: Resources): boolean {
+  for (const use of uses) if (resources.some((resource) => has(use, resource))) return true;
+  return false;
+}
+
+/** What is left of the total, all that is shared among it; null if the uses do not fit. */
 export function leftOf(total: Resources, uses: Iterable<Resources>): Resources | null {
   let left = total;
   for (const use of uses) {
     if (!contains(left, use)) return null;
-    left = without(left, use);
+    left = withoutExclusive(left, use);
   }
   return left;
 }

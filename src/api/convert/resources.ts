@@ -93,6 +93,8 @@ function partOf(resource: WireResource): Result<ResourcePart, string> {
   if (!value.ok) return value;
   const reservations = reservationsOf(resource);
   if (!reservations.ok) return reservations;
+  const isVolume = resource.name === "disk" && resource.disk?.persistence !== undefined;
+  if (resource.shared !== undefined && !isVolume) return err("only persistent volumes can be shared");
   return ok({ name: resource.name, meta: metaOf(resource, reservations.value), value: value.value });
 }
 

@@ -4,7 +4,7 @@ import { decodeJson } from "../../contract/codec.ts";
 import { messageTypes } from "../../contract/message-types.ts";
 import { type ApiContext, refusalUnlessLeading } from "../context.ts";
 import { badRequest, methodNotAllowed, type Reply } from "../http/reply.ts";
-import { operate } from "../operator/operations.ts";
+import { operateOn } from "../operator/operations.ts";
 import type { LegacyRequest } from "./request.ts";
 
 type Handler = (context: ApiContext, request: LegacyRequest) => Promise<Reply>;
@@ -30,7 +30,7 @@ export function legacyOperation(type: ConversionType): Handler {
       JSON.stringify({ resources: list as unknown }),
     );
     if (!wire.ok) return refused(wire.error);
-    return operate(context, { type, agentId, resources: wire.value.resources ?? [] }, target);
+    return operateOn(context, { type, agentId, resources: wire.value.resources ?? [] }, target);
   };
 }
 

@@ -18,7 +18,7 @@ import { subscribedEvent } from "./events.ts";
 import { getAgents, getExecutors, getFrameworks, getRoles, getState, getTasks } from "./lists.ts";
 import { maintenanceOrder, maintenanceStatus } from "./maintenance.ts";
 import { metricsOf } from "./metrics.ts";
-import { agentOperationOf, operate } from "./operations.ts";
+import { agentOperationOf, getOperations, operate, operateOn, resizeIn } from "./operations.ts";
 import { quotaStatus, removeQuota, setQuota, updateQuota } from "./quotas.ts";
 import type { OperatorStreams, Subscriber } from "./subscribers.ts";
 import { problemOfCall } from "./validate.ts";
@@ -63,7 +63,9 @@ export class OperatorEndpoint {
       maintenanceOrder(this.context, call, exchange.target);
     if (order !== null) return await order;
     const operation = agentOperationOf(call);
-    if (operation !== null) return await operate(this.context, operation, exchange.target);
+    if (operation !== null) return await operateOn(this.context, operation, exchange.target);
+    const resize = resizeIn(call);
+    if (resize !== null) return await operate(this.context, resize, exchange.target);
     const own = this.aboutMaster(call);
     if (own !== null) return this.message(format, own);
     const list = listOf(call, this.context);
@@ -163,6 +165,8 @@ function listOf({ type }: MasterCall, context: ApiContext): MasterResponse | nul
       return { type, get_tasks: getTasks(state) };
     case "GET_EXECUTORS":
       return { type, get_executors: getExecutors(state) };
+    case "GET_OPERATIONS":
+      return { type, get_operations: getOperations(state) };
     case "GET_ROLES":
       return { type, get_roles: getRoles(state) };
     case "GET_WEIGHTS": {

@@ -1,5 +1,8 @@
-// Who has what: resources of tasks, executors and offers, summed by agent and by framework, kept apart by role.
+// Who has what: resources of tasks, executors and offers, summed by agent and by framework, kept apart by role. What is
+// shared counts once for an agent, however many hold it (AL17).
+import { isPlain } from "../../allocator/meta.ts";
 import { add, NO_RESOURCES, type Resources } from "../../allocator/resources.ts";
+import { isShared, unite } from "../../allocator/shared.ts";
 import type { Resource as WireResource } from "../../contract/types.ts";
 import type { AgentId, FrameworkId, RoleName } from "../../kernel/ids.ts";
 import type { ClusterState, Executor, Framework } from "../../state/model.ts";
@@ -25,16 +28,19 @@ type Sums<Id> = Map<Id, { allocated: Map<RoleName, Resources>; offered: Map<Role
 export function usageOf(state: ClusterState): ClusterUsage {
   const agents: Sums<AgentId> = new Map();
   const frameworks: Sums<FrameworkId> = new Map();
+  const copies = new Copies();
+  const offered = new Copies();
   for (const framework of state.frameworks.values()) {
     const own = sumsOf(frameworks, framework.id).allocated;
     for (const { agentId, role, resources } of holders(framework)) {
-      addTo(own, role, resources);
-      addTo(sumsOf(agents, agentId).allocated, role, resources);
+      addTo(own, role, copies.first([framework.id, agentId, role], resources));
+      addTo(sumsOf(agents, agentId).allocated, role, copies.first([agentId, role], resources));
     }
   }
   for (const { frameworkId, agentId, role, resources } of state.offers.values()) {
-    addTo(sumsOf(frameworks, frameworkId).offered, role, resources);
-    addTo(sumsOf(agents, agentId).offered, role, resources);
+    const own = offered.first([frameworkId, agentId, role], resources);
+    addTo(sumsOf(frameworks, frameworkId).offered, role, own);
+    addTo(sumsOf(agents, agentId).offered, role, offered.first([agentId, role], resources));
   }
   return { agents, frameworks };
 }
@@ -49,7 +55,7 @@ export function byRoleToWire(byRole: ByRole): readonly WireResource[] {
 }
 
 export function totalOf(byRole: ByRole): Resources {
-  return [...byRole.values()].reduce(add, NO_RESOURCES);
+  return [...byRole.values()].reduce(unite, NO_RESOURCES);
 }
 
 /** The custom executors of a framework, on whatever agent. */
@@ -75,4 +81,20 @@ function sumsOf<Id>(
 
 function addTo(byRole: Map<RoleName, Resources>, role: RoleName, resources: Resources): void {
   byRole.set(role, add(byRole.get(role) ?? NO_RESOURCES, resources));
+}
+
+/** Tells the first copy of what is shared on an agent from others in the same sum. */
+class Copies {
+  readonly #seen: Set<string> = new Set();
+
+  first(sum: readonly string[], resources: Resources): Resources {
+    if (isPlain(resources)) return resources;
+    return resources.filter((resource) => {
+      if (!isShared(resource)) return true;
+      const key = JSON.stringify([...sum, resource.meta]);
+      const isFirst = !this.#seen.has(key);
+      this.#seen.add(key);
+      return isFirst;
+    });
+  }
 }

@@ -18,7 +18,7 @@ import {
 } from "../../kernel/ids.ts";
 import type { Accept, Command, Operation } from "../../state/commands.ts";
 import type { ClusterState } from "../../state/model.ts";
-import { conversionOf, type WireConversion } from "../convert/operations.ts";
+import { conversionOf, resizeOf, type WireConversion, type WireResize } from "../convert/operations.ts";
 import { resourcesReader } from "../convert/resources.ts";
 import { taskSpec } from "../convert/tasks.ts";
 import { refuseMsOf } from "../convert/times.ts";
@@ -51,9 +51,26 @@ export function commandOf(
       return { kind: "suppress", frameworkId, roles: roleNames(call.suppress?.roles) };
     case "RECONCILE":
       return { kind: "reconcile", frameworkId, tasks: (call.reconcile?.tasks ?? []).map(reconciled) };
+    case "ACKNOWLEDGE_OPERATION_STATUS":
+    case "RECONCILE_OPERATIONS":
+      return feedbackCommandOf(call, frameworkId);
     default:
       return taskCommandOf(call, frameworkId);
   }
+}
+
+function feedbackCommandOf(call: SchedulerCall, frameworkId: FrameworkId): Command | null {
+  const { acknowledge_operation_status: acknowledge, reconcile_operations: reconcile } = call;
+  if (acknowledge !== undefined) {
+    const { operation_id, uuid } = acknowledge;
+    const operationId = operation_id.value;
+    return { kind: "acknowledge-operation", frameworkId, operationId, uuid: hexOf(uuid) };
+  }
+  const operations = (reconcile?.operations ?? []).map(({ operation_id, agent_id }) => ({
+    operationId: operation_id.value,
+    agentId: agent_id === undefined ? null : asId<AgentId>(agent_id.value),
+  }));
+  return { kind: "reconcile-operations", frameworkId, operations };
 }
 
 function taskCommandOf(call: SchedulerCall, frameworkId: FrameworkId): Command | null {
@@ -150,6 +167,8 @@ function operationOf(
     const tasks = (launch?.task_infos ?? []).map((info) => taskSpec(info, role, encoded?.get(info), read));
     return [{ kind: "launch", operationId, tasks }];
   }
+  const resize = resizeIn(operation);
+  if (resize !== null) return [resizeOf({ ...resize, operationId }, role)];
   const conversion = conversionIn(operation);
   if (conversion !== null) return [conversionOf({ ...conversion, operationId }, role)];
   const tasks = type === "LAUNCH_GROUP" ? (launch_group?.task_group.tasks ?? []) : [];
@@ -171,6 +190,16 @@ function conversionIn(operation: OfferOperation): Omit<WireConversion, "operatio
     default:
       return null;
   }
+}
+
+function resizeIn({
+  type,
+  grow_volume,
+  shrink_volume,
+}: OfferOperation): Omit<WireResize, "operationId"> | null {
+  if (type === "GROW_VOLUME" && grow_volume !== undefined) return { type, ...grow_volume };
+  if (type === "SHRINK_VOLUME" && shrink_volume !== undefined) return { type, ...shrink_volume };
+  return null;
 }
 
 function taskName(info: TaskInfo): { readonly taskId: TaskId; readonly agentId: AgentId } {

@@ -24,12 +24,7 @@ import { problemOfCall } from "./validate.ts";
 
 const STREAM_ID_HEADER = "mesos-stream-id";
 /** Calls that are validated and then refused, because what they act on is not there yet. */
-const NOT_THERE_YET: ReadonlySet<string> = new Set([
-  "ACCEPT_INVERSE_OFFERS",
-  "DECLINE_INVERSE_OFFERS",
-  "ACKNOWLEDGE_OPERATION_STATUS",
-  "RECONCILE_OPERATIONS",
-]);
+const NOT_THERE_YET: ReadonlySet<string> = new Set(["ACCEPT_INVERSE_OFFERS", "DECLINE_INVERSE_OFFERS"]);
 
 interface Exchange {
   readonly request: IncomingMessage;

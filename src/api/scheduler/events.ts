@@ -4,6 +4,7 @@ import type { FrameworkId } from "../../kernel/ids.ts";
 import type { FrameworkEvent } from "../../state/effects.ts";
 import { type OfferForm, offerToWire } from "../convert/offers.ts";
 import { statusAfter } from "../convert/statuses.ts";
+import { bytesOf } from "../convert/uuids.ts";
 import { HEARTBEAT_INTERVAL_MS } from "../limits.ts";
 
 /** @param refined whether the framework has RESERVATION_REFINEMENT */
@@ -24,6 +25,8 @@ export function schedulerEvent(
       return { type: "FAILURE", failure: failureOf(event) };
     case "operation-finished":
       return { type: "UPDATE_OPERATION_STATUS", update_operation_status: { status: finished(event) } };
+    case "operation-unknown":
+      return { type: "UPDATE_OPERATION_STATUS", update_operation_status: { status: unknown(event) } };
     case "operation-error":
       return { type: "UPDATE_OPERATION_STATUS", update_operation_status: { status: operationError(event) } };
   }
@@ -76,12 +79,22 @@ function failureOf({
   };
 }
 
-/** Without a uuid: it is said once, and there is nothing to acknowledge. */
-function finished({ operationId, agentId }: EventOf<"operation-finished">): OperationStatus {
+/** Without a uuid there is nothing to acknowledge. */
+function finished({ operationId, agentId, uuid }: EventOf<"operation-finished">): OperationStatus {
   return {
     operation_id: { value: operationId },
     state: "OPERATION_FINISHED",
+    ...(uuid === null ? {} : { uuid: { value: bytesOf(uuid) } }),
     agent_id: { value: agentId },
+  };
+}
+
+function unknown({ operationId, agentId, state, message }: EventOf<"operation-unknown">): OperationStatus {
+  return {
+    operation_id: { value: operationId },
+    state,
+    message,
+    ...(agentId === null ? {} : { agent_id: { value: agentId } }),
   };
 }
 

@@ -42,6 +42,10 @@ export class Keeper {
     this.#images.keepList(SECTIONS.lists, this.state.absentAgents, entriesOf);
   }
 
+  operations(): void {
+    this.#images.keepList(SECTIONS.lists, this.state.operations, valuesOf);
+  }
+
   weights(): void {
     this.#images.keepList(SECTIONS.lists, this.state.weights, entriesOf);
   }

@@ -2,7 +2,7 @@
 // of the file they came in; units that do not fit together are an error all the same, not a state.
 import { noAccessCounts } from "../../allocator/access.ts";
 import type { ExecutorId, FrameworkId, TaskId } from "../../kernel/ids.ts";
-import type { Agent, ClusterState, Executor, Framework, Offer, Task } from "../model.ts";
+import type { Agent, ClusterState, Executor, FinishedOperation, Framework, Offer, Task } from "../model.ts";
 import { setPair } from "../pairs.ts";
 import { type RecordedPolicy, withChanges } from "../policy.ts";
 import { allocatorReaders } from "./allocator-restore.ts";
@@ -25,6 +25,7 @@ const readers: ReadonlyMap<number, Reader> = new Map<number, Reader>([
   [TAGS.policy, ({ state }, changes: RecordedPolicy) => setPolicy(state, changes)],
   [TAGS.whitelist, addHosts],
   [TAGS.offers, addOffers],
+  [TAGS.operations, addOperations],
   [TAGS.framework, (draft, head: Framework) => addFramework(draft, draft.state.frameworks, head)],
   [
     TAGS.completedFramework,
@@ -67,6 +68,10 @@ function addHosts({ state, hosts }: Draft, more: readonly string[]): void {
 
 function addOffers({ state }: Draft, offers: readonly Offer[]): void {
   for (const offer of offers) state.offers.set(offer.id, offer);
+}
+
+function addOperations({ state }: Draft, operations: readonly FinishedOperation[]): void {
+  for (const operation of operations) state.operations.set(operation.number, operation);
 }
 
 /** The fields in the order in which a framework that was never packed has them. */

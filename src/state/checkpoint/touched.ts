@@ -76,7 +76,10 @@ const touched: Touched = {
     agentChanged(keep, agentId);
     keep.allocator.agents();
     keep.allocator.reserved(converted);
+    keep.operations();
   },
+  OperationAcknowledged: (keep) => keep.operations(),
+  OperationsTold: (keep) => keep.operations(),
   OffersMade: (keep, { offers }) => {
     for (const offer of offers) keep.offer(offer);
   },
@@ -191,6 +194,7 @@ function frameworkRemoved(keep: Keeper, frameworkId: FrameworkId): void {
   subscription(keep, frameworkId);
   keep.allocator.terms(frameworkId, []);
   keep.allocator.filtersOfFramework(frameworkId);
+  keep.operations();
   const framework = keep.state.frameworks.get(frameworkId);
   if (framework === undefined) return;
   for (const task of framework.tasks.values()) keep.completed(framework, task);
@@ -222,6 +226,7 @@ function agentRemoved(keep: Keeper, agentId: AgentId): void {
   agentChanged(keep, agentId);
   if (!keep.state.agents.has(agentId)) return;
   historyForgotten(keep, agentId, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+  keep.operations();
   keep.allocator.agentRemoved(agentId);
 }
 

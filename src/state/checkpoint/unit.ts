@@ -22,6 +22,8 @@ export const TAGS = {
   policy: 6,
   /** A list of hosts. */
   whitelist: 7,
+  /** A list of finished operations. */
+  operations: 8,
   /** The allocator's framework in its roles: [id, active, gpu, [role, client number]s]. */
   allocatorFramework: 10,
   role: 11,

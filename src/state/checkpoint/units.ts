@@ -20,6 +20,7 @@ export function* unitsOf(state: ClusterState, images: Images): Generator<Unit, v
   yield* unitsOfList(TAGS.goneAgents, images.list(state.goneAgents, entriesOf));
   yield* unitsOfList(TAGS.weights, images.list(state.weights, entriesOf));
   yield* unitsOfList(TAGS.offers, images.list(state.offers, valuesOf));
+  yield* unitsOfList(TAGS.operations, images.list(state.operations, valuesOf));
   images.enter(SECTIONS.allocator);
   yield* allocatorUnits(state.allocator, images);
   images.enter(SECTIONS.frameworks);

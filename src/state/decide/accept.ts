@@ -1,18 +1,30 @@
 // ACCEPT and DECLINE: what becomes of offers (traps 13 to 17). Operations run in their order, each on what those before
 // have left; what nobody used is declined.
-import { add, NO_RESOURCES, sum, without } from "../../allocator/index.ts";
+import {
+  add,
+  allocatedOn,
+  NO_RESOURCES,
+  type Resources,
+  sharedOf,
+  unite,
+  without,
+} from "../../allocator/index.ts";
 import type { Millis, OfferId } from "../../kernel/ids.ts";
 import { totalOf } from "../agent-resources.ts";
 import type { Accept, Command, Context, Conversion, Operation, TaskSpec } from "../commands.ts";
-import type { Event } from "../events.ts";
-import { OFFERS_PER_CALL_MAX, REFUSE_MS_MAX } from "../limits.ts";
+import type { Event, EventOf } from "../events.ts";
+import { OFFERS_PER_CALL_MAX, OPERATION_BYTES_MAX, REFUSE_MS_MAX } from "../limits.ts";
 import { after, agentOf } from "../lookups.ts";
 import type { ClusterState, Framework, Offer } from "../model.ts";
+import { packedBytesAtMost } from "../packed-size.ts";
 import { type MasterReason, masterStatus, orLost } from "../statuses.ts";
-import { conversionFault, convert, withVolumesOf } from "./conversions.ts";
+import { usesOf } from "../usage.ts";
+import { rescindedForUse } from "./conflicts.ts";
+import { conversionFault, convert, type Outcome, withVolumesOf } from "./conversions.ts";
 import { accepted, type Decision, dropped } from "./decision.ts";
 import { connectedFramework } from "./frameworks.ts";
 import { type Launching, launchTask } from "./launch.ts";
+import { feedbackFault, firstRetry } from "./operations.ts";
 
 export function decideAccept(state: ClusterState, command: Accept, { now }: Context): Decision {
   const found = connectedFramework(state, command.frameworkId);
@@ -22,19 +34,26 @@ export function decideAccept(state: ClusterState, command: Accept, { now }: Cont
   if (typeof offers === "string") return accepted(refuseAll(framework, command, offers, now));
   const [first] = offers;
   if (first === undefined) return dropped();
+  const agent = agentOf(state, first.agentId);
+  const offered = offers.map(({ resources }) => resources).reduce(unite);
   const launching: Launching = {
+    state,
     framework,
     agentId: first.agentId,
     role: first.role,
-    left: sum(offers.map(({ resources }) => resources)),
-    total: totalOf(agentOf(state, first.agentId)),
+    left: offered,
+    total: totalOf(agent),
     converted: NO_RESOURCES,
+    heldCopies: sharedOf(allocatedOn(state.allocator, agent.id)),
+    usedCopies: NO_RESOURCES,
+    told: 0,
     taskIds: new Set(),
     executors: new Map(),
     now,
   };
-  const events = command.operations.flatMap((operation) => carryOut(launching, operation));
-  const taken: Event = {
+  const uses = () => [...usesOf(state, agent), launching.usedCopies];
+  const events = command.operations.flatMap((operation) => carryOut(launching, operation, uses));
+  const taken: EventOf<"OffersAccepted"> = {
     kind: "OffersAccepted",
     frameworkId: framework.id,
     agentId: first.agentId,
@@ -43,7 +62,8 @@ export function decideAccept(state: ClusterState, command: Accept, { now }: Cont
     unused: without(launching.left, launching.converted),
     refuseUntil: refuseUntil(state, now, command.refuseMs),
   };
-  return accepted([taken, ...events]);
+  const rescinded = rescindedForUse(state, agent, taken.offerIds, offered, launching.left);
+  return accepted([...rescinded, taken, ...events]);
 }
 
 /** Offers that are not, or no longer, the framework's are skipped. */
@@ -128,7 +148,11 @@ function refuseAll(framework: Framework, command: Accept, fault: string, now: Mi
   return events;
 }
 
-function carryOut(launching: Launching, operation: Operation): readonly Event[] {
+function carryOut(
+  launching: Launching,
+  operation: Operation,
+  uses: () => Iterable<Resources>,
+): readonly Event[] {
   const { framework, now } = launching;
   if (operation.kind === "unsupported") {
     const message = `${operation.type} is not supported`;
@@ -137,7 +161,7 @@ function carryOut(launching: Launching, operation: Operation): readonly Event[] 
     );
     return [...refusals, ...operationError(framework, operation, message)];
   }
-  if (operation.kind === "convert") return carryOutConversion(launching, operation);
+  if (operation.kind === "convert") return carryOutConversion(launching, operation, uses);
   const fault = launchFault(operation);
   if (fault !== null) return operation.tasks.map((task) => taskError(framework, task, fault, now));
   return operation.tasks.map((task) => {
@@ -147,22 +171,45 @@ function carryOut(launching: Launching, operation: Operation): readonly Event[] 
 }
 
 /** What follows it in the call sees what it has made (trap 14). One that fails is passed over. */
-function carryOutConversion(launching: Launching, asked: Conversion): readonly Event[] {
+function carryOutConversion(
+  launching: Launching,
+  asked: Conversion,
+  uses: () => Iterable<Resources>,
+): readonly Event[] {
   const { framework, role, agentId, total } = launching;
   const operation = withVolumesOf(asked, total);
   const refused = (fault: string) => operationError(framework, operation, fault);
-  const fault = conversionFault(operation, total, { framework, role });
+  const fault = conversionFault(operation, total, { framework, role }, uses);
   if (fault !== null) return refused(fault);
   const outcome = convert(launching.left, operation, role);
   if (typeof outcome === "string") return refused(outcome);
   const { left, consumed, converted } = outcome;
   if (consumed.length === 0) return [];
+  const by = initiator(launching, operation, outcome);
+  if (typeof by === "string") return refused(by);
   launching.left = left;
   launching.total = add(without(total, consumed), converted);
   launching.converted = add(without(launching.converted, consumed), converted);
-  const { type, operationId } = operation;
-  const by = { frameworkId: framework.id, operationId };
-  return [{ kind: "AgentResourcesConverted", agentId, operation: type, consumed, converted, by }];
+  return [{ kind: "AgentResourcesConverted", agentId, operation: operation.type, consumed, converted, by }];
+}
+
+/** By whom the operation is, and how it is told of the end; or why it cannot be told of one more. */
+function initiator(
+  launching: Launching,
+  { operationId }: Conversion,
+  { consumed, converted }: Outcome,
+): EventOf<"AgentResourcesConverted">["by"] | string {
+  const { state, framework, role, now } = launching;
+  const frameworkId = framework.id;
+  if (operationId === null) return { frameworkId, operationId };
+  const fault = feedbackFault(state, framework, launching.told + 1);
+  if (fault !== null) return fault;
+  if (packedBytesAtMost([operationId, consumed, converted]) > OPERATION_BYTES_MAX) {
+    return `An operation with an id is described in at most ${OPERATION_BYTES_MAX} bytes`;
+  }
+  // At least one event of this entry comes before it, and each later operation comes with one more.
+  const number = state.eventCount + launching.told++;
+  return { frameworkId, operationId, feedback: { number, role, ...firstRetry(now) } };
 }
 
 /** What makes all tasks of a LAUNCH invalid (trap 15, corrections to trap 14). */

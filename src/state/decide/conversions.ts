@@ -17,7 +17,9 @@ import type { RoleName } from "../../kernel/ids.ts";
 import type { Conversion } from "../commands.ts";
 import { AGENT_RESOURCES_MAX, ID_CHARACTERS_MAX, META_CHARACTERS_MAX } from "../limits.ts";
 import type { Framework } from "../model.ts";
+import { isInUse } from "../usage.ts";
 import { withKnownVolumes } from "../volumes.ts";
+import { isResize, resizeFault } from "./resize.ts";
 
 /** A framework in the role of its offers; null for an operator. */
 export type Initiator = { readonly framework: Framework; readonly role: RoleName } | null;
@@ -28,29 +30,43 @@ export interface Outcome {
   readonly converted: Resources;
 }
 
-/** What is wrong with the operation whatever there is of resources; null if nothing. @param total of the agent */
-export function conversionFault(operation: Conversion, total: Resources, by: Initiator): string | null {
+/**
+ * What is wrong with the operation whatever there is of resources; null if nothing.
+ * @param total of the agent
+ * @param uses what tasks and executors hold there
+ */
+export function conversionFault(
+  operation: Conversion,
+  total: Resources,
+  by: Initiator,
+  uses: () => Iterable<Resources>,
+): string | null {
   const { type, resources, source } = operation;
   if (operation.invalid !== null) return operation.invalid;
-  if (source !== null && by !== null) return "Only operators may name a source";
-  if (source !== null && !sameButReserved(source, resources))
-    return "The source is not what is to be reserved";
+  if (!isResize(type) && source !== null) {
+    if (by !== null) return "Only operators may name a source";
+    if (!sameButReserved(source, resources)) return "The source is not what is to be reserved";
+  }
   const large = resources.find(({ meta }) => meta.length > META_CHARACTERS_MAX);
   if (large !== undefined)
     return `Resource ${large.name} is described in more than ${META_CHARACTERS_MAX} characters`;
   if (total.length + resources.length > AGENT_RESOURCES_MAX) {
     return `The agent would have more than ${AGENT_RESOURCES_MAX} different resources`;
   }
+  if (isResize(type)) return resizeFault(type, resources, source);
   if (type === "RESERVE") return firstFault(resources, (resource, meta) => reserveFault(resource, meta, by));
   if (type === "UNRESERVE") return firstFault(resources, unreserveFault);
   if (type === "CREATE") return createFault(resources, total, by);
-  return firstFault(resources, (resource, meta) => destroyFault(resource, meta, total));
+  const fault = firstFault(resources, (resource, meta) => destroyFault(resource, meta, total));
+  return fault ?? (isInUse(uses(), resources) ? "Persistent volumes in use" : null);
 }
 
-/** A volume that is to be destroyed is the one of that role and id, however it was to be used (RV08). */
+/** A volume that is to be destroyed or resized is the one of that role and id, however it was to be used (RV08). */
 export function withVolumesOf(operation: Conversion, total: Resources): Conversion {
-  if (operation.type !== "DESTROY") return operation;
-  return { ...operation, resources: withKnownVolumes(operation.resources, total) };
+  const { type, resources, source } = operation;
+  if (type !== "DESTROY" && !isResize(type)) return operation;
+  const known = source === null ? null : withKnownVolumes(source, total);
+  return { ...operation, resources: withKnownVolumes(resources, total), source: known };
 }
 
 /** What becomes of the resources, or in Mesos' words what is not among them. @param role they are allocated to */
@@ -79,7 +95,8 @@ interface Step {
 }
 
 function stepsOf({ type, resources, source }: Conversion): readonly Step[] {
-  return source === null ? conversionsOf(type, resources).map(single) : [{ from: source, to: resources }];
+  if (source !== null) return [{ from: source, to: resources }];
+  return isResize(type) ? [] : conversionsOf(type, resources).map(single);
 }
 
 function single({ from, to }: Converted): Step {

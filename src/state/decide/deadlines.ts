@@ -16,6 +16,7 @@ import { heldBy } from "./agent-end.ts";
 import { agentExpiryEvents } from "./agents.ts";
 import { type Accepted, accepted, partly } from "./decision.ts";
 import { drainedEvents, hasDrained } from "./duty.ts";
+import { operationsDue } from "./operations.ts";
 import { removalOf, remove, taskCount } from "./removal.ts";
 
 /** Frameworks go first. While their tasks are too many for one command the rest is left to the next. */
@@ -48,6 +49,7 @@ function otherExpiries(state: ClusterState, now: Millis): readonly Event[] {
   }
   events.push(...drainedEvents(state, now, EXPIRIES_PER_COMMAND_MAX));
   events.push(...oldOffers(state, now));
+  events.push(...operationsDue(state, now).filter(() => removed.size === 0));
   const filters = nextFilterExpiry(state.allocator);
   if (filters !== null && filters <= now) events.push({ kind: "FiltersExpired", until: now });
   return events;
@@ -59,7 +61,7 @@ export function hasExpired(state: ClusterState, now: Millis): boolean {
   if (hasDrained(state)) return true;
   const filters = nextFilterExpiry(state.allocator);
   if (filters !== null && filters <= now) return true;
-  return oldOffers(state, now).length > 0;
+  return oldOffers(state, now).length > 0 || operationsDue(state, now).length > 0;
 }
 
 function isDue(deadlines: ReadonlyMap<unknown, Millis>, now: Millis): boolean {

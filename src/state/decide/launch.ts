@@ -2,27 +2,37 @@
 import {
   add,
   containsWhole,
+  copiesIn,
+  format,
   formatAllocated,
   isEmpty,
   type Resources,
-  without,
+  SHARED_COPIES_MAX,
+  sharedOf,
+  withoutExclusive,
 } from "../../allocator/index.ts";
 import type { AgentId, ExecutorId, Millis, RoleName, TaskId } from "../../kernel/ids.ts";
 import type { TaskSpec } from "../commands.ts";
 import type { TaskLaunched } from "../events.ts";
 import { TASKS_PER_ACCEPT_MAX, TASKS_PER_FRAMEWORK_MAX } from "../limits.ts";
 import { findExecutor } from "../lookups.ts";
-import type { Framework, Opaque } from "../model.ts";
+import type { ClusterState, Framework, Opaque } from "../model.ts";
 import { filledExecutor, filledTask, sameOpaque } from "../opaque.ts";
 import { withKnownVolumes } from "../volumes.ts";
 
 /** One ACCEPT in the course of being decided. */
 export interface Launching {
+  readonly state: ClusterState;
   readonly framework: Framework;
   readonly agentId: AgentId;
   readonly role: RoleName;
   /** What the tasks so far have not taken. */
   left: Resources;
+  /** Copies of shared resources on the agent: of all holders, and of the tasks so far. */
+  heldCopies: Resources;
+  usedCopies: Resources;
+  /** Operations so far whose end the framework is told. */
+  told: number;
   /** All that the agent has, as operations of the call have made it. */
   total: Resources;
   /** What they have made and no later one has taken: it is not declined by not being used (trap 16). */
@@ -47,7 +57,14 @@ export function launchTask(launching: Launching, task: TaskSpec): TaskLaunched |
   const resources = withKnownVolumes(task.resources, launching.left);
   const left = take(launching.left, resources, starts?.resources ?? []);
   if (left === null) return tooMuch(launching, task.resources, starts?.resources ?? []);
+  const shared = sharedOf([...resources, ...(starts?.resources ?? [])]);
+  const crowded = shared.find((each) => copiesIn(launching.heldCopies, each) >= SHARED_COPIES_MAX);
+  if (crowded !== undefined) return `${format([crowded])} is shared by ${SHARED_COPIES_MAX} already`;
   launching.left = left;
+  for (const each of shared) {
+    launching.heldCopies = add(launching.heldCopies, [each]);
+    launching.usedCopies = add(launching.usedCopies, [each]);
+  }
   launching.taskIds.add(task.taskId);
   if (task.executor !== null && starts !== null)
     launching.executors.set(task.executor.executorId, starts.wire);
@@ -102,11 +119,11 @@ function differences(existing: Opaque, wire: Opaque): string {
   return `Fields that differ: ${changed.join(", ")}`;
 }
 
-/** One after the other, so that a port that both name is asked for twice. */
+/** One after the other, so that a port that both name is asked for twice. What is shared stays for others. */
 function take(from: Resources, task: Resources, executor: Resources): Resources | null {
   if (!containsWhole(from, task)) return null;
-  const rest = without(from, task);
-  return containsWhole(rest, executor) ? without(rest, executor) : null;
+  const rest = withoutExclusive(from, task);
+  return containsWhole(rest, executor) ? withoutExclusive(rest, executor) : null;
 }
 
 function tooMuch({ left, role }: Launching, task: Resources, executor: Resources): string {

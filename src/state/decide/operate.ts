@@ -1,12 +1,14 @@
 // Operations of operators on an agent's resources (MO13, MO14). What is offered is rescinded if that makes room, with a
 // filter as if its framework had declined it (trap 16); an operation that cannot be carried out costs no offer.
-import { add, availableOn, equal, without } from "../../allocator/index.ts";
+import { availableOn, equal, unite, without } from "../../allocator/index.ts";
 import { totalOf } from "../agent-resources.ts";
 import type { Context, Operate } from "../commands.ts";
 import type { Event } from "../events.ts";
 import { RESCINDED_REFUSE_MS } from "../limits.ts";
 import { after } from "../lookups.ts";
 import type { Agent, ClusterState, Offer } from "../model.ts";
+import { usesOf } from "../usage.ts";
+import { rescindedForUse } from "./conflicts.ts";
 import { conversionFault, convert, neededBy, type Outcome, withVolumesOf } from "./conversions.ts";
 import { accepted, type Decision, rejected } from "./decision.ts";
 
@@ -20,7 +22,7 @@ export function decideOperate(
     return rejected("agent-unknown", "No agent found with specified ID");
   }
   const operation = withVolumesOf(asked, totalOf(agent));
-  const fault = conversionFault(operation, totalOf(agent), null);
+  const fault = conversionFault(operation, totalOf(agent), null, () => usesOf(state, agent));
   if (fault !== null) return rejected("operation-invalid", fault);
   const { offers, outcome } = makeRoom(state, agent, operation);
   if (typeof outcome === "string") return rejected("operation-conflict", outcome);
@@ -32,6 +34,8 @@ export function decideOperate(
   }
   const { consumed, converted } = outcome;
   if (consumed.length > 0) {
+    const ended = offers.map(({ id }) => id);
+    events.push(...rescindedForUse(state, agent, ended, consumed, converted));
     const { type } = operation;
     events.push({ kind: "AgentResourcesConverted", agentId, operation: type, consumed, converted, by: null });
   }
@@ -57,7 +61,7 @@ function makeRoom(
     if (equal(rest, missing)) continue;
     missing = rest;
     offers.push(offer);
-    available = add(available, offer.resources);
+    available = unite(available, offer.resources);
     outcome = convert(available, operation, null);
   }
   return { offers, outcome };

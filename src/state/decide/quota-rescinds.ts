@@ -1,6 +1,6 @@
 // Which offers end when quotas change: those by which a role would have more than its new limit, and then as many as it
 // takes for what is newly guaranteed to be free, of those whose end brings that nearer. The oldest first, each whole.
-import { chargesOf, type Quota, type QuotaPlan } from "../../allocator/index.ts";
+import { chargesOf, exclusiveOf, type Quota, type QuotaPlan } from "../../allocator/index.ts";
 import { countsAgainstQuota, factsOf } from "../../allocator/meta.ts";
 import { lineOf } from "../../allocator/role-tree.ts";
 import type { FrameworkId, OfferId, RoleName } from "../../kernel/ids.ts";
@@ -73,7 +73,8 @@ class Rescinding {
     this.offers.push({ frameworkId, offerId: id });
     this.#rescinded.add(id);
     for (const [name, gain] of this.#gains(role, resources)) addTo(this.#shortfall, name, -gain);
-    for (const charge of chargesOf(role, resources)) {
+    // What is shared counts once for all who hold it, so the end of one offer frees none of it for certain.
+    for (const charge of chargesOf(role, exclusiveOf(resources))) {
       addTo(this.#consumedOf(charge.role), charge.name, -charge.millis);
     }
     for (const [name, millis] of unreserved(resources)) addTo(this.#freed, name, millis);

@@ -21,6 +21,7 @@ import { firstPairs, keepNewest } from "../pairs.ts";
 import { volumesAfter } from "../volumes.ts";
 import { isOfferable } from "./duty.ts";
 import { holdExecutors, letGoOfExecutors, removeExecutor } from "./executors.ts";
+import { forgetOperations, keepFinished } from "./operations.ts";
 import { complete } from "./tasks.ts";
 
 export function agentRegistered(state: ClusterState, event: EventOf<"AgentRegistered">, time: Millis): void {
@@ -110,8 +111,9 @@ export function agentUnreachable(
 
 export function agentResourcesConverted(
   state: ClusterState,
-  { agentId, consumed, converted }: EventOf<"AgentResourcesConverted">,
+  event: EventOf<"AgentResourcesConverted">,
 ): void {
+  const { agentId, consumed, converted } = event;
   const agent = agentOf(state, agentId);
   assert(contains(availableOn(state.allocator, agentId), consumed), "what is converted is not free", {
     agentId,
@@ -122,6 +124,7 @@ export function agentResourcesConverted(
   const volumes = volumesAfter(agent.volumes, consumed, converted, state.eventCount);
   if (volumes !== undefined) agent.volumes = volumes;
   updateAgent(state.allocator, agentId, totalOf(agent));
+  keepFinished(state, event);
 }
 
 export function agentHistoryForgotten(state: ClusterState, event: EventOf<"AgentHistoryForgotten">): void {
@@ -143,6 +146,7 @@ export function agentRemoved(state: ClusterState, event: EventOf<"AgentRemoved">
   assert(agent.offers.size === 0, "an agent with offers is removed", { agentId: agent.id });
   forget(state, agent, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
   removeAgent(state.allocator, agent.id);
+  forgetOperations(state, { agentId: agent.id });
   state.agents.delete(agent.id);
   state.absentAgents.delete(agent.id);
   state.draining.delete(agent.id);

@@ -18,6 +18,7 @@ import { keepNewest, pairsOf } from "../pairs.ts";
 import { isTerminal, statusOfTask } from "../statuses.ts";
 import { removeExecutor } from "./executors.ts";
 import { removeOffers } from "./offers.ts";
+import { forgetOperations } from "./operations.ts";
 import { complete, tell } from "./tasks.ts";
 
 export function frameworkSubscribed(state: ClusterState, event: FrameworkSubscribed, time: Millis): void {
@@ -72,6 +73,7 @@ export function frameworkRemoved(state: ClusterState, event: FrameworkRemoved, t
     removeExecutor(state, framework, agentId, executorId);
   }
   removeFramework(state.allocator, framework.id);
+  forgetOperations(state, { frameworkId: framework.id });
   framework.connection = { kind: "completed", at: time };
   framework.unregisteredAt = time;
   state.absentFrameworks.delete(framework.id);

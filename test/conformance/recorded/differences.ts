@@ -9,8 +9,7 @@ export interface Difference {
   readonly why: string;
 }
 
-const CALLS_NOT_THERE =
-  "(ACKNOWLEDGE_OPERATION_STATUS|ACCEPT_INVERSE_OFFERS|DECLINE_INVERSE_OFFERS|RECONCILE_OPERATIONS)";
+const CALLS_NOT_THERE = "(ACCEPT_INVERSE_OFFERS|DECLINE_INVERSE_OFFERS)";
 
 export const DIFFERENCES: readonly Difference[] = [
   {
@@ -26,12 +25,12 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     exchange: /^scheduler\//,
     what: new RegExp(`^status of ${CALLS_NOT_THERE}: 501 instead of 20[02]$`),
-    why: "Operations and inverse offers are validated but not there yet: a 501 says so.",
+    why: "Inverse offers are validated but not there yet: a 501 says so.",
   },
   {
     exchange: /^(operator|protobuf)\//,
     what: /^status of \w+: 501 instead of (200|202|400|404|409)$/,
-    why: "Resizing of volumes, files and log levels are not there yet.",
+    why: "Files and log levels are not there yet.",
   },
   {
     exchange: /^(operator\/get-maintenance-status-scheduled|legacy\/maintenance-status-set)$/,
@@ -74,7 +73,7 @@ export const DIFFERENCES: readonly Difference[] = [
     why: "The same sentence, with the port of another agent.",
   },
   {
-    exchange: /^operator\/(reserve-resources-too-much|unreserve-resources-volume-in-place)$/,
+    exchange: /^operator\/(reserve-resources-too-much|unreserve-resources-volume-in-place|grow-volume)$/,
     what: /^body: .* does not contain (.+) instead of .* does not contain \1$/,
     why: "The same sentence, with resources in the order of their names, and of all that is free at that moment.",
   },

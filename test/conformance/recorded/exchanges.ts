@@ -238,11 +238,9 @@ export async function operationsExchanges(
   });
 }
 
-/** With our agent in forms; and the recorded volume had been made smaller, which is not there yet. */
+/** With our agent in forms. */
 function hereAndNow(recording: Recording, { agent = "" }: Ids): Recording {
-  const text = JSON.stringify(recording)
-    .replaceAll('{"value":50}', '{"value":64}')
-    .replace(/slaveId=[\da-f-]+-S\d+/, `slaveId=${agent}`);
+  const text = JSON.stringify(recording).replace(/slaveId=[\da-f-]+-S\d+/, `slaveId=${agent}`);
   return JSON.parse(text) as Recording;
 }
 

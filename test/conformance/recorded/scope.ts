@@ -9,7 +9,7 @@ export const OUT_OF_SCOPE: readonly OutOfScope[] = [
   {
     exchange:
       /^scheduler\/(create|create-invalid-dropped|destroy|reserve|reserve-create-chain-one-accept|unreserve|launch-shared-volume|launch-with-volume)$/,
-    why: "asks for feedback of operations that is acknowledged, or for volumes in tasks; unit tests cover the operations",
+    why: "asks for reservations and volumes that the target has not; unit tests cover the operations and their feedback",
   },
   { exchange: /^scheduler\/launch-group(-|$)/, why: "task groups are not there yet" },
   {
@@ -28,7 +28,7 @@ export const OUT_OF_SCOPE: readonly OutOfScope[] = [
   },
   {
     exchange:
-      /^operator\/get-(agents-(after-gone|reserved|with-reservations)|state-agent-removed|frameworks-inverse-offers|roles-(set|reserved)|executors-custom)$/,
+      /^operator\/get-(agents-(after-gone|reserved|with-reservations)|operations|state-agent-removed|frameworks-inverse-offers|roles-(set|reserved)|executors-custom)$/,
     why: "another moment of an exchange that is sent: what it shows beyond that is not there yet",
   },
   { exchange: /^protobuf\/agent-/, why: "of the agent" },

@@ -41,6 +41,7 @@ const OPERATIONS = [
   "operator/reserve-resources-too-much",
   "operator/create-volumes-duplicate-id",
   "operator/unreserve-resources-volume-in-place",
+  "operator/shrink-volume",
   "operator/destroy-volumes",
   "operator/unreserve-resources",
   "operator/reserve-resources-old-format",

@@ -33,13 +33,48 @@ const historiesWithQuotas = fc
         fc.record({
           kind: fc.constant("quota" as const),
           role: fc.constant(role),
-          quota: fc.nat({ max: 5 }),
+          quota: fc.nat({ max: 6 }),
         }),
       ),
     ),
     fc.array(arbitraryStep, { minLength: 1, maxLength: 20 }),
   )
   .map(([quotas, steps]): Step[] => [...quotas, ...beginning, { kind: "framework" }, ...steps]);
+
+/** Two agents with shared volumes, and frameworks that take them in roles below each other. */
+const beginningShared: readonly Step[] = [
+  ...["agent", "agent", "framework", "framework", "framework", "framework", "framework", "framework"].map(
+    (kind) => ({ kind }) as Step,
+  ),
+  { kind: "resize", n: 0, total: 8 },
+  { kind: "resize", n: 1, total: 9 },
+];
+const historiesWithShared = fc
+  .array(
+    fc.oneof(
+      { weight: 5, arbitrary: fc.constant<Step>({ kind: "cycle" }) },
+      {
+        weight: 5,
+        arbitrary: fc.record({
+          kind: fc.constant("use" as const),
+          n: fc.nat({ max: 9 }),
+          part: fc.constantFrom(0, 8, 8, 8, 9),
+          refuse: fc.constantFrom(0, 0, 3),
+        }),
+      },
+      { weight: 2, arbitrary: arbitraryStep },
+      {
+        weight: 1,
+        arbitrary: fc.record({
+          kind: fc.constant("quota" as const),
+          role: fc.nat({ max: 4 }),
+          quota: fc.constantFrom(0, 6),
+        }),
+      },
+    ),
+    { minLength: 5, maxLength: 40 },
+  )
+  .map((steps): Step[] => [...beginningShared, ...steps]);
 
 function newWorld(): World {
   return { now: 0, nextAgent: 0, nextFramework: 0 };
@@ -75,6 +110,7 @@ describe("over any history", () => {
     ["without quotas at first", histories, 300, []],
     ["with memory and GPUs excluded from fair shares", histories, 100, ["mem", "gpus"]],
     ["with quotas", historiesWithQuotas, 30, []],
+    ["with shared volumes", historiesWithShared, 100, []],
   ])(
     "the offers are the reference's and the state is consistent, after every step: %s",
     (_, all, numRuns, excluded) => {

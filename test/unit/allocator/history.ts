@@ -29,16 +29,17 @@ import {
 import { agent, at, framework, res, role } from "./helpers.ts";
 import {
   type Facts,
-  free,
   giveTurn,
   groupsBelow,
   isLive,
+  isShared,
   isWithin,
   line,
   liveFrameworks,
   type ReferenceQuota,
   referenceCycle,
   takeBack,
+  unheld,
 } from "./reference.ts";
 
 /** In the order of their names. */
@@ -54,6 +55,11 @@ function reservedTo(...stack: readonly string[]): string {
   });
 }
 
+function sharedBy(name: string): string {
+  const disk = { persistence: { id: name }, volume: { mode: "RW", container_path: "v" } };
+  return JSON.stringify({ ...(JSON.parse(reservedTo(name)) as object), disk, shared: {} });
+}
+
 function special(text: string, meta: string): Resources {
   return res(text).map((resource) => ({ ...resource, meta }));
 }
@@ -62,6 +68,8 @@ const TO_A = reservedTo("a");
 const TO_A_X = reservedTo("a/x");
 const REFINED = reservedTo("a", "a/x");
 const REVOCABLE = JSON.stringify({ name: "", type: "SCALAR", revocable: {} });
+const SHARED_BY_A = sharedBy("a");
+const SHARED_BY_A_X = sharedBy("a/x");
 const TOTALS = [
   res("cpus:4;mem:64"),
   res("cpus:4;mem:64;ports:[1-9]"),
@@ -71,6 +79,8 @@ const TOTALS = [
   sum([special("cpus:1;mem:16", TO_A), res("mem:16")]),
   sum([res("cpus:2;mem:16"), special("cpus:2;mem:4", TO_A_X), special("cpus:1", REFINED)]),
   sum([res("cpus:1;mem:16"), special("cpus:2", REVOCABLE)]),
+  sum([res("cpus:3;mem:16"), special("disk:8", SHARED_BY_A)]),
+  sum([res("cpus:2"), special("disk:8", SHARED_BY_A), special("disk:4", SHARED_BY_A_X)]),
 ];
 const PARTS = [
   res("cpus:0.5"),
@@ -81,6 +91,8 @@ const PARTS = [
   res("cpus:2"),
   special("cpus:0.5", TO_A),
   special("cpus:1", REVOCABLE),
+  sum([res("cpus:0.5"), special("disk:8", SHARED_BY_A)]),
+  special("disk:8", SHARED_BY_A),
 ];
 const QUOTAS: readonly (ReferenceQuota | null)[] = [
   null,
@@ -89,6 +101,7 @@ const QUOTAS: readonly (ReferenceQuota | null)[] = [
   { guarantees: {}, limits: { cpus: 2_500, mem: 60_000 } },
   { guarantees: { cpus: 0 }, limits: { cpus: 0 } },
   { guarantees: { mem: 70_000 }, limits: { cpus: 6_000 } },
+  { guarantees: {}, limits: { disk: 12_000 } },
 ];
 
 const small = fc.nat({ max: 5 });
@@ -133,7 +146,7 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant("use" as const),
       n: fc.nat({ max: 9 }),
-      part: fc.nat({ max: 7 }),
+      part: fc.nat({ max: 9 }),
       refuse: small,
     }),
   },
@@ -172,13 +185,16 @@ export const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant("resize" as const), n: small, total: fc.nat({ max: 7 }) }),
+    arbitrary: fc.record({ kind: fc.constant("resize" as const), n: small, total: fc.nat({ max: 9 }) }),
   },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant("agent-remote" as const), n: small, remote: fc.boolean() }),
   },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant("quota" as const), role: small, quota: small }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("quota" as const), role: small, quota: fc.nat({ max: 6 }) }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -276,6 +292,8 @@ function applyToAgent(s: AllocatorState, facts: Facts, step: Step): void {
   const known = number === undefined ? undefined : facts.agents.get(number);
   if (number === undefined || known === undefined) return;
   if (step.kind === "resize") {
+    const isHeld = facts.held.some((one) => one.agent === number && one.resources.some(isShared));
+    if (isHeld) return;
     known.total = at1(TOTALS, step.total);
     updateAgent(s, agent(number), known.total);
   } else if (step.kind === "agent-active") {
@@ -349,7 +367,8 @@ function applyToHeld(
   if (step.kind === "finish") return;
   if (step.kind === "use") {
     const task = at1(PARTS, step.part);
-    if (contains(mine, task) && contains(free(facts, held.agent), task)) {
+    const exclusive = task.filter((one) => !isShared(one));
+    if (contains(mine, task) && contains(unheld(facts, held.agent), exclusive)) {
       facts.held.push({ ...held, resources: task });
       hold(s, ...ids, task);
     }
@@ -418,7 +437,7 @@ function keptRoles(facts: Facts): string[] {
   const weighed = [...facts.weights].filter(([, millis]) => millis !== 1_000).map(([role]) => role);
   const reserved = ROLES.filter((role) =>
     [...facts.agents.keys()].some((agent) =>
-      free(facts, agent).some(({ meta }) => meta.includes(`"${role}"}]`)),
+      unheld(facts, agent).some(({ meta }) => meta.includes(`"${role}"}]`)),
     ),
   );
   return [...weighed, ...facts.quotas.keys(), ...reserved];

@@ -6,7 +6,6 @@ import {
   NO_RESOURCES,
   type Resources,
   scalarOf,
-  subtract,
   without,
 } from "../../../src/allocator/index.ts";
 
@@ -70,9 +69,24 @@ export function noFacts(): Facts {
   };
 }
 
-export function free(facts: Facts, agent: number): Resources {
+/** What nobody holds. */
+export function unheld(facts: Facts, agent: number): Resources {
   const held = facts.held.filter((one) => one.agent === agent).map((one) => one.resources);
   return without(facts.agents.get(agent)?.total ?? NO_RESOURCES, held.reduce(add, NO_RESOURCES));
+}
+
+/** That, and beside it what is shared, held or not. */
+export function free(facts: Facts, agent: number): Resources {
+  const rest = unheld(facts, agent);
+  const total = facts.agents.get(agent)?.total ?? NO_RESOURCES;
+  const isMore = (one: Resource) => isShared(one) && rest.every((other) => other.meta !== one.meta);
+  return rest.length === 0 ? rest : add(rest, total.filter(isMore));
+}
+
+type Resource = Resources[number];
+
+export function isShared({ meta }: Resource): boolean {
+  return read(meta).shared !== undefined;
 }
 
 export function isLive(facts: Facts, framework: number, role: string): boolean {
@@ -127,7 +141,7 @@ export function referenceCycle(
     for (const agent of agentsInTurn(facts)) {
       if (facts.agents.get(agent)?.active !== true) continue;
       for (;;) {
-        const offer = firstWhoMay(facts, { agent, now, minimum, guaranteed, wants });
+        const offer = firstWhoMay(facts, { agent, now, minimum, guaranteed, wants, offers, before });
         if (offer === null) break;
         giveTurn(facts, offer);
         facts.lastGiven = before.lastGiven;
@@ -149,13 +163,9 @@ export function giveTurn(facts: Facts, offer: Offer): void {
   facts.lastGiven = offer.agent;
 }
 
-/** What is held is held by one list of facts for each (framework, role, agent); what is taken back is taken from it. */
-export function takeBack(facts: Facts, offer: Offer): void {
-  const mine = facts.held.filter((one) => sameClient(one, offer) && one.agent === offer.agent);
-  const all = mine.map((one) => one.resources).reduce(add, NO_RESOURCES);
-  facts.held = facts.held.filter((one) => !mine.includes(one));
-  const rest = subtract(all, offer.resources);
-  if (rest.length > 0) facts.held.push({ ...offer, resources: rest });
+/** @param held one of the facts */
+export function takeBack(facts: Facts, held: Held): void {
+  facts.held = facts.held.filter((one) => one !== held);
 }
 
 export function sameClient(a: Omit<Held, "resources">, b: Omit<Held, "resources">): boolean {
@@ -177,6 +187,9 @@ interface Question {
   /** Whether only what roles lack of their guarantees is given. */
   readonly guaranteed: boolean;
   readonly wants: (offer: Offer) => boolean;
+  /** Made in this cycle so far: what is shared is in one of an agent's at most. */
+  readonly offers: readonly Offer[];
+  readonly before: Facts;
 }
 
 function firstWhoMay(facts: Facts, question: Question, path = ""): Offer | null {
@@ -211,11 +224,16 @@ function firstFramework(facts: Facts, question: Question, role: string): Offer |
 
 function offerFor(
   facts: Facts,
-  { agent, now, minimum, guaranteed, wants }: Question,
+  { agent, now, minimum, guaranteed, wants, offers, before }: Question,
   framework: number,
   role: string,
 ): Offer | null {
-  const possible = free(facts, agent).filter(({ meta }) => isFor(facts, framework, role, meta));
+  const isIn = (all: readonly Omit<Held, "framework">[], { meta }: Resource) =>
+    all.some((one) => one.agent === agent && one.resources.some((other) => other.meta === meta));
+  const possible = free(facts, agent).filter(
+    (one) => isFor(facts, framework, role, one.meta) && !(isShared(one) && isIn(offers, one)),
+  );
+  if (possible.every((one) => isShared(one) && isIn(before.held, one))) return null;
   if (scalarOf(possible, "cpus") < minimum) return null;
   const resources = withinQuotas(facts, role, possible, guaranteed);
   const offer = { framework, role, agent, resources };
@@ -335,12 +353,25 @@ function limitLeft(facts: Facts, role: string, name: string): number {
 
 /** Held by the role and those below, but for what is revocable, and what is reserved to them and held by nobody. */
 export function consumption(facts: Facts, path: string, name: string): number {
-  const held = facts.held.filter((one) => line(one.role).includes(path)).flatMap((one) => [...one.resources]);
+  const held = countedOnce(facts.held.filter((one) => line(one.role).includes(path)));
   const reserved = [...facts.agents.keys()]
-    .flatMap((agent) => [...free(facts, agent)])
+    .flatMap((agent) => [...unheld(facts, agent)])
     .filter(({ meta }) => line(reservedTo(meta) ?? "").includes(path));
   const counted = [...held, ...reserved].filter((one) => one.name === name && !read(one.meta).revocable);
   return sum(counted);
+}
+
+/** What is shared counts once for an agent, however many hold it. */
+function countedOnce(held: readonly Held[]): Resource[] {
+  const seen = new Set<string>();
+  return held.flatMap(({ agent, resources }) =>
+    resources.filter((one) => {
+      const key = `${agent} ${one.meta}`;
+      const isCounted = !isShared(one) || !seen.has(key);
+      seen.add(key);
+      return isCounted;
+    }),
+  );
 }
 
 function freeToAll(facts: Facts, name: string): number {
@@ -373,9 +404,10 @@ function share(facts: Facts, path: string, framework: number | null): Fraction {
     (one) => isWithin(path, one.role) && (framework ?? one.framework) === one.framework,
   );
   let largest: Fraction = [0n, 1n];
-  for (const name of ["cpus", "mem", "gpus"].filter((each) => !facts.excluded.includes(each))) {
+  const counted = countedOnce(mine);
+  for (const name of ["cpus", "mem", "gpus", "disk"].filter((each) => !facts.excluded.includes(each))) {
     const total = [...facts.agents.values()].reduce((all, agent) => all + scalarOf(agent.total, name), 0);
-    const held = mine.reduce((all, one) => all + scalarOf(one.resources, name), 0);
+    const held = sum(counted.filter((one) => one.name === name));
     const fraction: Fraction = [BigInt(held), BigInt(total)];
     if (total > 0 && compare(fraction, largest) > 0) largest = fraction;
   }

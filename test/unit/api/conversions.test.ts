@@ -79,7 +79,7 @@ describe("resources", () => {
     const disk = { name: "disk", type: "SCALAR", scalar: { value: 10 } } as const;
     const list: Resource[] = [
       disk,
-      { ...disk, shared: {} },
+      { ...disk, disk: { persistence: { id: "v1" } }, shared: {} },
       { ...disk, revocable: {} },
       { ...disk, disk: { persistence: { id: "v1" } } },
       { ...disk, disk: { source: { type: "MOUNT", mount: { root: "/mnt" } } } },

@@ -107,6 +107,7 @@ describe("reservations", () => {
     expect(await next()).toEqual({
       operation_id: { value: "r" },
       state: "OPERATION_FINISHED",
+      uuid: { value: expect.any(String) as string },
       agent_id: { value: agentId },
     });
     expect(await next()).toMatchObject({

@@ -107,7 +107,7 @@ describe("operations of ACCEPT", () => {
       ],
     );
     expect(told(effects)).toEqual([
-      { kind: "operation-finished", operationId: "good", agentId },
+      { kind: "operation-finished", operationId: "good", agentId, uuid: expect.any(String) as string },
       {
         kind: "operation-error",
         operationId: "bad",

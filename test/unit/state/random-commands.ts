@@ -1,12 +1,20 @@
 // Random but sensible streams of commands: they name things that exist most of the time.
 import fc from "fast-check";
-import { add, type Predicate, type Resources, type RoleConstraints } from "../../../src/allocator/index.ts";
+import {
+  add,
+  conversionsOf,
+  makeResources,
+  type Predicate,
+  type Resources,
+  type RoleConstraints,
+} from "../../../src/allocator/index.ts";
 import type { EncodedMessage } from "../../../src/kernel/encoded.ts";
 import { type AgentId, asId, asTerm, type FrameworkId, type RoleName } from "../../../src/kernel/ids.ts";
 import { totalOf } from "../../../src/state/agent-resources.ts";
 import type { Conversion, Operation, TaskSpec } from "../../../src/state/commands.ts";
 import { isDown } from "../../../src/state/machines.ts";
 import type { FaultDomain, TaskStateName } from "../../../src/state/model.ts";
+import { uuidOf } from "../../../src/state/operation-uuids.ts";
 import { agentSpec, Cluster, customExecutor, frameworkSpec, scalars, taskSpec } from "./cluster.ts";
 
 /** A number picks one of what there is at that time. */
@@ -101,8 +109,9 @@ function subscribe(cluster: Cluster, a: number, b: number): void {
     roles: [roleName(b % 3), roleName((b % 3) + 1)],
     capabilities: [
       "MULTI_ROLE",
-      ...(aware ? (["PARTITION_AWARE"] as const) : []),
-      ...(b % 2 === 0 ? (["REGION_AWARE"] as const) : []),
+      ...(aware ? ["PARTITION_AWARE" as const] : []),
+      ...(a % 3 > 0 ? ["SHARED_RESOURCES" as const] : []),
+      ...(b % 2 === 0 ? ["REGION_AWARE" as const] : []),
     ],
     failoverTimeoutMs: a % 5 === 0 ? 0 : 1_000_000,
   });
@@ -138,12 +147,43 @@ function accept(cluster: Cluster, a: number, b: number, c: number): void {
     const executor =
       (a + i) % 3 === 0 ? customExecutor(`e-${b % 4}`, 0.1, c % 11 === 0 ? "other" : "golden") : null;
     const cpus = ((c + i) % 9) / 10 + 0.1;
-    const task = taskSpec(`t-${(b + i) % 30}`, offer.agentId, { cpus, executor });
+    const resources = [...volumesOf(offer.resources, a + i), ...scalars({ cpus, mem: 32 })];
+    const made = makeResources(resources);
+    const task = taskSpec(`t-${(b + i) % 30}`, offer.agentId, {
+      cpus,
+      executor,
+      ...(made.ok ? { resources: made.value } : {}),
+    });
     tasks.push(executor === null && (b + c) % 4 > 0 ? { ...task, wire: encodedWire(task.taskId) } : task);
   }
   const launch: Operation = { kind: "launch", operationId: null, tasks };
   const operations = c % 4 === 0 ? [convertSome(offer.role, offer.resources, b, c), launch] : [launch];
   cluster.acceptWith([offer, ...spoiled], operations, (c % 3) * 700);
+}
+
+/** What is shared among them, now and then. */
+function volumesOf(there: Resources, n: number): Resources {
+  return n % 3 === 0 ? [] : there.filter(({ meta }) => meta.includes('"shared"'));
+}
+
+/** Of a volume that is there, by what is reserved as it is; null if there is none. */
+function resizeSome(there: Resources, b: number): Conversion | null {
+  const volume = there.find(({ meta }) => meta.includes("persistence"));
+  if (volume?.value.kind !== "scalar") return null;
+  const { millis } = volume.value;
+  const [plain] = conversionsOf("DESTROY", [volume]).map(({ to }) => to);
+  if (plain === undefined || millis < 2_000) return null;
+  const part = (resource: Resources[number], of: number) =>
+    [{ ...resource, value: { kind: "scalar", millis: of } }] as const;
+  const shrinks = b % 2 === 0;
+  return {
+    kind: "convert",
+    type: shrinks ? "SHRINK_VOLUME" : "GROW_VOLUME",
+    operationId: b % 3 === 0 ? `op-${b}` : null,
+    resources: shrinks ? add(part(volume, millis - 1_000), part(plain, 1_000)) : part(volume, millis + 1_000),
+    source: shrinks ? [volume] : add([volume], part(plain, 1_000)),
+    invalid: null,
+  };
 }
 
 /** Reserves some of what is there, or undoes or makes a volume of what is reserved, as far as it is possible. */
@@ -154,7 +194,10 @@ function convertSome(role: RoleName, there: Resources, b: number, c: number): Co
     persistence: { id: `v${b % 3}` },
     volume: { mode: "RW", container_path: "data" },
   };
-  const volume = JSON.stringify({ name: "", type: "SCALAR", reservations: stack, disk });
+  const shared = c % 2 === 0 ? { shared: {} } : {};
+  const volume = JSON.stringify({ name: "", type: "SCALAR", reservations: stack, disk, ...shared });
+  const resize = b % 7 === 0 ? resizeSome(there, c) : null;
+  if (resize !== null) return resize;
   const type = (["RESERVE", "CREATE", "RESERVE", "UNRESERVE", "DESTROY"] as const)[b % 5] ?? "RESERVE";
   const own = there.filter(({ meta }) => (type === "DESTROY" ? meta.includes("persistence") : meta !== ""));
   const made = [
@@ -213,6 +256,13 @@ function update(cluster: Cluster, a: number, b: number, c: number): void {
 }
 
 function acknowledge(cluster: Cluster, a: number, b: number, c: number): void {
+  const operation = c % 4 === 0 ? nth(cluster.state.operations.values(), a) : undefined;
+  if (operation !== undefined) {
+    const { frameworkId, operationId, number } = operation;
+    const uuid = uuidOf("status", number);
+    cluster.try({ kind: "acknowledge-operation", frameworkId, operationId, uuid });
+    return;
+  }
   const task = anyTask(cluster, a, b);
   if (task === undefined || cluster.framework(task.frameworkId).connection.kind !== "connected") return;
   const uuid = c % 10 === 0 ? "ff" : (task.unacknowledged?.uuid ?? "00");
@@ -373,6 +423,8 @@ function executorExits(cluster: Cluster, a: number): void {
 function reconcile(cluster: Cluster, a: number, b: number): void {
   const framework = nth(cluster.state.frameworks.values(), a);
   if (framework?.connection.kind !== "connected") return;
+  const operations = b % 2 === 0 ? [] : [{ operationId: "op-3", agentId: null }];
+  cluster.do({ kind: "reconcile-operations", frameworkId: framework.id, operations });
   const tasks = b % 2 === 0 ? [] : [{ taskId: asId<never>(`t-${b % 30}`), agentId: null as AgentId | null }];
   cluster.do({ kind: "reconcile", frameworkId: framework.id, tasks });
 }
