@@ -1,6 +1,7 @@
 // Flags of a master about what is offered to whom, in the words and forms of Mesos' flags.
 import { InvalidArgumentError } from "commander";
 import { type Minimum, parse, type RegexLimits, type Sorter } from "../allocator/index.ts";
+import { parseListedRoles } from "../host/listed-roles.ts";
 import { DEFAULT_POLICY, type Policy, policyOf } from "../state/policy.ts";
 import { positiveNumber, type Setting, wholeNumber } from "./settings.ts";
 
@@ -11,6 +12,7 @@ export interface OfferFlags {
   readonly minAllocatableResources: string;
   readonly fairSharingExcludedResourceNames?: string;
   readonly whitelist?: string;
+  readonly roles?: string;
   readonly roleSorter: Sorter;
   readonly frameworkSorter: Sorter;
   readonly offerTimeout: number;
@@ -58,6 +60,12 @@ export const offerSettings: readonly Setting[] = [
   },
   {
     flags: "--framework-sorter <name>",
+  {
+    flags: "--roles <names>",
+    description: 'roles that frameworks may be in, beside "*"; separated by commas',
+    defaultText: "all roles",
+    parse: (text) => checked(text, parseRoles),
+  },
     description: "which framework of a role is next: drf or random",
     default: "drf",
     parse: parseSorter,
@@ -99,6 +107,8 @@ export function settingsGiven(flags: Partial<OfferFlags>): Partial<Policy> {
 function ifGiven<Given, Value>(given: Given | undefined, read: (given: Given) => Value): Value | undefined {
   return given === undefined ? undefined : read(given);
 }
+    optimisticAfterMs: ifGiven(flags.optimisticOffersAfter, (seconds) => Math.round(seconds * 1_000)),
+    listedRoles: ifGiven(flags.roles, parseRoles),
 
 function parseNames(text: string): ReadonlySet<string> {
   const names = text.split(",").map((name) => name.trim());
@@ -118,6 +128,21 @@ function parseSorter(text: string): Sorter {
 function regexLimits(flags: Partial<OfferFlags>): RegexLimits | undefined {
   const { offerConstraintsRe2MaxMem: memory, offerConstraintsRe2MaxProgramSize: size } = flags;
   if (memory === undefined && size === undefined) return undefined;
+function checkedPatience(text: string): number {
+  const seconds = text.trim() === "" ? Number.NaN : Number(text);
+  if (seconds >= 0 && seconds <= SECONDS_MAX) return seconds;
+  throw new InvalidArgumentError(`It must be from 0 to ${SECONDS_MAX}.`);
+}
+
+/** @throws InvalidArgumentError that says what is wrong */
+function parseRoles(text: string): ReadonlySet<string> {
+  try {
+    return parseListedRoles(text);
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
+}
+
   const { memoryBytes, programSize } = DEFAULT_POLICY.regexLimits;
   return {
     memoryBytes: memory === undefined ? memoryBytes : parseBytes(memory),

@@ -6,8 +6,8 @@ import type { Setting } from "./settings.ts";
 
 export type PolicyFlags = Partial<OfferFlags>;
 
-/** Limits of regular expressions are left out: constraints that a log holds have been admitted. */
-const LEFT_OUT = /^--offer-constraints-/;
+/** What is looked at when a framework comes is left out: those in a log have been admitted. */
+const LEFT_OUT = /^--(offer-constraints-|roles )/;
 
 export const policySettings: readonly Setting[] = offerSettings
   .filter(({ flags }) => !LEFT_OUT.test(flags))

@@ -15,6 +15,8 @@ export interface Policy extends Required<OfferRules> {
   readonly offerTimeoutMs: number | null;
   /** From one allocation cycle to the next that nothing asks for (AL07); no filter is shorter (trap 17). Milliseconds. */
   readonly allocationIntervalMs: number;
+  /** Roles that frameworks may be in, weights and quotas be given to, beside "*" (AL20); null = all. */
+  readonly listedRoles: ReadonlySet<string> | null;
   /** Of regular expressions in offer constraints (AL14). */
   readonly regexLimits: RegexLimits;
 }
@@ -39,9 +41,12 @@ const SETTINGS: { readonly [Name in keyof Policy]: Setting<Policy[Name]> } = {
   offerTimeoutMs: plain<Policy["offerTimeoutMs"]>(null),
   allocationIntervalMs: plain<Policy["allocationIntervalMs"]>(1_000),
   regexLimits: plain<Policy["regexLimits"]>(DEFAULT_REGEX_LIMITS),
+  listedRoles: namesOrNull(),
 };
 
 const NAMES = Object.keys(SETTINGS) as readonly (keyof Policy)[];
+/** The role of those that say none. */
+const ANY_ROLE = "*";
 
 export const DEFAULT_POLICY: Policy = Object.fromEntries(
   NAMES.map((name) => [name, SETTINGS[name].standard]),
@@ -80,6 +85,15 @@ export function withChanges(policy: Policy, changes: RecordedPolicy): Policy {
 
 function recorded(name: keyof Policy, policy: Policy): unknown {
   return (SETTINGS[name] as Setting<unknown>).record(policy[name] as never);
+}
+
+/** Those that the operator's list of roles leaves out, each once. */
+export function unlistedRoles<Role extends string>(
+  { listedRoles }: Policy,
+  roles: readonly Role[],
+): readonly Role[] {
+  if (listedRoles === null) return [];
+  return [...new Set(roles)].filter((role) => role !== ANY_ROLE && !listedRoles.has(role));
 }
 
 /** Of numbers, texts and lists and objects of such. */

@@ -1,10 +1,10 @@
-// The roles that there are (MO09): those that a framework is in or holds something in, that something is reserved for, or
-// that were ever given a weight or a quota, and all above them.
+// The roles that there are (MO09): those that a framework is in or holds something in, that something is reserved for,
+// that were ever given a weight or a quota or that the operator has listed, and all above them.
 import { DEFAULT_WEIGHT_MILLIS, type Quota } from "../../allocator/index.ts";
 import { factsOf, isWithin } from "../../allocator/meta.ts";
 import { add, NO_RESOURCES, type Resources } from "../../allocator/resources.ts";
 import { lineOf } from "../../allocator/role-tree.ts";
-import { compareText, type FrameworkId, type RoleName } from "../../kernel/ids.ts";
+import { asId, compareText, type FrameworkId, type RoleName } from "../../kernel/ids.ts";
 import type { ClusterState } from "../../state/model.ts";
 import { usageOf } from "./usage.ts";
 
@@ -31,7 +31,14 @@ export function rolesOf(state: ClusterState): readonly RoleFacts[] {
   const reserved = reservedByRole(state);
   const consumed = consumedByRole(allocated, reserved);
   const held = [allocated, offered, reserved].flatMap((all) => [...all.keys()]);
-  const named = [...members.keys(), ...held, ...state.weights.keys(), ...state.allocator.quotas.keys()];
+  const listed = [...(state.policy.listedRoles ?? [])].map((role) => asId<RoleName>(role));
+  const named = [
+    ...members.keys(),
+    ...held,
+    ...listed,
+    ...state.weights.keys(),
+    ...state.allocator.quotas.keys(),
+  ];
   const names = new Set(named.flatMap((role) => [...lineOf(role)]));
   return [...names].sort(compareText).map((name) => ({
     name,

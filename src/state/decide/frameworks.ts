@@ -5,6 +5,7 @@ import type { Event } from "../events.ts";
 import { FRAMEWORKS_MAX, ID_CHARACTERS_MAX } from "../limits.ts";
 import { after } from "../lookups.ts";
 import type { ClusterState, Framework, FrameworkSpec, Offer } from "../model.ts";
+import { unlistedRoles } from "../policy.ts";
 import { accepted, type Decision, dropped, rejected } from "./decision.ts";
 import { remove } from "./removal.ts";
 
@@ -54,6 +55,8 @@ function subscriptionFault(
   }
   const foreign = foreignRoles(spec, suppressedRoles);
   if (foreign !== null) return invalid(foreign);
+  const unlisted = unlistedOf(state, spec);
+  if (unlisted !== null) return invalid(unlisted);
   if (known === undefined) {
     return state.frameworks.size < FRAMEWORKS_MAX
       ? null
@@ -72,6 +75,7 @@ export function decideUpdateFramework(state: ClusterState, command: UpdateFramew
   const foreign = foreignRoles(spec, suppressedRoles);
   if (foreign !== null) return invalidUpdate(`'UpdateFramework' call is not valid: ${foreign}`);
   const change =
+    unlistedOf(state, spec) ??
     changeOf("user", framework.spec, spec) ??
     changeOf("principal", framework.spec, spec) ??
     changeOf("checkpoint", framework.spec, spec);
@@ -112,6 +116,11 @@ function foreignRoles({ roles }: FrameworkSpec, suppressed: readonly RoleName[])
   const foreign = suppressed.filter((role) => !roles.includes(role));
   if (foreign.length === 0) return null;
   return `Suppressed roles { ${foreign.join(", ")} } are not contained in the set of roles`;
+}
+
+function unlistedOf({ policy }: ClusterState, { roles }: FrameworkSpec): string | null {
+  const unlisted = unlistedRoles(policy, roles);
+  return unlisted.length === 0 ? null : `Roles { ${unlisted.join(", ")} } are not in the masters' --roles`;
 }
 
 function changeOf(

@@ -6,6 +6,7 @@ import type { SetQuota, UpdateQuotas } from "../commands.ts";
 import type { Event, RoleQuota } from "../events.ts";
 import { QUOTAS_MAX } from "../limits.ts";
 import type { ClusterState } from "../model.ts";
+import { unlistedRoles } from "../policy.ts";
 import { accepted, type Decision, dropped, rejected } from "./decision.ts";
 import { offeredAmounts, rescindedForQuotas } from "./quota-rescinds.ts";
 
@@ -15,6 +16,11 @@ type Planned = ReadonlyMap<RoleName, Quota>;
 /** The new quotas, and the end of the offers that stand in their way. */
 export function decideUpdateQuotas(state: ClusterState, { quotas, force }: UpdateQuotas): Decision {
   if (quotas.length === 0) return dropped();
+  const unlisted = problemOfUnlisted(
+    state,
+    quotas.map(({ role }) => role),
+  );
+  if (unlisted !== null) return rejected("quota-refused", unlisted);
   const changes = changesOf(quotas);
   const plan = new QuotaPlan(state.allocator, changes);
   const problem = problemOfPlan(plan) ?? (force ? null : problemOfConsumption(state, plan, changes));
@@ -28,6 +34,8 @@ export function decideSetQuota(state: ClusterState, { role, guarantees, force }:
   if (isLimitedOrGuaranteed(state, role)) {
     return rejected("quota-refused", `Cannot set quota for role '${role}' which already has quota`);
   }
+  const unlisted = problemOfUnlisted(state, [role]);
+  if (unlisted !== null) return rejected("quota-refused", unlisted);
   const quotas = [{ role, quota: { guarantees, limits: guarantees } }];
   const changes = changesOf(quotas);
   const plan = new QuotaPlan(state.allocator, changes);
@@ -75,6 +83,11 @@ function isLimitedOrGuaranteed({ allocator }: ClusterState, role: RoleName): boo
 
 function problemOfPlan(plan: QuotaPlan): string | null {
   return plan.size > QUOTAS_MAX ? `Quotas of more than ${QUOTAS_MAX} roles cannot be kept` : plan.problem();
+}
+
+function problemOfUnlisted({ policy }: ClusterState, roles: readonly RoleName[]): string | null {
+  const [unlisted] = unlistedRoles(policy, roles);
+  return unlisted === undefined ? null : `Unknown role '${unlisted}'`;
 }
 
 /** Offers do not count: those in the way are rescinded. */

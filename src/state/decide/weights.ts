@@ -4,6 +4,7 @@ import type { UpdateWeights } from "../commands.ts";
 import type { Event, RoleWeight } from "../events.ts";
 import { RESCINDED_OFFERS_MAX, WEIGHTS_MAX } from "../limits.ts";
 import type { ClusterState } from "../model.ts";
+import { unlistedRoles } from "../policy.ts";
 import { accepted, type Decision, dropped, rejected } from "./decision.ts";
 
 /**
@@ -16,6 +17,11 @@ export function decideUpdateWeights(state: ClusterState, { weights }: UpdateWeig
   if (roles.size > WEIGHTS_MAX) {
     return rejected("weights-refused", `Weights of more than ${WEIGHTS_MAX} roles cannot be kept`);
   }
+  const [unlisted] = unlistedRoles(
+    state.policy,
+    weights.map(({ role }) => role),
+  );
+  if (unlisted !== undefined) return rejected("weights-refused", `Unknown role '${unlisted}'`);
   const matters = weights.some(({ role }) => hasFrameworks(state.allocator, role));
   return accepted([{ kind: "WeightsUpdated", weights }, ...(matters ? rescindAll(state) : [])]);
 }

@@ -1,6 +1,7 @@
 // Flags about offers, in Mesos' forms.
 import { expect, test } from "vitest";
 import { type OfferFlags, parseBytes, parseMinimum, policyOfFlags } from "../../../src/cli/offer-settings.ts";
+import { LISTED_ROLES_MAX } from "../../../src/state/limits.ts";
 import { DEFAULT_POLICY } from "../../../src/state/policy.ts";
 
 test("the least offer is alternatives of amounts", () => {
@@ -28,6 +29,17 @@ const flags: OfferFlags = {
   offerConstraintsRe2MaxMem: "8KB",
   offerConstraintsRe2MaxProgramSize: 7,
 };
+
+test("listed roles are names of roles; none are listed unless it is asked for", () => {
+  expect(policyOfFlags(flags).listedRoles).toBeNull();
+  expect(policyOfFlags({ ...flags, roles: " eng/ads, dev,dev" }).listedRoles).toEqual(
+    new Set(["eng/ads", "dev"]),
+  );
+  expect(policyOfFlags({ ...flags, roles: "" }).listedRoles).toEqual(new Set());
+  expect(() => policyOfFlags({ ...flags, roles: "dev,/eng" })).toThrow("cannot start with a slash");
+  const many = Array.from({ length: LISTED_ROLES_MAX + 1 }, (_, i) => `r${i}`).join(",");
+  expect(() => policyOfFlags({ ...flags, roles: many })).toThrow(String(LISTED_ROLES_MAX));
+});
 
 test("the policy is that of the flags; no name is excluded from fair shares unless it is named", () => {
   expect(policyOfFlags(flags)).toEqual({

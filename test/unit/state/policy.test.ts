@@ -33,6 +33,7 @@ const OTHER: Policy = {
   whitelist: new Set(["h2", "h1"]),
   offerTimeoutMs: 7_000,
   allocationIntervalMs: 250,
+  listedRoles: new Set(["eng", "ops"]),
   regexLimits: { memoryBytes: 9_000, programSize: 7 },
 };
 
