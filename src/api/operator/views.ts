@@ -28,17 +28,20 @@ import { timeInfo } from "../convert/times.ts";
 import { bytesOf } from "../convert/uuids.ts";
 import { byRoleToWire, type Usage } from "./usage.ts";
 
-/** What every Tepui agent can do that Mesos has a name for (MN11); in Mesos' order. */
-export const AGENT_CAPABILITIES = [
+/** What Tepui agents can do that Mesos has a name for (MN11), in its order: all but RESOURCE_PROVIDER. */
+const AGENT_CAPABILITIES = [
   { type: "MULTI_ROLE" },
   { type: "HIERARCHICAL_ROLE" },
   { type: "RESERVATION_REFINEMENT" },
+  { type: "RESIZE_VOLUME" },
+  { type: "AGENT_OPERATION_FEEDBACK" },
+  { type: "AGENT_DRAINING" },
   { type: "TASK_RESOURCE_LIMITS" },
-] as const;
+] as const satisfies readonly AgentInfoCapability[];
 
 /** One of an older version does not drain. */
 export function agentCapabilities({ drains }: AgentSpec): readonly AgentInfoCapability[] {
-  return drains === true ? [...AGENT_CAPABILITIES, { type: "AGENT_DRAINING" }] : AGENT_CAPABILITIES;
+  return AGENT_CAPABILITIES.filter(({ type }) => type !== "AGENT_DRAINING" || drains === true);
 }
 
 /** @param usage null in AGENT_ADDED, which shows none */

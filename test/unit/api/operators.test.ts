@@ -110,6 +110,21 @@ describe("a read", () => {
     };
     expect((await ask(port, { path: "/state" })).status).toBe(503);
   });
+
+  it("of agents shows what they can do, as Mesos' agents do but for resource providers", async () => {
+    const { port } = await startApi();
+    const agent = new FakeAgent(port);
+    agent.register();
+    await agent.nextOf("registered");
+    const { get_agents } = JSON.parse((await call(port, "/api/v1", { type: "GET_AGENTS" })).text);
+    const names = get_agents.agents[0].capabilities.map(({ type }: { type: string }) => type);
+    expect(names.join(" ")).toBe(
+      "MULTI_ROLE HIERARCHICAL_ROLE RESERVATION_REFINEMENT RESIZE_VOLUME AGENT_OPERATION_FEEDBACK AGENT_DRAINING " +
+        "TASK_RESOURCE_LIMITS",
+    );
+    const state = JSON.parse((await ask(port, { path: "/state" })).text);
+    expect(state.slaves[0].capabilities).toEqual(names);
+  });
 });
 
 describe("a refusal that rests on the state", () => {
