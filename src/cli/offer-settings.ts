@@ -12,11 +12,12 @@ export interface OfferFlags {
   readonly minAllocatableResources: string;
   readonly fairSharingExcludedResourceNames?: string;
   readonly whitelist?: string;
-  readonly roles?: string;
   readonly roleSorter: Sorter;
   readonly frameworkSorter: Sorter;
   readonly offerTimeout: number;
   readonly allocationInterval: number;
+  readonly filterGpuResources: "true" | "false";
+  readonly roles?: string;
   readonly offerConstraintsRe2MaxMem: string;
   readonly offerConstraintsRe2MaxProgramSize: number;
 }
@@ -53,6 +54,12 @@ export const offerSettings: readonly Setting[] = [
     defaultText: "all agents",
   },
   {
+    flags: "--roles <names>",
+    description: 'roles that frameworks may be in, beside "*"; separated by commas',
+    defaultText: "all roles",
+    parse: (text) => checked(text, parseRoles),
+  },
+  {
     flags: "--role-sorter <name>",
     description: "which role is next: drf, or random by weight",
     default: "drf",
@@ -60,15 +67,15 @@ export const offerSettings: readonly Setting[] = [
   },
   {
     flags: "--framework-sorter <name>",
-  {
-    flags: "--roles <names>",
-    description: 'roles that frameworks may be in, beside "*"; separated by commas',
-    defaultText: "all roles",
-    parse: (text) => checked(text, parseRoles),
-  },
     description: "which framework of a role is next: drf or random",
     default: "drf",
     parse: parseSorter,
+  },
+  {
+    flags: "--filter-gpu-resources <boolean>",
+    description: "agents with GPUs are offered to frameworks with the GPU_RESOURCES capability only",
+    choices: ["true", "false"],
+    default: "true",
   },
   {
     flags: "--offer-constraints-re2-max-mem <size>",
@@ -99,6 +106,8 @@ export function settingsGiven(flags: Partial<OfferFlags>): Partial<Policy> {
     whitelist: undefined,
     offerTimeoutMs: ifGiven(flags.offerTimeout, (seconds) => (seconds === 0 ? null : seconds * 1_000)),
     allocationIntervalMs: ifGiven(flags.allocationInterval, (seconds) => Math.round(seconds * 1_000)),
+    listedRoles: ifGiven(flags.roles, parseRoles),
+    filterGpuResources: ifGiven(flags.filterGpuResources, (text) => text === "true"),
     regexLimits: regexLimits(flags),
   };
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
@@ -107,8 +116,6 @@ export function settingsGiven(flags: Partial<OfferFlags>): Partial<Policy> {
 function ifGiven<Given, Value>(given: Given | undefined, read: (given: Given) => Value): Value | undefined {
   return given === undefined ? undefined : read(given);
 }
-    optimisticAfterMs: ifGiven(flags.optimisticOffersAfter, (seconds) => Math.round(seconds * 1_000)),
-    listedRoles: ifGiven(flags.roles, parseRoles),
 
 function parseNames(text: string): ReadonlySet<string> {
   const names = text.split(",").map((name) => name.trim());
@@ -120,20 +127,6 @@ function checkedInterval(seconds: number): number {
   throw new InvalidArgumentError(`It must be from ${ALLOCATION_INTERVAL_SECONDS_MIN} to ${SECONDS_MAX}.`);
 }
 
-function parseSorter(text: string): Sorter {
-  if (text === "drf" || text === "random") return text;
-  throw new InvalidArgumentError("It must be drf or random.");
-}
-
-function regexLimits(flags: Partial<OfferFlags>): RegexLimits | undefined {
-  const { offerConstraintsRe2MaxMem: memory, offerConstraintsRe2MaxProgramSize: size } = flags;
-  if (memory === undefined && size === undefined) return undefined;
-function checkedPatience(text: string): number {
-  const seconds = text.trim() === "" ? Number.NaN : Number(text);
-  if (seconds >= 0 && seconds <= SECONDS_MAX) return seconds;
-  throw new InvalidArgumentError(`It must be from 0 to ${SECONDS_MAX}.`);
-}
-
 /** @throws InvalidArgumentError that says what is wrong */
 function parseRoles(text: string): ReadonlySet<string> {
   try {
@@ -143,6 +136,14 @@ function parseRoles(text: string): ReadonlySet<string> {
   }
 }
 
+function parseSorter(text: string): Sorter {
+  if (text === "drf" || text === "random") return text;
+  throw new InvalidArgumentError("It must be drf or random.");
+}
+
+function regexLimits(flags: Partial<OfferFlags>): RegexLimits | undefined {
+  const { offerConstraintsRe2MaxMem: memory, offerConstraintsRe2MaxProgramSize: size } = flags;
+  if (memory === undefined && size === undefined) return undefined;
   const { memoryBytes, programSize } = DEFAULT_POLICY.regexLimits;
   return {
     memoryBytes: memory === undefined ? memoryBytes : parseBytes(memory),

@@ -127,6 +127,10 @@ function checkFramework(state: ClusterState, framework: Framework): void {
   assert(state.absentFrameworks.get(id) === deadline, "absentFrameworks is wrong", { id });
   assert(isConnected(framework) || framework.offers.size === 0, "offers to an absent framework", { id });
   assert(!state.completedFrameworks.has(id), "a framework is live and completed", { id });
+  const gpu = framework.spec.capabilities.includes("GPU_RESOURCES") || !state.policy.filterGpuResources;
+  assert(state.allocator.frameworks.get(id)?.gpu === gpu, "who may have GPUs is not as the policy says", {
+    id,
+  });
   assert(framework.completedTasks.length <= COMPLETED_TASKS_MAX, "too many completed tasks", { id });
   assert(framework.unreachableTasks.size <= UNREACHABLE_TASKS_MAX, "too many unreachable tasks", { id });
   for (const task of framework.tasks.values()) checkTask(state, framework, task);

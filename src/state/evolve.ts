@@ -34,6 +34,7 @@ import {
   frameworkSubscribed,
   frameworkSuppressed,
   frameworkUpdated,
+  refreshTerms,
 } from "./evolve/frameworks.ts";
 import {
   offersAccepted,
@@ -104,9 +105,7 @@ const reducers: Reducers = {
   ExecutorExited: executorExited,
   WeightsUpdated: weightsUpdated,
   QuotasUpdated: quotasUpdated,
-  PolicyChanged: (state, event) => {
-    state.policy = withChanges(state.policy, event.changes);
-  },
+  PolicyChanged: policyChanged,
   FiltersExpired: (state, event) => expireFilters(state.allocator, event.until),
   DigestRecorded: digestRecorded,
 };
@@ -127,6 +126,11 @@ export function evolve(state: ClusterState, event: Event, time: Millis): void {
 function clusterFounded(state: ClusterState, event: EventOf<"ClusterFounded">): void {
   assert(state.clusterId === null, "a cluster is founded twice", { clusterId: event.clusterId });
   state.clusterId = event.clusterId;
+}
+
+function policyChanged(state: ClusterState, { changes }: EventOf<"PolicyChanged">): void {
+  state.policy = withChanges(state.policy, changes);
+  if (changes.filterGpuResources !== undefined) refreshTerms(state);
 }
 
 /** It says only what a framework was told. */

@@ -53,6 +53,9 @@ export const OPERATIONS_TOLD_MAX = 1_000;
 /** Milliseconds: a filter lasts no longer than 365 days (trap 17). */
 export const REFUSE_MS_MAX = 365 * 24 * 60 * 60 * 1_000;
 
+/** Roles on the operator's list of roles: one entry of the log holds it. */
+export const LISTED_ROLES_MAX = 1_000;
+
 /** Hosts on the operator's whitelist: as many as there may be agents. */
 export const WHITELIST_HOSTS_MAX = 100_000;
 

@@ -17,6 +17,8 @@ export interface Policy extends Required<OfferRules> {
   readonly allocationIntervalMs: number;
   /** Roles that frameworks may be in, weights and quotas be given to, beside "*" (AL20); null = all. */
   readonly listedRoles: ReadonlySet<string> | null;
+  /** Agents with GPUs are withheld from frameworks without the GPU_RESOURCES capability (AL15). */
+  readonly filterGpuResources: boolean;
   /** Of regular expressions in offer constraints (AL14). */
   readonly regexLimits: RegexLimits;
 }
@@ -40,13 +42,14 @@ const SETTINGS: { readonly [Name in keyof Policy]: Setting<Policy[Name]> } = {
   whitelist: namesOrNull(),
   offerTimeoutMs: plain<Policy["offerTimeoutMs"]>(null),
   allocationIntervalMs: plain<Policy["allocationIntervalMs"]>(1_000),
-  regexLimits: plain<Policy["regexLimits"]>(DEFAULT_REGEX_LIMITS),
   listedRoles: namesOrNull(),
+  filterGpuResources: plain<Policy["filterGpuResources"]>(true),
+  regexLimits: plain<Policy["regexLimits"]>(DEFAULT_REGEX_LIMITS),
 };
 
-const NAMES = Object.keys(SETTINGS) as readonly (keyof Policy)[];
 /** The role of those that say none. */
 const ANY_ROLE = "*";
+const NAMES = Object.keys(SETTINGS) as readonly (keyof Policy)[];
 
 export const DEFAULT_POLICY: Policy = Object.fromEntries(
   NAMES.map((name) => [name, SETTINGS[name].standard]),

@@ -150,7 +150,7 @@ const touched: Touched = {
     keep.allocator.policies(weights.map(({ role }) => role));
   },
   QuotasUpdated: (keep, { quotas }) => keep.allocator.policies(quotas.map(({ role }) => role)),
-  PolicyChanged: headOnly,
+  PolicyChanged: policyChanged,
   FiltersExpired: (keep, { until }) => keep.allocator.expired(until),
   DigestRecorded: headOnly,
 };
@@ -163,6 +163,12 @@ export function keepTouched(keep: Keeper, event: Event): void {
 
 /** The head of the state, and its policy, are read when the walk begins. */
 function headOnly(): void {}
+
+/** What every framework may have follows from it. */
+function policyChanged(keep: Keeper, { changes }: EventOf<"PolicyChanged">): void {
+  if (changes.filterGpuResources === undefined) return;
+  for (const [frameworkId, { spec }] of keep.state.frameworks) keep.allocator.terms(frameworkId, spec.roles);
+}
 
 function leaderElected(keep: Keeper): void {
   for (const frameworkId of keep.state.frameworks.keys()) disconnected(keep, frameworkId);

@@ -34,7 +34,7 @@ export function frameworkUpdated(state: ClusterState, event: FrameworkUpdated): 
   framework.spec = event.spec;
   framework.suppressedRoles = [...event.suppressedRoles];
   constrain(framework, event.offerConstraints);
-  updateFramework(state.allocator, framework.id, termsOf(event));
+  updateFramework(state.allocator, framework.id, termsOf(state, event));
 }
 
 export function frameworkDisconnected(
@@ -112,7 +112,7 @@ function addNew(state: ClusterState, event: FrameworkSubscribed, time: Millis): 
     executors: new Map(),
     offers: new Map(),
   });
-  addFramework(state.allocator, event.frameworkId, termsOf(event));
+  addFramework(state.allocator, event.frameworkId, termsOf(state, event));
   setFrameworkActive(state.allocator, event.frameworkId, true);
 }
 
@@ -131,7 +131,7 @@ function subscribeAgain(
   framework.suppressedRoles = [...event.suppressedRoles];
   constrain(framework, event.offerConstraints);
   state.absentFrameworks.delete(framework.id);
-  updateFramework(state.allocator, framework.id, termsOf(event));
+  updateFramework(state.allocator, framework.id, termsOf(state, event));
   setFrameworkActive(state.allocator, framework.id, true);
 }
 
@@ -143,12 +143,23 @@ function constrain(framework: Framework, constraints: OfferConstraints | undefin
   }
 }
 
-function termsOf({ spec, suppressedRoles }: FrameworkSubscribed | FrameworkUpdated): FrameworkTerms {
+/** After a change of the policy that they follow from. */
+export function refreshTerms(state: ClusterState): void {
+  for (const framework of state.frameworks.values()) {
+    updateFramework(state.allocator, framework.id, termsOf(state, framework));
+  }
+}
+
+/** Where GPUs are not withheld (AL15), every framework counts as one that is capable of them. */
+function termsOf(
+  { policy }: ClusterState,
+  { spec, suppressedRoles }: Pick<FrameworkSubscribed, "spec" | "suppressedRoles">,
+): FrameworkTerms {
   return {
     roles: spec.roles,
     suppressed: suppressedRoles,
     capabilities: {
-      gpu: spec.capabilities.includes("GPU_RESOURCES"),
+      gpu: spec.capabilities.includes("GPU_RESOURCES") || !policy.filterGpuResources,
       regionAware: spec.capabilities.includes("REGION_AWARE"),
       refined: spec.capabilities.includes("RESERVATION_REFINEMENT"),
       revocable: spec.capabilities.includes("REVOCABLE_RESOURCES"),

@@ -26,6 +26,7 @@ const flags: OfferFlags = {
   frameworkSorter: "random",
   offerTimeout: 0,
   allocationInterval: 0.5,
+  filterGpuResources: "false",
   offerConstraintsRe2MaxMem: "8KB",
   offerConstraintsRe2MaxProgramSize: 7,
 };
@@ -47,6 +48,7 @@ test("the policy is that of the flags; no name is excluded from fair shares unle
     minimum: [],
     frameworkSorter: "random",
     allocationIntervalMs: 500,
+    filterGpuResources: false,
     regexLimits: { memoryBytes: 8_192, programSize: 7 },
   });
   const excluded = { ...flags, fairSharingExcludedResourceNames: "gpus, disk,,", offerTimeout: 2 };

@@ -21,7 +21,7 @@ import {
   digestOf,
   encodeSnapshot,
 } from "../../../src/state/snapshot.ts";
-import { Cluster } from "./cluster.ts";
+import { Cluster, scalars } from "./cluster.ts";
 import { clusterAfter, steps } from "./random-commands.ts";
 
 /** Each setting is otherwise than by default: a new one is to be added here. */
@@ -33,6 +33,7 @@ const OTHER: Policy = {
   whitelist: new Set(["h2", "h1"]),
   offerTimeoutMs: 7_000,
   allocationIntervalMs: 250,
+  filterGpuResources: false,
   listedRoles: new Set(["eng", "ops"]),
   regexLimits: { memoryBytes: 9_000, programSize: 7 },
 };
@@ -87,6 +88,24 @@ describe("a new leader", () => {
     cluster.setPolicy(OTHER);
     cluster.do({ kind: "lead", memberId: asId("m2"), term: asTerm(2) });
     expect(cluster.state.policy).toEqual(OTHER);
+  });
+});
+
+describe("what is set", () => {
+  it("about GPUs holds at once for the frameworks that are there, and for those that come (AL15)", () => {
+    const cluster = new Cluster();
+    const before = cluster.subscribe();
+    cluster.agent(scalars({ cpus: 2, gpus: 1, mem: 256 }));
+    expect(cluster.allocate()).toEqual([]);
+    cluster.setPolicy({ filterGpuResources: false });
+    const offer = cluster.offer();
+    expect(offer).toMatchObject({ frameworkId: before, resources: scalars({ cpus: 2, gpus: 1, mem: 256 }) });
+    cluster.decline(before, [offer.id], 600_000);
+    const after = cluster.subscribe();
+    expect(cluster.offer().frameworkId).toBe(after);
+    cluster.setPolicy({ filterGpuResources: true });
+    cluster.agent(scalars({ cpus: 2, gpus: 1, mem: 256 }));
+    expect(cluster.allocate()).toEqual([]);
   });
 });
 

@@ -360,6 +360,7 @@ function setPolicy(cluster: Cluster, a: number): void {
     ...(a % 3 === 0 ? { roleSorter: "random", whitelist: new Set(["host", `host${a % 5}`]) } : {}),
     ...(a % 5 === 0 ? { minimum: [{ cpus: 500 }], fairShareExcluded: new Set(["mem", "disk"]) } : {}),
     ...(a % 7 === 0 ? { whitelist: new Set() } : {}),
+    filterGpuResources: a % 4 !== 0,
   });
 }
 
