@@ -64,6 +64,7 @@ export function benchOptions(ticks: number, { idle, calm }: BenchKind): SimOptio
     log: {},
     snapshotIntervalEntries: 20_000,
     weightsEveryMs: null,
+    dutyEveryMs: null,
     readsAreChecked: false,
   };
 }

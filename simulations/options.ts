@@ -101,6 +101,8 @@ export interface SimOptions {
   readonly snapshotIntervalEntries: number;
   /** Mean time between two changes of weights; null for none. Milliseconds. */
   readonly weightsEveryMs: number | null;
+  /** Mean time between two orders about agents: deactivate, drain, reactivate; null for none. Milliseconds. */
+  readonly dutyEveryMs: number | null;
   /** The history of launches and reads is kept and checked for linearizability. */
   readonly readsAreChecked: boolean;
 }
@@ -150,6 +152,7 @@ export function swarmOptions(seed: string, ticks: number | null): SimOptions {
     log: swarmLog(random),
     snapshotIntervalEntries: pick(random, [50, 200, 1_000]),
     weightsEveryMs: pick(seededRandom(`weights ${seed}`), [null, 1_000, 5_000]),
+    dutyEveryMs: pick(seededRandom(`duty ${seed}`), [null, null, 2_000, 8_000]),
     readsAreChecked: true,
   };
 }

@@ -167,6 +167,18 @@ describe("the checkers fail when", () => {
     expect(failure?.checker).toBe("weights");
   });
 
+  test("an agent is offered that operators keep out", async () => {
+    const world = calm("duty", { dutyEveryMs: 200 });
+    const flip = (): void => {
+      for (const { master } of world.masters) {
+        for (const agent of master?.state().allocator.agents.values() ?? []) agent.active = true;
+      }
+      at(world, 50, flip);
+    };
+    const { failure } = await at(world, 100, flip).run();
+    expect(["kept-out", "nothing-twice", "same-state"]).toContain(failure?.checker);
+  });
+
   test("one member's state is changed behind its back", async () => {
     const world = calm("state");
     at(world, 1_000, () => {

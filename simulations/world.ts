@@ -7,6 +7,7 @@ import { ENTRY_BYTES_MAX } from "../src/raft/index.ts";
 import { checkAccepted } from "./checkers/acknowledged.ts";
 import { CheckFailure } from "./checkers/check.ts";
 import { CommittedLog } from "./checkers/committed-log.ts";
+import { checkKeptOut } from "./checkers/kept-out.ts";
 import { LogMatching } from "./checkers/log-matching.ts";
 import { answered, endedByItself, threw } from "./checkers/masters-stay-up.ts";
 import { checkLaunches, checkNoneLost, checkStart, checkState } from "./checkers/nothing-twice.ts";
@@ -17,6 +18,7 @@ import { SameState } from "./checkers/same-state.ts";
 import { TaskLedger } from "./checkers/task-ledger.ts";
 import { checkOutcomes, checkRemoval, checkSignal, checkStatus } from "./checkers/tasks-outlive.ts";
 import { CoreWatch, strandedTasks, whyNotAtRest } from "./convergence.ts";
+import { Drainer } from "./drainer.ts";
 import { EventLoop, type Life, type LoopWatcher, type ScheduledEvent } from "./event-loop.ts";
 import { type FaultParts, Faults } from "./faults.ts";
 import { coreTicks, drawCore, healAll, healCore, mayHaveCore } from "./healing.ts";
@@ -75,6 +77,7 @@ export class World {
   readonly #operator: Operator;
   readonly #reader: Reader;
   readonly #reweigher: Reweigher | null;
+  readonly #drainer: Drainer | null;
   readonly #byName: ReadonlyMap<string, MasterMachine>;
   readonly #life: Life = { name: "world", alive: true };
   #failure: CheckFailure | null = null;
@@ -97,6 +100,7 @@ export class World {
       this.ledger.committed(entry);
       this.replayed.committed(entry);
       checkQuotaLimits(this.replayed.state, entry);
+      checkKeptOut(this.replayed.state, entry);
     });
     const parts = this.#parts();
     this.masters = times(masters, (i) => new MasterMachine(`m${i + 1}`, parts));
@@ -106,6 +110,10 @@ export class World {
     const shared = { loop, trace, masters: this.masters, ledger: this.ledger };
     this.#operator = new Operator({ ...shared, random: seededRandom(`${seed} operator`) });
     this.#reader = new Reader({ ...shared, random: seededRandom(`${seed} reader`) });
+    const { dutyEveryMs } = options;
+    const drainer = seededRandom(`${seed} drainer`);
+    this.#drainer =
+      dutyEveryMs === null ? null : new Drainer({ ...shared, random: drainer, everyMs: dutyEveryMs });
     const { weightsEveryMs: everyMs } = options;
     this.#reweigher =
       everyMs === null
@@ -141,6 +149,7 @@ export class World {
     await this.#runUntil(this.tick() + this.options.ticks);
     this.#faults.stop();
     this.#reweigher?.stop();
+    this.#drainer?.stop();
     if (!this.#isOver() && !this.#operator.isReplacing() && mayHaveCore(this)) await this.#healCore();
     if (!this.#isOver()) await this.#comeToRest();
     if (!this.#isOver()) this.#guard(() => this.#checkEnd());
@@ -154,6 +163,7 @@ export class World {
     }
     if (this.options.readsAreChecked) this.#reader.start();
     this.#reweigher?.start();
+    this.#drainer?.start();
     this.#sample();
   }
 
@@ -192,7 +202,8 @@ export class World {
   async #comeToRest(): Promise<void> {
     healAll(this.#faultParts);
     for (const framework of this.frameworks) framework.drain();
-    const why = (): string | null => this.#operator.whyNotDone() ?? whyNotAtRest(this);
+    const why = (): string | null =>
+      this.#operator.whyNotDone() ?? this.#drainer?.whyNotDone(this.replayed.state) ?? whyNotAtRest(this);
     await this.#until(why, this.options.convergenceTicks, "a healed cluster does not come to rest");
   }
 

@@ -13,6 +13,7 @@ export interface TaskFacts {
   /** Index of the entry with its launch. */
   launchedAt: number | null;
   refused: boolean;
+  /** By its framework, or because its agent is to be drained. */
   killAsked: boolean;
   /** Its ACCEPT was sent more than once, so that the framework may be told that its offers are invalid. */
   repeated: boolean;
@@ -32,6 +33,7 @@ export class TaskLedger {
   readonly tasks = new Map<string, TaskFacts>();
   readonly removedFrameworks = new Set<string>();
   readonly tornDown = new Set<string>();
+  readonly #launchedOn = new Map<string, TaskFacts[]>();
 
   of(frameworkId: string, taskId: string): TaskFacts {
     const key = `${frameworkId} ${taskId}`;
@@ -50,10 +52,20 @@ export class TaskLedger {
     return this.removedFrameworks.has(frameworkId);
   }
 
+  #launched(agentId: string, facts: TaskFacts, index: number): void {
+    facts.launchedAt ??= index;
+    const others = this.#launchedOn.get(agentId);
+    if (others === undefined) this.#launchedOn.set(agentId, [facts]);
+    else others.push(facts);
+  }
+
   #take(index: number, event: Event): void {
     switch (event.kind) {
       case "TaskLaunched":
-        this.of(event.frameworkId, event.taskId).launchedAt ??= index;
+        this.#launched(event.agentId, this.of(event.frameworkId, event.taskId), index);
+        return;
+      case "AgentDrainStarted":
+        for (const facts of this.#launchedOn.get(event.agentId) ?? []) facts.killAsked = true;
         return;
       case "TaskRefused":
         this.of(event.frameworkId, event.taskId).refused = true;

@@ -15,7 +15,19 @@ import {
 import { processesOf } from "../support/processes.ts";
 import { startTepui, tepui } from "../support/tepui.ts";
 
-const COMMANDS = ["up", "master", "agent", "state", "run", "members", "agents", "roles", "quota", "weights", "log"];
+const COMMANDS = [
+  "up",
+  "master",
+  "agent",
+  "state",
+  "run",
+  "members",
+  "agents",
+  "roles",
+  "quota",
+  "weights",
+  "log",
+];
 let folder: string;
 
 beforeAll(async () => {
