@@ -15,7 +15,7 @@ let scheduler: HandScheduler;
 beforeAll(async () => {
   cluster = await startTestCluster({ masters: 3, agents: 1, cpus: 2, mem: 1024 });
   await cluster.ready();
-  scheduler = new HandScheduler(cluster, { name: "hand", capabilities: ["PARTITION_AWARE"] });
+  scheduler = new HandScheduler(cluster, { name: "hand" });
   await scheduler.start();
 });
 
