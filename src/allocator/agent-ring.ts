@@ -1,26 +1,55 @@
 // All agents in the order of their ids, kept from cycle to cycle: it is looked whether any came or went, and only then
-// sorted again. Derived from the state and never part of it.
-import type { AgentId } from "../kernel/ids.ts";
+// sorted again, if they do not come in order anyhow. Derived from the state and never part of it.
+import { type AgentId, compareText } from "../kernel/ids.ts";
 import type { AllocatorState } from "./model.ts";
-import { compareIds, compareNumbered, type Numbered, numberAtEnd } from "./order.ts";
+import { compareIds, numberAtEnd } from "./order.ts";
 
 export class AgentRing {
-  /** In the order of the state's Map. */
-  #known: Numbered<AgentId>[] = [];
+  /** In the order of the state's Map, each with `numberAtEnd` of it. */
+  #ids: AgentId[] = [];
+  #numbers: number[] = [];
   #ordered: readonly AgentId[] = [];
 
-  /** The agents in order; the list is not changed afterwards. */
-  of(agents: AllocatorState["agents"]): readonly AgentId[] {
-    let same = 0;
+  /**
+   * The agents in order; the list is not changed afterwards.
+   * @param newMax with more new ones than that the rest of them waits for the next call
+   * @returns null if they do
+   */
+  of(agents: AllocatorState["agents"], newMax: number): readonly AgentId[] | null {
+    const same = this.#lengthKept(agents);
+    if (same === agents.size && same === this.#ids.length) return this.#ordered;
+    this.#ids = this.#ids.slice(0, same);
+    this.#numbers = this.#numbers.slice(0, same);
+    let at = 0;
     for (const agentId of agents.keys()) {
-      if (this.#known[same]?.id !== agentId) break;
-      same++;
+      if (at++ < same) continue;
+      if (this.#ids.length >= same + newMax) return null;
+      this.#ids.push(agentId);
+      this.#numbers.push(numberAtEnd(agentId));
     }
-    if (same === agents.size && same === this.#known.length) return this.#ordered;
-    this.#known.length = same;
-    for (const id of skipped(agents.keys(), same)) this.#known.push({ id, number: numberAtEnd(id) });
-    this.#ordered = [...this.#known].sort(compareNumbered).map(({ id }) => id);
+    this.#ordered = this.#inOrder();
     return this.#ordered;
+  }
+
+  /** How many of the first are the same as before. */
+  #lengthKept(agents: AllocatorState["agents"]): number {
+    let length = 0;
+    for (const agentId of agents.keys()) {
+      if (this.#ids[length] !== agentId) return length;
+      length++;
+    }
+    return length;
+  }
+
+  #inOrder(): readonly AgentId[] {
+    const [ids, numbers] = [this.#ids, this.#numbers];
+    const compare = (a: number, b: number): number =>
+      (numbers[a] ?? 0) - (numbers[b] ?? 0) || compareText(ids[a] ?? "", ids[b] ?? "");
+    let isSorted = true;
+    for (let at = 1; at < ids.length && isSorted; at++) isSorted = compare(at - 1, at) < 0;
+    if (isSorted) return [...ids];
+    const places = ids.map((_id, place) => place).sort(compare);
+    return places.flatMap((place) => ids[place] ?? []);
   }
 }
 
@@ -35,9 +64,4 @@ export function placeAfter(ordered: readonly AgentId[], last: AgentId | null): n
     else high = middle;
   }
   return low === ordered.length ? 0 : low;
-}
-
-function* skipped<T>(all: Iterable<T>, count: number): Generator<T> {
-  let at = 0;
-  for (const each of all) if (at++ >= count) yield each;
 }

@@ -8,6 +8,7 @@ import { clearFiltersOfAgent } from "./filters.ts";
 import { agentOf, clientOf, frameworkOf } from "./lookups.ts";
 import { isPlain } from "./meta.ts";
 import type { AgentEntry, AllocatorState, ClientNumber } from "./model.ts";
+import { noteOfferable } from "./offerable-sums.ts";
 import { add, NO_RESOURCES, overlap, type Resources, scalarOf, subtract } from "./resources.ts";
 import { addToRole, noteGiven, replaceReservedFree, takeFromRole } from "./role-tree.ts";
 import {
@@ -63,6 +64,7 @@ export function removeAgent(s: AllocatorState, agentId: AgentId): void {
   for (const [number, held] of [...agent.allocations]) release(s, agent, number, held);
   replaceReservedFree(s, before, NO_RESOURCES);
   takeAmounts(s.totals, agent.total);
+  if (s.withFree.has(agentId)) noteOfferable(s, agent.free, NO_RESOURCES);
   s.withFree.delete(agentId);
   s.agents.delete(agentId);
 }
@@ -194,6 +196,7 @@ function release(s: AllocatorState, agent: AgentEntry, number: ClientNumber, res
 
 /** @param before what nobody held until now */
 function refreshFree(s: AllocatorState, agentId: AgentId, agent: AgentEntry, before: Resources): void {
+  const offeredBefore = s.withFree.has(agentId) ? agent.free : NO_RESOURCES;
   agent.free = agent.allocated.length === 0 ? agent.total : freeOf(agent.total, agent.allocated);
   if (!isPlain(before) || !isPlain(agent.free)) replaceReservedFree(s, before, unheldOf(agent));
   if (agent.free.length > 0) refreshBlocks(s, agent);
@@ -202,4 +205,5 @@ function refreshFree(s: AllocatorState, agentId: AgentId, agent: AgentEntry, bef
   } else {
     s.withFree.delete(agentId);
   }
+  noteOfferable(s, offeredBefore, s.withFree.has(agentId) ? agent.free : NO_RESOURCES);
 }

@@ -9,6 +9,7 @@ import { DEFAULT_WEIGHT_MILLIS } from "./limits.ts";
 import { clientOf, frameworkOf, roleOf } from "./lookups.ts";
 import { factsOf } from "./meta.ts";
 import type { AgentEntry, AllocatorState } from "./model.ts";
+import { addOfferable } from "./offerable-sums.ts";
 import { contains, equal, scalarOf, sum } from "./resources.ts";
 import { lineOf, parentOf } from "./role-tree.ts";
 import { exclusiveOf, freeOf, oneCopyEach, sharedOf, unheldOf } from "./shared.ts";
@@ -99,6 +100,9 @@ function checkAmounts(s: AllocatorState): void {
     }
   }
   assertSame(s.totals, totals, "totals are the sum over agents");
+  const offerable: Amounts = new Map();
+  if (s.quotas.size > 0) addOfferable(s, offerable);
+  assertSame(s.offerableSums, offerable, "what counts against quotas and is free is the sum over agents");
   for (const [number, client] of s.clients) {
     assertSame(client.allocated, amountsAt(byClient, number), "a client's amounts are the sum over agents");
   }

@@ -48,3 +48,9 @@ export const WORK_PER_SLICE_MAX = 40_000;
 
 /** What it costs to give something and to find the next places of those who were given it. */
 export const GRANT_WORK = 40;
+
+/** Agents that one slice puts in order, of those that no cycle has seen before. */
+export const NEW_AGENTS_PER_SLICE_MAX = 20_000;
+
+/** From so many live clients on, the slice that ranks them for the first time does nothing else. */
+export const FIRST_RANKED_ALONE_MIN = 1_000;

@@ -20,6 +20,8 @@ export interface AllocatorState {
   totals: Map<string, number>;
   /** Active agents that have something free to offer. */
   withFree: Map<AgentId, true>;
+  /** What is free there of scalars that count against quotas: thousandths by name. Empty while no role has a quota. */
+  offerableSums: Map<string, number>;
   /** Live clients. */
   live: AccessCounts;
   expiries: Expiries;
@@ -220,6 +222,7 @@ export function createAllocatorState(): AllocatorState {
     quotas: new Map(),
     totals: new Map(),
     withFree: new Map(),
+    offerableSums: new Map(),
     live: noAccessCounts(),
     expiries: { buckets: new Map(), heap: [] },
     lastGiven: null,

@@ -21,14 +21,3 @@ export function numberAtEnd(text: string): number {
 export function compareIds(a: string, b: string): number {
   return numberAtEnd(a) - numberAtEnd(b) || compareText(a, b);
 }
-
-/** An id, and `numberAtEnd` of it, for who compares it often. */
-export interface Numbered<Id extends string> {
-  readonly id: Id;
-  readonly number: number;
-}
-
-/** The order of compareIds. */
-export function compareNumbered<Id extends string>(a: Numbered<Id>, b: Numbered<Id>): number {
-  return a.number - b.number || compareText(a.id, b.id);
-}

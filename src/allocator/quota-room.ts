@@ -37,6 +37,16 @@ interface Node {
   readonly children: Node[];
   /** By name: what the role and those below it still need. Zeros are left out. */
   readonly needs: Amounts;
+  /** The sums of the needs of the children. */
+  readonly childrenNeeds: Amounts;
+}
+
+/** A group of the ranking. */
+interface Group {
+  /** The role's own; null if it has none, or if the group is its own frameworks. */
+  readonly whole: Node | null;
+  /** The nearest from the role upwards. */
+  readonly nearest: Node | null;
 }
 
 export class QuotaRoom {
@@ -44,6 +54,9 @@ export class QuotaRoom {
   readonly #meta: MetaReader;
   /** Roles under a quota, in it or above it; a role that has no node is like the nearest above it that has. */
   readonly #nodes: Map<RoleName, Node> = new Map();
+  /** The nearest node from the role upwards, and the groups by their paths: as far as they were asked for. */
+  readonly #nearest: Map<RoleName, Node | null> = new Map();
+  readonly #groups: Map<string, Group> = new Map();
   readonly #tops: Node[] = [];
   /** What is free and unreserved on the agents that may be offered: thousandths by name. */
   readonly #free: Amounts = new Map();
@@ -56,7 +69,7 @@ export class QuotaRoom {
     const concerned = new Set([...s.quotas.keys()].flatMap((role) => [...lineOf(role)]));
     for (const top of topRoles(s)) this.#add(s, top, null, concerned);
     for (const { needs } of this.#tops) addTo(this.#needs, needs);
-    if (this.#needs.size > 0) this.#countFree(s);
+    for (const [name, millis] of s.offerableSums) if (this.#needs.has(name)) this.#free.set(name, millis);
   }
 
   /** Whether any role lacks some of what it is guaranteed. */
@@ -69,10 +82,9 @@ export class QuotaRoom {
    * @param path a role, or `role/.` for its own frameworks alone
    */
   hasWantingWithin(path: string): boolean {
-    const own = path.endsWith(OWN_FRAMEWORKS);
-    const role = asId<RoleName>(own ? path.slice(0, -OWN_FRAMEWORKS.length) : path);
-    if (!own && (this.#nodes.get(role)?.needs.size ?? 0) > 0) return true;
-    for (let node = this.#nodeOf(role); node !== null; node = node.above) {
+    const { whole, nearest } = this.#groupOf(path);
+    if (whole !== null && whole.needs.size > 0) return true;
+    for (let node = nearest; node !== null; node = node.above) {
       for (const name of node.needs.keys()) if (ownNeed(node, name) > 0) return true;
     }
     return false;
@@ -172,7 +184,7 @@ export class QuotaRoom {
       const now = Math.max(ownLack(node, name), childrenNeed(node, name));
       if (now === before) return;
       addAmount(node.needs, name, now - before);
-      if (node.above === null) addAmount(this.#needs, name, now - before);
+      addAmount(node.above?.childrenNeeds ?? this.#needs, name, now - before);
     }
   }
 
@@ -187,26 +199,37 @@ export class QuotaRoom {
       above,
       children: [],
       needs: new Map(),
+      childrenNeeds: new Map(),
     };
     (above?.children ?? this.#tops).push(node);
     this.#nodes.set(role, node);
     for (const child of entry.children.keys()) this.#add(s, child, node, concerned);
+    for (const { needs } of node.children) addTo(node.childrenNeeds, needs);
     for (const name of namesOf(node)) {
       const need = Math.max(ownLack(node, name), childrenNeed(node, name));
       if (need > 0) node.needs.set(name, need);
     }
   }
 
-  #countFree(s: AllocatorState): void {
-    for (const agentId of s.withFree.keys()) {
-      for (const { name, meta, value } of s.agents.get(agentId)?.free ?? []) {
-        if (value.kind !== "scalar" || !this.#needs.has(name)) continue;
-        if (this.#counts(meta)) addAmount(this.#free, name, value.millis);
-      }
-    }
+  #groupOf(path: string): Group {
+    const known = this.#groups.get(path);
+    if (known !== undefined) return known;
+    const isOwn = path.endsWith(OWN_FRAMEWORKS);
+    const role = asId<RoleName>(isOwn ? path.slice(0, -OWN_FRAMEWORKS.length) : path);
+    const group = { whole: isOwn ? null : (this.#nodes.get(role) ?? null), nearest: this.#nodeOf(role) };
+    this.#groups.set(path, group);
+    return group;
   }
 
   #nodeOf(role: RoleName): Node | null {
+    const known = this.#nearest.get(role);
+    if (known !== undefined) return known;
+    const found = this.#findNode(role);
+    this.#nearest.set(role, found);
+    return found;
+  }
+
+  #findNode(role: RoleName): Node | null {
     for (let each: RoleName | null = role; each !== null; each = parentOf(each)) {
       const node = this.#nodes.get(each);
       if (node !== undefined) return node;
@@ -215,19 +238,16 @@ export class QuotaRoom {
   }
 }
 
-function namesOf({ quota, children }: Node): ReadonlySet<string> {
-  return new Set([
-    ...(quota?.guarantees.keys() ?? []),
-    ...children.flatMap(({ needs }) => [...needs.keys()]),
-  ]);
+function namesOf({ quota, childrenNeeds }: Node): ReadonlySet<string> {
+  return new Set([...(quota?.guarantees.keys() ?? []), ...childrenNeeds.keys()]);
 }
 
 function ownLack({ quota, consumed }: Node, name: string): number {
   return Math.max(0, (quota?.guarantees.get(name) ?? 0) - (consumed.get(name) ?? 0));
 }
 
-function childrenNeed({ children }: Node, name: string): number {
-  return children.reduce((all, { needs }) => all + (needs.get(name) ?? 0), 0);
+function childrenNeed({ childrenNeeds }: Node, name: string): number {
+  return childrenNeeds.get(name) ?? 0;
 }
 
 /** What the role itself lacks beyond the needs of those below it. */

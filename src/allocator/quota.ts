@@ -7,6 +7,7 @@ import type { Amounts } from "./amounts.ts";
 import { SCALAR_MILLIS_MAX } from "./limits.ts";
 import { factsOf, isWithin } from "./meta.ts";
 import type { AllocatorState, Quota, RoleEntry } from "./model.ts";
+import { refreshOfferable } from "./offerable-sums.ts";
 import type { Resources } from "./resources.ts";
 import { ensureRole, forgetRoleIfUnused, lineOf } from "./role-tree.ts";
 
@@ -19,8 +20,10 @@ export function setQuota(s: AllocatorState, role: RoleName, quota: Quota | null)
     }
   }
   ensureRole(s, role).quota = quota;
+  const quotasBefore = s.quotas.size;
   if (quota === null) s.quotas.delete(role);
   else s.quotas.set(role, true);
+  refreshOfferable(s, quotasBefore);
   forgetRoleIfUnused(s, role);
 }
 

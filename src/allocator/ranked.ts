@@ -44,8 +44,18 @@ interface Scale {
   readonly totals: readonly number[];
 }
 
-interface RankedTops extends Scale {
-  readonly groups: readonly RankedGroup[];
+export interface RankedTops extends Scale {
+  /** The roles at the top that have live clients in them or below; the least served first. */
+  readonly groups: RankedGroup[];
+  /** What each framework is capable of, in the order of the state's Map. */
+  readonly capabilities: readonly Capabilities[];
+}
+
+interface Capabilities {
+  readonly frameworkId: FrameworkId;
+  readonly gpu: boolean;
+  readonly regionAware: boolean;
+  readonly takes: Takes;
 }
 
 /** Frameworks have no weight. */
@@ -58,9 +68,30 @@ const UNKNOWN_SHARE: Fraction = { amount: 0, total: 1, weight: 1 };
 const OWN_FRAMEWORKS = "/.";
 
 /** The groups at the top, in order; those of the ranking before are used again where they can be. */
-export function rankedTops(s: AllocatorState, scale: Scale, before: RankedTops | null): RankedGroup[] {
+export function rankedTops(s: AllocatorState, scale: Scale, before: RankedTops | null): RankedTops {
   const usable = before !== null && isSameScale(scale, before) ? before : null;
-  return new Ranker(s, scale, usable).groups(topRoles(s), usable?.groups ?? []);
+  const areSame = usable !== null && haveSameCapabilities(s, usable.capabilities);
+  const groups = new Ranker(s, scale, usable, areSame).groups(topRoles(s), usable?.groups ?? []);
+  return { ...scale, groups, capabilities: areSame ? usable.capabilities : capabilitiesOf(s) };
+}
+
+function haveSameCapabilities(s: AllocatorState, before: readonly Capabilities[]): boolean {
+  if (s.frameworks.size !== before.length) return false;
+  let at = 0;
+  for (const [frameworkId, { gpu, regionAware, takes }] of s.frameworks) {
+    const known = before[at++];
+    if (known?.frameworkId !== frameworkId || known.takes !== takes) return false;
+    if (known.gpu !== gpu || known.regionAware !== regionAware) return false;
+  }
+  return true;
+}
+
+function capabilitiesOf({ frameworks }: AllocatorState): readonly Capabilities[] {
+  const all: Capabilities[] = [];
+  for (const [frameworkId, { gpu, regionAware, takes }] of frameworks) {
+    all.push({ frameworkId, gpu, regionAware, takes });
+  }
+  return all;
 }
 
 function isSameScale(scale: Scale, before: Scale): boolean {
@@ -73,8 +104,15 @@ class Ranker {
   readonly #names: readonly string[];
   readonly #totals: readonly number[];
   readonly #totalsAreSame: boolean;
+  readonly #capabilitiesAreSame: boolean;
 
-  constructor(s: AllocatorState, { names, totals }: Scale, before: Scale | null) {
+  constructor(
+    s: AllocatorState,
+    { names, totals }: Scale,
+    before: Scale | null,
+    capabilitiesAreSame: boolean,
+  ) {
+    this.#capabilitiesAreSame = capabilitiesAreSame;
     this.#s = s;
     this.#names = [...names.keys()];
     this.#totals = totals;
@@ -128,11 +166,15 @@ class Ranker {
   #isKept(ranked: RankedClient): boolean {
     const client = this.#s.clients.get(ranked.number);
     if (client?.live !== true) return false;
-    const { gpu, regionAware, takes } = frameworkOf(this.#s, client.frameworkId);
-    if (ranked.gpu !== gpu || ranked.regionAware !== regionAware) return false;
-    if (!isSameTakes(ranked.takes, takes)) return false;
+    if (!this.#capabilitiesAreSame && !this.#isAsCapable(ranked)) return false;
     this.#refresh(ranked, client, NO_WEIGHT);
     return true;
+  }
+
+  #isAsCapable(ranked: RankedClient): boolean {
+    const { gpu, regionAware, takes } = frameworkOf(this.#s, ranked.frameworkId);
+    if (ranked.gpu !== gpu || ranked.regionAware !== regionAware) return false;
+    return isSameTakes(ranked.takes, takes);
   }
 
   #newClients(entry: RoleEntry): RankedClient[] {

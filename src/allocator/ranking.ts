@@ -11,15 +11,19 @@ import {
   compareGroups,
   type RankedClient,
   type RankedGroup,
+  type RankedTops,
   rankedTops,
 } from "./ranked.ts";
 import type { Resources } from "./resources.ts";
 import { dominantFraction } from "./shares.ts";
+import { Turns } from "./turns.ts";
 
 export type { RankedClient, RankedGroup } from "./ranked.ts";
 
-/** From this distance on, V8 moves a part of a list faster as a block. */
-const FAR_PLACES = 256;
+/** From this length on a list is kept in blocks while a cycle goes on. */
+const LONG_LIST_LENGTH = 256;
+
+type TurnsOf<C> = Map<C[], Turns<C>>;
 
 /** What a client is given. */
 export interface Grant {
@@ -37,11 +41,9 @@ export interface Pass {
   readonly counted?: (resources: Resources, who: RankedClient | RankedGroup) => Resources;
 }
 
-export interface Ranking {
-  readonly names: ReadonlyMap<string, number>;
-  readonly totals: readonly number[];
-  /** The roles at the top that have live clients in them or below; the least served first. */
-  readonly groups: RankedGroup[];
+export interface Ranking extends RankedTops {
+  /** The order of long lists, which has changed since it was in them. */
+  readonly turns: { readonly roles: TurnsOf<RankedGroup>; readonly frameworks: TurnsOf<RankedClient> };
   /** Null where the order of the lists is that in which they are asked. */
   readonly draws: { readonly roles: Draws | null; readonly frameworks: Draws | null };
 }
@@ -58,7 +60,15 @@ export function rank(
   const sorted = counted.sort(([a], [b]) => compareText(a, b));
   const names = new Map(sorted.map(([name], index) => [name, index]));
   const scale = { names, totals: sorted.map(([, millis]) => millis) };
-  return { ...scale, groups: rankedTops(s, scale, before), draws: drawsFor(options) };
+  if (before !== null) settle(before);
+  const turns = { roles: new Map(), frameworks: new Map() };
+  return { ...rankedTops(s, scale, before), turns, draws: drawsFor(options) };
+}
+
+/** Brings the lists into the order that they have by now. */
+function settle({ turns }: Ranking): void {
+  for (const [list, order] of turns.roles) list.splice(0, list.length, ...order);
+  for (const [list, order] of turns.frameworks) list.splice(0, list.length, ...order);
 }
 
 /**
@@ -70,35 +80,68 @@ export function giveToFirst(ranking: Ranking, pass: Pass): Grant | null {
 }
 
 function giveWithin(ranking: Ranking, groups: RankedGroup[], pass: Pass): Grant | null {
-  const draw = ranking.draws.roles;
-  for (let at = 0; at < groups.length; at++) {
-    draw?.(groups, at);
-    const group = groups[at];
-    if (group === undefined || !pass.enters(group.path)) continue;
+  const { draws, turns } = ranking;
+  const take = (group: RankedGroup): Grant | null => {
+    if (!pass.enters(group.path)) return null;
     const grant =
       group.groups.length > 0
         ? giveWithin(ranking, group.groups, pass)
         : giveToClient(ranking, group.clients, pass);
-    if (grant === null) continue;
-    charge(ranking, group, pass.counted?.(grant.resources, group) ?? grant.resources);
-    if (draw === null) moveBack(groups, at, compareGroups);
+    if (grant !== null) charge(ranking, group, pass.counted?.(grant.resources, group) ?? grant.resources);
     return grant;
+  };
+  return draws.roles === null
+    ? firstInTurn(groups, take, compareGroups, turns.roles)
+    : firstDrawn(groups, take, draws.roles);
+}
+
+function giveToClient(ranking: Ranking, clients: RankedClient[], pass: Pass): Grant | null {
+  const { draws, turns } = ranking;
+  const take = (client: RankedClient): Grant | null => {
+    const resources = pass.offerFor(client);
+    if (resources === null) return null;
+    charge(ranking, client, pass.counted?.(resources, client) ?? resources);
+    return { client, resources };
+  };
+  return draws.frameworks === null
+    ? firstInTurn(clients, take, compareClients, turns.frameworks)
+    : firstDrawn(clients, take, draws.frameworks);
+}
+
+function firstDrawn<C extends Competitor, R>(list: C[], take: (each: C) => R | null, draw: Draws): R | null {
+  for (let at = 0; at < list.length; at++) {
+    draw(list, at);
+    const each = list[at];
+    const taken = each === undefined ? null : take(each);
+    if (taken !== null) return taken;
   }
   return null;
 }
 
-function giveToClient(ranking: Ranking, clients: RankedClient[], pass: Pass): Grant | null {
-  const draw = ranking.draws.frameworks;
-  for (let at = 0; at < clients.length; at++) {
-    draw?.(clients, at);
-    const client = clients[at];
-    const resources = client === undefined ? null : pass.offerFor(client);
-    if (client === undefined || resources === null) continue;
-    charge(ranking, client, pass.counted?.(resources, client) ?? resources);
-    if (draw === null) moveBack(clients, at, compareClients);
-    return { client, resources };
+/** The one of which something is taken comes behind all that now come before it. */
+function firstInTurn<C, R>(
+  list: C[],
+  take: (each: C) => R | null,
+  compare: (a: C, b: C) => number,
+  turns: TurnsOf<C>,
+): R | null {
+  if (list.length >= LONG_LIST_LENGTH) return turnsOf(list, compare, turns).first(take);
+  for (let at = 0; at < list.length; at++) {
+    const each = list[at];
+    const taken = each === undefined ? null : take(each);
+    if (taken === null) continue;
+    moveBack(list, at, compare);
+    return taken;
   }
   return null;
+}
+
+function turnsOf<C>(list: C[], compare: (a: C, b: C) => number, turns: TurnsOf<C>): Turns<C> {
+  const known = turns.get(list);
+  if (known !== undefined) return known;
+  const made = new Turns(list, compare);
+  turns.set(list, made);
+  return made;
 }
 
 function charge(ranking: Ranking, competitor: Competitor, resources: Resources): void {
@@ -111,29 +154,14 @@ function charge(ranking: Ranking, competitor: Competitor, resources: Resources):
   competitor.share = dominantFraction(competitor.amounts, ranking.totals, competitor.weight);
 }
 
-/**
- * The one at that place has been given more: puts it behind all that now come before it. By a plain loop if that is
- * near, because splice takes longer then.
- */
+/** The one at that place has been given more. By a plain loop, for a short list costs less so than by splice. */
 function moveBack<C>(list: C[], at: number, compare: (a: C, b: C) => number): void {
   const moved = list[at];
   if (moved === undefined) return;
-  let low = at + 1;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const other = list[middle];
-    if (other !== undefined && compare(other, moved) < 0) low = middle + 1;
-    else high = middle;
+  let place = at;
+  for (let next = list[place + 1]; next !== undefined && compare(next, moved) < 0; next = list[place + 1]) {
+    list[place] = next;
+    place++;
   }
-  if (low - at > FAR_PLACES) {
-    list.splice(at, 1);
-    list.splice(low - 1, 0, moved);
-    return;
-  }
-  for (let place = at; place < low - 1; place++) {
-    const next = list[place + 1];
-    if (next !== undefined) list[place] = next;
-  }
-  list[low - 1] = moved;
+  list[place] = moved;
 }

@@ -69,7 +69,8 @@ export function dominantFraction(
   weight: number,
 ): Fraction {
   let best = NOTHING;
-  for (const [index, total] of totals.entries()) {
+  for (let index = 0; index < totals.length; index++) {
+    const total = totals[index] ?? 0;
     const amount = amounts[index] ?? 0;
     if (amount === 0 || total === 0) continue;
     const fraction = { amount, total, weight };

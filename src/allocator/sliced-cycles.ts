@@ -6,11 +6,11 @@ import type { AgentId, Millis } from "../kernel/ids.ts";
 import { AgentRing, placeAfter } from "./agent-ring.ts";
 import { Cycle, DEFAULT_MINIMUM, wholeOf } from "./allocate.ts";
 import { Demands } from "./demands.ts";
-import { WORK_PER_SLICE_MAX } from "./limits.ts";
+import { FIRST_RANKED_ALONE_MIN, NEW_AGENTS_PER_SLICE_MAX, WORK_PER_SLICE_MAX } from "./limits.ts";
 import type { AllocateOptions, Allocation, AllocatorState } from "./model.ts";
 import { type Gate, gate, isScanCheaper } from "./open-agents.ts";
 import { compareIds } from "./order.ts";
-import type { Ranking } from "./ranking.ts";
+import { type Ranking, rank } from "./ranking.ts";
 import { Work } from "./work.ts";
 
 export interface SliceOptions extends AllocateOptions {
@@ -52,12 +52,14 @@ interface Made {
 export class SlicedCycles {
   readonly #ring: AgentRing = new AgentRing();
   #ranking: Ranking | null = null;
+  /** Null before the first cycle and while one begins. */
   #run: Run | null = null;
+  #isBeginning = false;
   #made: Made | null = null;
 
   /** Whether a cycle has begun and not ended: the next call of `next` goes on with it. */
   get isUnderWay(): boolean {
-    return this.#run !== null && !isOver(this.#run);
+    return this.#isBeginning || (this.#run !== null && !isOver(this.#run));
   }
 
   /**
@@ -67,10 +69,13 @@ export class SlicedCycles {
    */
   next(s: AllocatorState, now: Millis, options: SliceOptions, turn: number): readonly Allocation[] {
     if (this.#made?.turn === turn) this.goBackTo(0);
-    const run = this.#run === null || isOver(this.#run) ? this.#begin(s) : this.#run;
+    const run = this.#run === null || isOver(this.#run) ? this.#begin(s, options) : this.#run;
+    this.#isBeginning = run === null;
+    this.#made = null;
+    this.#run = run;
+    if (run === null) return [];
     const slice = this.#slice(s, now, options);
     const stage = goOn(run, slice);
-    this.#run = run;
     this.#made = { allocations: slice.cycle.allocations, stage, turn };
     return slice.cycle.allocations;
   }
@@ -85,13 +90,20 @@ export class SlicedCycles {
     this.#run.stage = this.#made.stage;
   }
 
-  #begin(s: AllocatorState): Run {
+  /** Null if a slice is over before all agents are in order, or when all frameworks are for the first time. */
+  #begin(s: AllocatorState, options: SliceOptions): Run | null {
     const agents = s.live.all === 0 ? [] : this.#agents(s);
-    return { agents, start: placeAfter(agents, s.lastGiven), at: 0, stage: "guarantees" };
+    if (agents !== null && this.#ranking === null && s.live.all >= FIRST_RANKED_ALONE_MIN) {
+      this.#ranking = rank(s, options);
+      return null;
+    }
+    return agents && { agents, start: placeAfter(agents, s.lastGiven), at: 0, stage: "guarantees" };
   }
 
-  #agents(s: AllocatorState): readonly AgentId[] {
-    return isScanCheaper(s) ? this.#ring.of(s.agents) : [...s.withFree.keys()].sort(compareIds);
+  #agents(s: AllocatorState): readonly AgentId[] | null {
+    return isScanCheaper(s)
+      ? this.#ring.of(s.agents, NEW_AGENTS_PER_SLICE_MAX)
+      : [...s.withFree.keys()].sort(compareIds);
   }
 
   #slice(s: AllocatorState, now: Millis, options: SliceOptions): Slice {

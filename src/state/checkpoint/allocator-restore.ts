@@ -7,7 +7,8 @@ import type {
   Filter,
   RoleEntry,
 } from "../../allocator/model.ts";
-import type { Resources } from "../../allocator/resources.ts";
+import { noteOfferable } from "../../allocator/offerable-sums.ts";
+import { NO_RESOURCES, type Resources } from "../../allocator/resources.ts";
 import { parentOf } from "../../allocator/role-tree.ts";
 import type { AgentId, FrameworkId, Millis, RoleName } from "../../kernel/ids.ts";
 import { type Draft, type Entries, fill, mark, owner, type Reader } from "./draft.ts";
@@ -109,4 +110,5 @@ function addAgent({ state }: Draft, [id, entry, allocations, filters, remote]: A
     allocations: new Map(allocations),
     filters: new Map(filters),
   });
+  if (state.allocator.withFree.has(id)) noteOfferable(state.allocator, NO_RESOURCES, entry.free);
 }
