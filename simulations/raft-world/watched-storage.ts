@@ -41,6 +41,7 @@ export function watchedStorage(
     snapshotDigest: (meta) => storage.snapshotDigest(meta),
     keepSnapshots: (indexes) => storage.keepSnapshots(indexes),
     snapshot: () => storage.snapshot(),
+    rememberGroup: (groupId) => storage.rememberGroup(groupId),
     compact: (firstKept) => storage.compact(firstKept),
   };
 }

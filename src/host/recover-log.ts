@@ -152,6 +152,7 @@ export async function recoverAlone(
   const membership = { voters: [self], outgoing: [], learners: [], contacts: { [self]: contact }, groupId };
   const entry = { index: asIndex(log.lastIndex + 1), term, payload: encodeMembershipEntry(membership) };
   await log.append({ hardState: { term, votedFor: self, healing: false }, entries: [entry] });
+  await log.writeGroup(groupId);
   await log.close();
   return { index: entry.index, term, groupId, backup };
 }

@@ -14,6 +14,8 @@ export interface FoundLog {
   readonly snapshots: FoundSnapshots;
   readonly recovered: Recovered;
   readonly slots: FoundHardState;
+  /** That the log belongs to; undefined if it is not known. */
+  readonly group: string | undefined;
 }
 
 /** The first thing that was durable and is not there any more as it was; undefined if there is none. */
@@ -72,13 +74,15 @@ function later(a: HardState, b: HardState): HardState {
   return a.votedFor === null ? b : a;
 }
 
-function withoutSegments({ directory, snapshots, recovered, slots }: FoundLog): LogDamage | undefined {
+function withoutSegments({ directory, snapshots, recovered, slots, group }: FoundLog): LogDamage | undefined {
   if (recovered.segments.length > 0) return undefined;
   if (snapshots.newest !== undefined || snapshots.damaged.length > 0)
     return new LogDamage(directory, 0, "there are snapshots but no segments");
   const { hardState, end } = slots.newest ?? {};
   if ((hardState?.term ?? 0) > 0 && !hardState?.healing)
     return new LogDamage(directory, 0, "there is a hard state but no segments");
+  if (group !== undefined && !hardState?.healing)
+    return new LogDamage(directory, 0, `it belongs to group ${group}, but there are no segments`);
   if ((end?.sequence ?? 0) > 0) return new LogDamage(directory, 0, "all segments are missing");
   return undefined;
 }

@@ -40,6 +40,9 @@ export const unreadablePieceBytes = 4096;
 /** How often one such piece is tried before it counts as lost. */
 export const unreadableTriesMax = 3;
 
+/** Characters of the name of the group that a log belongs to. */
+export const groupCharactersMax = 64;
+
 /** What the archive and an exported file compress at once. */
 export const packedPieceBytes = mebibyte;
 /** An archive that failed is tried again after so long at first, then after twice as long each time … */

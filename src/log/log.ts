@@ -6,6 +6,7 @@ import type { Disk, Tracer } from "../kernel/ports.ts";
 import type { Archive } from "./archive.ts";
 import type { ArchiveHealth } from "./archive-health.ts";
 import { LogFailure } from "./errors.ts";
+import { isGroupName, writeGroupFile } from "./group-file.ts";
 import type { LogLimits } from "./limits.ts";
 import { memberIdUnitsMax } from "./limits.ts";
 import { oneAtATime } from "./one-at-a-time.ts";
@@ -101,6 +102,17 @@ export class Log {
     const covered = this.snapshot?.index ?? 0;
     assert(firstKept <= covered + 1, "only what a snapshot covers may go", { firstKept, covered });
     return this.#removeSegments((segment) => segment.maxIndex < firstKept);
+  }
+
+  /**
+   * Notes beside the log which group it belongs to: that is known also when the log is damaged. Durable when it resolves;
+   * calls are made one after the other. @param name printable ASCII, 1 to groupCharactersMax characters
+   */
+  writeGroup(name: string): Promise<void> {
+    assert(isGroupName(name), "a group has a short name", { name });
+    this.#checkAlive();
+    const { disk, directory } = this.#parts;
+    return this.#guard("noting the group", () => writeGroupFile(disk, directory, name));
   }
 
   /** Undefined without an archive. */

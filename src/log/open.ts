@@ -10,6 +10,7 @@ import { findDamage, isOutOfReach, newestHardState, withoutEntries } from "./ass
 import { smallRecordBytesMax } from "./batch.ts";
 import { LogDamage, LogFailure } from "./errors.ts";
 import { batchHeaderBytes, sectorBytes } from "./format.ts";
+import { readGroupFile } from "./group-file.ts";
 import { HardStateFile, noEnd, readHardStateFile } from "./hard-state-file.ts";
 import type { LogLimits } from "./limits.ts";
 import { defaultLogLimits } from "./limits.ts";
@@ -65,6 +66,8 @@ export interface OpenedLog {
    */
   readonly entries: readonly LogEntry[];
   readonly repaired: readonly Repair[];
+  /** What `Log.writeGroup` wrote last; undefined if nothing was, or it cannot be read. */
+  readonly group: string | undefined;
 }
 
 /** Rejects with LogDamage, having changed nothing, or with LogFailure. One process may have a log open at a time. */
@@ -100,7 +103,8 @@ async function open(options: OpenOptions): Promise<OpenedLog> {
 async function look(disk: Disk, directory: string): Promise<FoundLog> {
   const slots = await readHardStateFile(disk, directory);
   const snapshots = await findSnapshot(disk, directory);
-  return { directory, snapshots, recovered: await recoverSegments(disk, directory), slots };
+  const group = await readGroupFile(disk, directory);
+  return { directory, snapshots, recovered: await recoverSegments(disk, directory), slots, group };
 }
 
 /** Rejects with the damage unless it is to be cut away. */
@@ -178,7 +182,7 @@ async function start(
   const snapshots = new Snapshots({ disk, directory, limits, fail, remove }, newest);
   const log = new Log({ disk, directory, limits, tracer, segments, position, writer, snapshots, archive });
   const entries = dropped === undefined ? recovered.entries : [];
-  return { log, hardState, snapshot: newest, entries, repaired: all };
+  return { log, hardState, snapshot: newest, entries, repaired: all, group: found.group };
 }
 
 function trace(tracer: Tracer, repaired: readonly Repair[]): void {

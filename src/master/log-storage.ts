@@ -1,7 +1,7 @@
 // The log as Raft's storage port. The two rooms do not know each other; what differs between them is settled here: a
 // snapshot's membership, which the log has no place for, is written in front of its content.
 import { assert } from "../kernel/assert.ts";
-import type { LogIndex } from "../kernel/ids.ts";
+import { asId, type GroupId, type LogIndex } from "../kernel/ids.ts";
 import type { ArchiveHealth, Log, OpenedLog, SnapshotReader } from "../log/index.ts";
 import type {
   AppendBatch,
@@ -22,12 +22,13 @@ export class LogStorage implements RaftStorage {
   private kept: readonly LogIndex[] = [];
 
   private constructor(opened: OpenedLog, membership: Membership | undefined) {
-    const { log, hardState, snapshot, entries } = opened;
+    const { log, hardState, snapshot, entries, group } = opened;
     this.log = log;
     if (snapshot !== undefined && membership !== undefined) {
       this.newest = { index: snapshot.index, term: snapshot.term, membership };
     }
-    this.recovered = { hardState, snapshot: this.newest, entries };
+    const groupId = group === undefined ? undefined : asId<GroupId>(group);
+    this.recovered = { hardState, snapshot: this.newest, entries, groupId };
   }
 
   /** @throws LogDamage if the snapshot cannot be read */
@@ -103,6 +104,10 @@ export class LogStorage implements RaftStorage {
 
   compact(firstKept: LogIndex): Promise<void> {
     return this.log.compact(firstKept);
+  }
+
+  rememberGroup(groupId: GroupId): Promise<void> {
+    return this.log.writeGroup(groupId);
   }
 
   async resetTo(meta: SnapshotMeta): Promise<void> {

@@ -73,9 +73,14 @@ export function becomePreCandidate(state: RaftState, out: Output): void {
 }
 
 function sayBarred(state: RaftState, out: Output): void {
-  if (state.barredSaid || state.foundedElsewhere === null) return;
+  if (state.barredSaid) return;
   state.barredSaid = true;
-  const reason = `${state.foundedElsewhere} belongs to a group of this name already, so this member, which has no data, founds none; it waits for that group's leader to bring it back, if it is a member`;
+  const { foundedElsewhere, knownGroup } = state;
+  const why =
+    foundedElsewhere === null
+      ? `this member has belonged to group ${knownGroup} and has lost its log`
+      : `${foundedElsewhere} belongs to a group of this name already, and this member has no data`;
+  const reason = `${why}: it founds none, and waits for that group's leader to bring it back, if it is a member`;
   out.trace.push({ level: "warn", event: "raft.founds-nothing", facts: { reason } });
 }
 

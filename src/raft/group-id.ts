@@ -34,10 +34,24 @@ export function termStartPayload(state: RaftState): Uint8Array {
 
 /**
  * The id that this member insists on; null while it has none that nobody can take back. One that is making up for lost
- * data does not know how far its log is behind: the log of a recovered group begins under the id of the one before.
+ * data does not know how far its log is behind: the log of a recovered group begins under the id of the one before. It
+ * insists on what was noted beside the log.
  */
 export function groupIdOf(state: RaftState): GroupId | null {
+  return (state.healing === null ? groupInLog(state) : null) ?? state.knownGroup;
+}
+
+/**
+ * The id to be noted beside the log, for when that is lost: one that a majority holds. A founder's own might never come to
+ * be known by anybody else.
+ */
+export function groupToRemember(state: RaftState): GroupId | null {
   if (state.healing !== null) return null;
+  const committed = state.configurations.findLast(({ index }) => index <= state.commit);
+  return committed?.membership.groupId ?? null;
+}
+
+function groupInLog(state: RaftState): GroupId | null {
   const { configurations } = state;
   for (let at = configurations.length - 1; at >= 0; at--) {
     const { groupId } = configurations[at]?.membership ?? {};
@@ -65,11 +79,11 @@ export function foundsAlone(state: RaftState): boolean {
 }
 
 /**
- * True while this member has nothing and hears from somebody who belongs to a group: then it neither founds one nor lets
- * others.
+ * True while this member has nothing and hears from somebody who belongs to a group, or knows that it has belonged to one
+ * itself: then it neither founds one nor lets others.
  */
 export function isBarred(state: RaftState): boolean {
-  return lastIndex(state.log) === 0 && state.foundedElsewhere !== null;
+  return lastIndex(state.log) === 0 && (state.foundedElsewhere !== null || state.knownGroup !== null);
 }
 
 /**

@@ -1,14 +1,14 @@
 // The driver: owns the core, feeds it what comes from clock, network, storage and callers, and carries out its effects
 // in the order that io.ts demands. One input is processed at a time; effects that cause inputs queue them.
 import { assert, present } from "../kernel/assert.ts";
-import { asIndex, type LogIndex, type MemberId } from "../kernel/ids.ts";
+import { asIndex, type GroupId, type LogIndex, type MemberId } from "../kernel/ids.ts";
 import { Applier } from "./applier.ts";
 import { Changing } from "./changing.ts";
 import { membershipAt } from "./configurations.ts";
 import { step } from "./core.ts";
 import { entriesBetween, lastIndex, termAt, trailingBase } from "./entry-log.ts";
 import { ProposalGatherer, ReadGatherer, ReadIndexError } from "./gatherers.ts";
-import { foundsAlone, groupIdOf } from "./group-id.ts";
+import { foundsAlone, groupIdOf, groupToRemember } from "./group-id.ts";
 import type { Input, Output } from "./io.ts";
 import {
   coreTuning,
@@ -58,10 +58,13 @@ class Node implements RaftNode {
   private inputs: Input[] = [];
   private busy = false;
   private ready = false;
+  /** The group that is noted beside the log, or is about to be. */
+  private remembered: GroupId | null;
   private onHandedOver: () => void = () => undefined;
 
   constructor(options: RaftNodeOptions) {
     this.options = options;
+    this.remembered = options.recovered.groupId ?? null;
     this.tuning = { ...DEFAULT_TUNING, ...options.tuning };
     this.core = createState({
       self: options.self,
@@ -281,6 +284,7 @@ class Node implements RaftNode {
     if (out.write !== null) this.writes.issue(out.write);
     if (out.membership !== null) this.peers.update(this.addresses(out.membership));
     this.peers.joinGroup(groupIdOf(this.core));
+    this.rememberGroup();
     this.peers.sendAll(out.messages);
     for (const received of out.receive) this.lane.receive(received);
     for (const request of out.chunkRequests) {
@@ -292,6 +296,13 @@ class Node implements RaftNode {
     if (out.restore !== null) void this.restore(out.restore);
     if (out.committed.length > 0) this.applier.push(out.committed);
     for (const read of out.reads) this.reads.settle(read.id, read);
+  }
+
+  private rememberGroup(): void {
+    const groupId = groupToRemember(this.core);
+    if (groupId === null || groupId === this.remembered) return;
+    this.remembered = groupId;
+    void this.lane.run(() => this.options.storage.rememberGroup(groupId));
   }
 
   private onRoleChange(): void {

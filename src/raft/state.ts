@@ -1,6 +1,6 @@
 // The state of one member: one plain object that only the core writes to. Inputs and outputs are in io.ts.
 import { assert } from "../kernel/assert.ts";
-import { asIndex, asTerm, type LogIndex, type MemberId, type Term } from "../kernel/ids.ts";
+import { asIndex, asTerm, type GroupId, type LogIndex, type MemberId, type Term } from "../kernel/ids.ts";
 import type { Random } from "../kernel/ports.ts";
 import { below } from "../kernel/random.ts";
 import { appendEntries, type EntryLog, lastIndex, lastTerm } from "./entry-log.ts";
@@ -116,6 +116,8 @@ export interface RaftState {
   configurations: readonly Configuration[];
   /** Where this process was told that members are; the log may know it of some only. */
   readonly contacts: Membership["contacts"];
+  /** The group that this member is known to have belonged to when it started, whatever it has lost since. */
+  readonly knownGroup: GroupId | null;
   /** One that belongs to a group and is connected to this member; null if there is none (group-id.ts). */
   foundedElsewhere: MemberId | null;
   /** It was said that this member founds nothing. */
@@ -166,6 +168,8 @@ export interface Recovered {
   readonly snapshot: SnapshotMeta | undefined;
   /** The entries on disk, in order; those that the snapshot covers may be among them. */
   readonly entries: readonly Entry[];
+  /** What was given to `RaftStorage.rememberGroup` last; undefined if nothing was, or it cannot be read. */
+  readonly groupId?: GroupId | undefined;
 }
 
 export interface CoreOptions {
@@ -204,6 +208,7 @@ export function createState(options: CoreOptions): RaftState {
     membership,
     configurations,
     contacts: options.membership.contacts,
+    knownGroup: recovered.groupId ?? null,
     foundedElsewhere: null,
     barredSaid: false,
     healing: healingAtStart(healing, end, random),

@@ -1,6 +1,6 @@
 // What the driver needs of a disk. `log` has it in production; the adapter between the two belongs to whoever wires
 // them. Every rejection of these promises ends the node: after a failed write nobody knows what is on the disk.
-import type { LogIndex } from "../kernel/ids.ts";
+import type { GroupId, LogIndex } from "../kernel/ids.ts";
 import type { Entry, HardState, SnapshotMeta } from "./types.ts";
 
 export interface RaftStorage {
@@ -31,6 +31,8 @@ export interface RaftStorage {
   snapshot(): SnapshotMeta | undefined;
   /** Entries before this index are not needed any more. */
   compact(firstKept: LogIndex): Promise<void>;
+  /** Notes durably, apart from the log, which group this member belongs to. Calls are made one after the other. */
+  rememberGroup(groupId: GroupId): Promise<void>;
   /** Replaces the whole log by the end of this snapshot, which is durable: the next entry is `meta.index + 1`. */
   resetTo(meta: SnapshotMeta): Promise<void>;
 }

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { asId, asIndex, asTerm, type GroupId } from "../../../src/kernel/ids.ts";
 import { seededRandom } from "../../../src/kernel/random.ts";
-import { drawGroupId, groupIdOf } from "../../../src/raft/group-id.ts";
+import { drawGroupId, groupIdOf, groupToRemember } from "../../../src/raft/group-id.ts";
 import { RECONNECT_MAX_MS } from "../../../src/raft/limits.ts";
 import { votersOnly } from "../../../src/raft/membership.ts";
 import {
@@ -101,6 +101,28 @@ describe("the id of a group", () => {
     const core = new OneCore({ term: 1, membership: three, entries });
     core.state.healing = { ...new OneCore({ forgetful: true }).state.healing } as never;
     expect(groupIdOf(core.state)).toBeNull();
+  });
+
+  it("is insisted on by one that makes up for lost data if it was noted beside its log, and it founds no other", () => {
+    const damaged = new OneCore({ membership: three, forgetful: true, groupId: TWO });
+    expect(groupIdOf(damaged.state)).toBe(TWO);
+    damaged.tick(100);
+    expect(damaged.state.role.kind).toBe("follower");
+    expect(damaged.state.term).toBe(0);
+    const entries = [membershipEntry(1, 1, { ...three, groupId: ONE }), entry(2, 1, "a")];
+    const recovered = new OneCore({ term: 1, membership: three, entries, groupId: TWO });
+    recovered.state.healing = { ...damaged.state.healing } as never;
+    expect(groupIdOf(recovered.state)).toBe(TWO);
+    recovered.state.healing = null;
+    expect(groupIdOf(recovered.state)).toBe(ONE);
+  });
+
+  it("is noted beside the log once a majority has it, not before", () => {
+    const core = new OneCore({ membership: three });
+    core.lead();
+    expect([groupIdOf(core.state) !== null, groupToRemember(core.state)]).toEqual([true, null]);
+    core.hear(accepted(2, 1, 1));
+    expect(groupToRemember(core.state)).toBe(groupIdOf(core.state));
   });
 
   it("is the newest of a log that was recovered, at once", () => {
@@ -204,6 +226,50 @@ async function grown(): Promise<NodeCluster> {
 function groups(hosts: readonly Host[]) {
   return hosts.map(({ node }) => node.status().groupId);
 }
+
+describe("a member that has lost its log", () => {
+  it("insists on the group that it was in, and has nothing to do with another under the same names", async () => {
+    const cluster = await grown();
+    const [one, two, three] = [cluster.host(1), cluster.host(2), cluster.host(3)];
+    const old = two.node.status().groupId;
+    await cluster.clock.advance(100);
+    expect(cluster.hosts.map(({ storage }) => storage.groupId)).toEqual([old, old, old]);
+    cluster.kill(one);
+    cluster.isolate(one);
+    cluster.wipe(one);
+    await cluster.clock.until(() => one.node.status().ready);
+    cluster.kill(two);
+    cluster.kill(three);
+    cluster.network.heal();
+    two.storage.entries = [];
+    two.storage.hardState = { ...two.storage.hardState, healing: true };
+    cluster.restart(two);
+    const contact = { raftAddress: two.id, apiAddress: "" };
+    await changed(cluster, { kind: "add-learner", id: two.id, contact });
+    one.node.propose(new TextEncoder().encode("new"));
+    await cluster.clock.advance(10 * RECONNECT_MAX_MS);
+    expect(two.node.status().groupId).toBe(old);
+    expect(one.node.status().groupId).not.toBe(old);
+    expect(two.machine.texts).toEqual([]);
+    const met = cluster.errors.filter(({ event }) => event === "raft.other-cluster");
+    expect(met.map(({ facts }) => facts?.ours)).toContain(old);
+  });
+
+  it("is brought back by its group", async () => {
+    const cluster = await grown();
+    const two = cluster.host(2);
+    const old = two.node.status().groupId;
+    await cluster.clock.advance(100);
+    cluster.kill(two);
+    two.storage.entries = [];
+    two.storage.hardState = { ...two.storage.hardState, healing: true };
+    await cluster.clock.until(() => cluster.readyLeader() !== undefined);
+    cluster.restart(two);
+    await cluster.clock.until(() => two.node.status().healing === null);
+    expect([two.machine.texts, two.node.status().groupId]).toEqual([["old"], old]);
+    expect(cluster.errors).toEqual([]);
+  });
+});
 
 describe("a founder that is wiped after its cluster has grown", () => {
   it("founds nothing while another member can call it, and is brought back by the others", async () => {

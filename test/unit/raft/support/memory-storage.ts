@@ -1,5 +1,5 @@
 // A disk in memory that takes its time, may refuse, and after a crash holds what was durable by then.
-import { asTerm, type LogIndex } from "../../../../src/kernel/ids.ts";
+import { asTerm, type GroupId, type LogIndex } from "../../../../src/kernel/ids.ts";
 import type { Clock } from "../../../../src/kernel/ports.ts";
 import { crc32c } from "../../../../src/log/index.ts";
 import type {
@@ -20,6 +20,7 @@ export class MemoryStorage implements RaftStorage {
   private readonly clock: Clock;
   /** The incarnation of the process; what an earlier one has under way is lost. */
   private incarnation = 0;
+  groupId: GroupId | undefined;
   delayMs = 1;
   /** Rejects from now on. */
   broken = false;
@@ -37,7 +38,14 @@ export class MemoryStorage implements RaftStorage {
     this.kept = [];
     this.broken = false;
     this.hung = false;
-    return { hardState: this.hardState, snapshot: this.saved?.meta, entries: [...this.entries] };
+    const { hardState, groupId } = this;
+    return { hardState, snapshot: this.saved?.meta, entries: [...this.entries], groupId };
+  }
+
+  rememberGroup(groupId: GroupId): Promise<void> {
+    return this.durable(() => {
+      this.groupId = groupId;
+    });
   }
 
   append(batch: AppendBatch): Promise<void> {

@@ -1,5 +1,5 @@
 // One core with a given past, and the messages that others would send to it.
-import { asIndex, asTerm, type MemberId } from "../../../../src/kernel/ids.ts";
+import { asIndex, asTerm, type GroupId, type MemberId } from "../../../../src/kernel/ids.ts";
 import { seededRandom } from "../../../../src/kernel/random.ts";
 import { step } from "../../../../src/raft/core.ts";
 import { emptyOutput, type Input, type Output } from "../../../../src/raft/io.ts";
@@ -22,6 +22,8 @@ export interface Past {
   readonly seed?: number;
   /** It starts like any member does with such a disk: in doubt whether it has lost something. */
   readonly forgetful?: boolean;
+  /** Noted beside its log. */
+  readonly groupId?: GroupId;
 }
 
 export class OneCore {
@@ -42,6 +44,7 @@ export class OneCore {
         },
         snapshot: past.snapshot,
         entries: past.entries ?? [],
+        groupId: past.groupId,
       },
       tuning: { ...TEST_TUNING, ...past.tuning },
       random: seededRandom(past.seed ?? 1),
