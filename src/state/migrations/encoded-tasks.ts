@@ -1,6 +1,7 @@
 // 2 to 3: the TaskInfo of a task without an executor is carried as it came, encoded, and tasks that are launched together
 // stand together in the log. Tasks of older logs keep the messages that they have. The allocator knows what is reserved,
-// and the state what the operator has set about offers: of older logs that is taken to be as by default.
+// and the state what the operator has set about offers: of older logs that is taken to be as by default. No
+// operation is told of until it is acknowledged.
 import { DEFAULT_POLICY } from "../policy.ts";
 import type { Migration } from "./migration.ts";
 import { isObject, marked, withMarkedDigests } from "./old-digests.ts";
@@ -16,6 +17,7 @@ export const encodedTasks: Migration = {
     return {
       ...lifted,
       policy: DEFAULT_POLICY,
+      operations: new Map(),
       allocator: withReservations(lifted.allocator, lifted.frameworks),
     };
   },

@@ -15,7 +15,7 @@ interface FlatRole extends Sums {
 }
 
 /** As it was in format 2, whatever becomes of it later. */
-interface TreeRole {
+export interface TreeRole {
   weightMillis: number;
   allocated: Map<string, number>;
   given: number;
@@ -45,12 +45,12 @@ export function treeOfRoles(roles: ReadonlyMap<RoleName, FlatRole>): Map<string,
 }
 
 /** `a`, `a/b`, `a/b/c`. */
-function lineDownTo(name: string): readonly string[] {
+export function lineDownTo(name: string): readonly string[] {
   const steps = name.split("/");
   return steps.map((_step, at) => steps.slice(0, at + 1).join("/"));
 }
 
-function plant(tree: Map<string, TreeRole>, name: string): void {
+export function plant(tree: Map<string, TreeRole>, name: string): void {
   const end = name.lastIndexOf("/");
   if (end >= 0) tree.get(name.slice(0, end))?.children.set(name, true);
   tree.set(name, {
