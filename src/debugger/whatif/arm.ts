@@ -10,9 +10,11 @@ import {
   type TaskId,
 } from "../../kernel/ids.ts";
 import type { Context } from "../../state/commands.ts";
+import { rescindedForUse } from "../../state/decide/conflicts.ts";
 import { decide } from "../../state/decide.ts";
 import type { Event } from "../../state/events.ts";
 import { evolve } from "../../state/evolve.ts";
+import { agentOf } from "../../state/lookups.ts";
 import type { ClusterState, Offer } from "../../state/model.ts";
 import { type Run, Tally } from "./figures.ts";
 import { refuseMsAt, UNKNOWN_HABITS } from "./habits.ts";
@@ -229,9 +231,17 @@ class Arm {
       evolve(this.#state, { kind: "OffersDeclined", frameworkId, offerIds: [id], refuseUntil }, this.#now);
       return;
     }
+    this.#endOverlapping(offer, left);
     const accepted = { frameworkId, agentId, role, offerIds: [id], unused: left, refuseUntil };
     evolve(this.#state, { kind: "OffersAccepted", ...accepted }, this.#now);
     for (const task of taken) this.#start(task, offer);
+  }
+
+  /** Optimistic offers of what is used now end, as by any ACCEPT. */
+  #endOverlapping({ id, agentId, resources }: Offer, left: Resources): void {
+    const agent = agentOf(this.#state, agentId);
+    for (const event of rescindedForUse(this.#state, agent, [id], resources, left))
+      evolve(this.#state, event, this.#now);
   }
 
   /** No filter is shorter than the interval of cycles (trap 17). */
