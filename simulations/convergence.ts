@@ -2,6 +2,7 @@
 // equally far.
 
 import type { SameState } from "./checkers/same-state.ts";
+import { whyVolumesDiffer } from "./checkers/volumes.ts";
 import type { Core } from "./healing.ts";
 import type { AgentMachine, FrameworkMachine, MasterMachine } from "./machines.ts";
 
@@ -19,6 +20,7 @@ export function whyNotAtRest(cluster: Cluster): string | null {
   return (
     behind(cluster, leader.status().lastIndex) ??
     absentAgent(cluster) ??
+    strangeVolumes(cluster) ??
     absentFramework(cluster) ??
     openTask(cluster) ??
     busyAgent(cluster)
@@ -127,6 +129,14 @@ function busyAgent({ agents }: Cluster): string | null {
     if (runtime.containers.size > 0) return `agent ${name} has ${runtime.containers.size} containers`;
     const tasks = agent?.status().tasks ?? [];
     if (tasks.length > 0) return `agent ${name} keeps task ${tasks[0]?.taskId} in ${tasks[0]?.state}`;
+  }
+  return null;
+}
+
+function strangeVolumes({ agents, replayed }: Cluster): string | null {
+  for (const machine of agents) {
+    const why = whyVolumesDiffer(machine, replayed.state);
+    if (why !== null) return why;
   }
   return null;
 }

@@ -71,6 +71,7 @@ export function healAll(parts: FaultParts): void {
     machine.isAbandoned = false;
     mend(parts, machine);
   }
+  for (const { volumes } of agents) volumes.failNoMore();
 }
 
 function mend({ options }: FaultParts, machine: Machine): void {

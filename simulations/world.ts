@@ -17,6 +17,7 @@ import { RaftWire } from "./checkers/raft-wire.ts";
 import { SameState } from "./checkers/same-state.ts";
 import { TaskLedger } from "./checkers/task-ledger.ts";
 import { checkOutcomes, checkRemoval, checkSignal, checkStatus } from "./checkers/tasks-outlive.ts";
+import { VolumeData } from "./checkers/volumes.ts";
 import { CoreWatch, strandedTasks, whyNotAtRest } from "./convergence.ts";
 import { Drainer } from "./drainer.ts";
 import { EventLoop, type Life, type LoopWatcher, type ScheduledEvent } from "./event-loop.ts";
@@ -69,6 +70,7 @@ export class World {
   readonly agents: readonly AgentMachine[];
   readonly frameworks: readonly FrameworkMachine[];
   readonly ledger = new TaskLedger();
+  readonly #volumeData = new VolumeData();
   readonly replayed: SameState;
   readonly log: CommittedLog;
   readonly leaders = new OneLeader();
@@ -176,6 +178,7 @@ export class World {
   #sample(): void {
     this.loop.schedule(SAMPLE_TICKS * TICK_US, this.#life, () => {
       this.#guard(() => this.#compareStates());
+      this.#guard(() => this.#volumeData.look(this.agents));
       this.#sample();
     });
   }
@@ -239,6 +242,7 @@ export class World {
     checkState(this.replayed.state);
     checkNoneLost(this.ledger, strandedTasks(this));
     checkOutcomes(this.ledger);
+    this.#volumeData.look(this.agents);
     if (this.options.readsAreChecked) this.#reader.check();
     this.#reweigher?.check(this.replayed.state);
   }

@@ -33,7 +33,14 @@ import { SANDBOX_SWEEP_MS, SANDBOXES_KEPT_MAX } from "./limits.ts";
 import type { ContainerRecord, VolumeIdentity } from "./records.ts";
 import { isTerminal } from "./records.ts";
 import { acknowledge, resendAll, retry } from "./status-streams.ts";
-import { retryVolume, takeVolumes, volumeFailed, volumeMade, volumeRemoved } from "./volumes.ts";
+import {
+  retryVolume,
+  setAsideVolumes,
+  takeVolumes,
+  volumeFailed,
+  volumeMade,
+  volumeRemoved,
+} from "./volumes.ts";
 
 export function handle(core: Core, input: Input, now: Moment): void {
   core.now = now;
@@ -107,7 +114,10 @@ function failWaiting(core: Core, id: ContainerId, message: string): void {
 function takeFrame(core: Core, frame: MasterFrame): void {
   switch (frame.kind) {
     case "registered":
-      if (core.agentId !== frame.agentId) saveAgent(core, frame.agentId);
+      if (core.agentId !== frame.agentId) {
+        saveAgent(core, frame.agentId);
+        setAsideVolumes(core);
+      }
       resendAll(core);
       drain(core, frame.drain ?? null);
       return;

@@ -14,7 +14,10 @@ type Wanted = VolumeIdentity & VolumePlace;
 
 /** What the cluster says counts. What it does not name any more is destroyed. */
 export function takeVolumes(core: Core, { registration, volumes }: AgentVolumes): void {
-  if (core.registration !== registration) setAside(core, registration);
+  if (core.registration !== registration) {
+    setAsideVolumes(core);
+    saveRegistration(core, registration);
+  }
   const wanted = new Map<string, Wanted>();
   for (const volume of volumes) {
     const place = findPlace(core, volume);
@@ -37,7 +40,7 @@ function identityOf({ role, id, since }: AgentVolume): VolumeIdentity {
 }
 
 /** The cluster does not know the agent's volumes: nobody said that their data may go. */
-function setAside(core: Core, registration: string): void {
+export function setAsideVolumes(core: Core): void {
   for (const record of core.volumes.values()) {
     record.next = null;
     if (record.phase !== "removing") {
@@ -46,7 +49,6 @@ function setAside(core: Core, registration: string): void {
     }
     saveVolume(core, record);
   }
-  saveRegistration(core, registration);
 }
 
 function destroy(core: Core, record: VolumeRecord): void {

@@ -8,6 +8,7 @@ import {
   STATUSES_PER_FRAME_MAX,
 } from "../../../src/contract/agent-protocol.ts";
 import { encodeReports } from "../../../src/contract/status-reports.ts";
+import { type AgentId, asId, type FrameworkId, type Millis, type RoleName } from "../../../src/kernel/ids.ts";
 import { ask } from "./support/client.ts";
 import { AGENT_INFO, FakeAgent } from "./support/fake-agent.ts";
 import { startApi } from "./support/fixture.ts";
@@ -126,6 +127,33 @@ describe("an agent", () => {
     await agent.untilClosed();
     expect(String(traced.at(-1)?.facts.reason)).toContain("resources are invalid");
     expect(master.commands).toEqual([]);
+  });
+});
+
+describe("an agent's volumes", () => {
+  const volumes = [{ role: asId<RoleName>("dev"), id: "v", since: 7, source: null }];
+  const told = { to: "agent", message: { kind: "volumes", registeredAt: 5 as Millis, volumes } } as const;
+
+  it("are told in the protocol's words, before what comes after them", async () => {
+    const { api, port } = await startApi();
+    const agent = new FakeAgent(port);
+    agent.register(undefined, undefined, { takesVolumes: true });
+    const { agentId } = await agent.nextOf("registered");
+    const id = asId<AgentId>(agentId);
+    api.deliver({ ...told, agentId: id, message: { ...told.message, agentId: id } });
+    expect(await agent.next()).toEqual({ kind: "volumes", registration: `${agentId} 5`, volumes });
+  });
+
+  it("are not told to one that would not understand", async () => {
+    const { api, port } = await startApi();
+    const agent = new FakeAgent(port);
+    agent.register();
+    const { agentId } = await agent.nextOf("registered");
+    const id = asId<AgentId>(agentId);
+    api.deliver({ ...told, agentId: id, message: { ...told.message, agentId: id } });
+    const frameworkId = asId<FrameworkId>("f");
+    api.deliver({ to: "agent", agentId: id, message: { kind: "shutdown-framework", frameworkId } });
+    expect(await agent.next()).toMatchObject({ kind: "shutdown-framework" });
   });
 });
 

@@ -57,6 +57,7 @@ const wrongRegister = fc
       ["version"],
       ["ip"],
       ["tasksPerRunMax"],
+      ["takesVolumes"],
       ["agentId"],
       ["tasks"],
       ["tasks", 0],

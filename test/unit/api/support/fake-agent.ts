@@ -1,7 +1,7 @@
 // An agent that speaks the protocol over a real HTTP upgrade and does nothing by itself but answer pings.
 import { unpack } from "msgpackr";
 import { packFrame } from "../../../../src/agents/frames.ts";
-import type { FromAgent, ToAgent } from "../../../../src/contract/agent-protocol.ts";
+import type { FromAgent, RegisterAgent, ToAgent } from "../../../../src/contract/agent-protocol.ts";
 import { PROTOCOL_VERSION } from "../../../../src/contract/agent-protocol.ts";
 import type { AgentInfo, TaskState, TaskStatusReason } from "../../../../src/contract/types.ts";
 import { createUpgradeDialer } from "../../../../src/host/upgrade-network.ts";
@@ -51,7 +51,11 @@ export class FakeAgent {
     this.connection.send(bytes);
   }
 
-  register(agentId?: string, info: AgentInfo = AGENT_INFO): void {
+  register(
+    agentId?: string,
+    info: AgentInfo = AGENT_INFO,
+    more: Pick<RegisterAgent, "takesVolumes"> = {},
+  ): void {
     this.send({
       kind: "register",
       protocolVersion: PROTOCOL_VERSION,
@@ -61,6 +65,7 @@ export class FakeAgent {
       drains: true,
       tasks: [],
       executors: [],
+      ...more,
     });
   }
 
