@@ -79,7 +79,10 @@ function clearFiltersOn(s: AllocatorState, agentId: AgentId, number: ClientNumbe
 }
 
 /** Where most refuse all that is free, one list of it serves all their filters. */
-function sharedWith({ total, free }: AgentEntry, resources: Resources): Resources {
+export function sharedWith(
+  { total, free }: Pick<AgentEntry, "total" | "free">,
+  resources: Resources,
+): Resources {
   if (equal(resources, total)) return total;
   return equal(resources, free) ? free : resources;
 }

@@ -1,4 +1,5 @@
 // The allocator's part of restore.ts.
+import { sharedWith } from "../../allocator/filters.ts";
 import type {
   AgentEntry,
   Client,
@@ -8,7 +9,7 @@ import type {
   RoleEntry,
 } from "../../allocator/model.ts";
 import { noteOfferable } from "../../allocator/offerable-sums.ts";
-import { NO_RESOURCES, type Resources } from "../../allocator/resources.ts";
+import { equal, NO_RESOURCES, type Resources } from "../../allocator/resources.ts";
 import { parentOf } from "../../allocator/role-tree.ts";
 import type { AgentId, FrameworkId, Millis, RoleName } from "../../kernel/ids.ts";
 import { type Draft, type Entries, fill, mark, owner, type Reader } from "./draft.ts";
@@ -103,12 +104,20 @@ function addBucket(draft: Draft, [until, count]: readonly [Millis, number]): voi
   draft.bucket = bucket;
 }
 
+/** Filters share the agent's lists of resources, as they do where they are made: there may be millions of them. */
 function addAgent({ state }: Draft, [id, entry, allocations, filters, remote]: AgentValue): void {
-  state.allocator.agents.set(id, {
+  const free = equal(entry.free, entry.total) ? entry.total : entry.free;
+  const agent = {
     ...entry,
+    free,
     remote: remote === true,
     allocations: new Map(allocations),
-    filters: new Map(filters),
-  });
+    filters: new Map<ClientNumber, Filter[]>(),
+  };
+  for (const [number, list] of filters) {
+    const shared = list.map((filter) => ({ ...filter, resources: sharedWith(agent, filter.resources) }));
+    agent.filters.set(number, shared);
+  }
+  state.allocator.agents.set(id, agent);
   if (state.allocator.withFree.has(id)) noteOfferable(state.allocator, NO_RESOURCES, entry.free);
 }
