@@ -40,6 +40,7 @@ export class Life {
     }
     this.#makeWay(event, now);
     if (event.kind === "AgentResourcesConverted" && !this.#isFree(event)) return;
+    if (event.kind === "AgentDrained" && !this.#isEmpty(event)) return;
     evolve(this.#state, this.#fitting(event), now);
   }
 
@@ -100,10 +101,13 @@ export class Life {
     switch (event.kind) {
       case "AgentUnreachable":
       case "AgentRemoved":
+      case "AgentDrained":
         this.rescind(({ agentId }) => agentId === event.agentId, now);
         for (const [frameworkId, taskIds] of [...(this.#state.agents.get(event.agentId)?.tasks ?? [])])
           for (const taskId of [...taskIds.keys()]) this.endTask(frameworkId, taskId, now);
         return;
+      case "AgentDeactivated":
+      case "AgentDrainStarted":
       case "AgentDisconnected":
       case "AgentReregistered":
       case "AgentResourcesConverted":
@@ -125,6 +129,11 @@ export class Life {
   /** Where a simulated task holds what was reserved in the recording, it stays as it is. */
   #isFree({ agentId, consumed }: EventOf<"AgentResourcesConverted">): boolean {
     return contains(availableOn(this.#state.allocator, agentId), consumed);
+  }
+
+  /** An end that was waiting for its acknowledgement when the recording begins stays so here: then it drains on. */
+  #isEmpty({ agentId }: EventOf<"AgentDrained">): boolean {
+    return this.#state.draining.has(agentId) && this.#state.agents.get(agentId)?.tasks.size === 0;
   }
 
   /** Executors that the simulated cluster does not have cannot be lost. */

@@ -42,7 +42,7 @@ export function agentDrained(state: ClusterState, { agentId }: EventOf<"AgentDra
 
 export function agentReactivated(state: ClusterState, { agentId }: EventOf<"AgentReactivated">): void {
   const agent = agentOf(state, agentId);
-  assert(!state.draining.has(agentId), "an agent is active again that is draining", { agentId });
+  state.draining.delete(agentId);
   delete agent.deactivation;
   setAgentActive(state.allocator, agentId, isOfferable(agent));
 }

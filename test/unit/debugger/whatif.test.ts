@@ -21,8 +21,12 @@ interface History {
 /**
  * Tasks of a whole agent each, taken at once whenever one is offered; rich has a hundred times the weight of poor.
  * @param policyAt what the operator has set from that second on
+ * @param act what else happens at each second
  */
-function record(policyAt: ReadonlyMap<number, Partial<Policy>> = new Map()): History {
+function record(
+  policyAt: ReadonlyMap<number, Partial<Policy>> = new Map(),
+  act: (cluster: Cluster, second: number, agents: readonly AgentId[]) => void = () => undefined,
+): History {
   const cluster = new Cluster();
   const weights = [{ role: RICH, weightMillis: 100_000 }];
   cluster.do({ kind: "update-weights", weights });
@@ -35,6 +39,7 @@ function record(policyAt: ReadonlyMap<number, Partial<Policy>> = new Map()): His
   for (let second = 0; second < 60; second++) {
     const policy = policyAt.get(second);
     if (policy !== undefined) cluster.setPolicy(policy);
+    act(cluster, second, agents);
     for (const { id, task } of running.filter(({ until }) => until <= cluster.now)) {
       cluster.acknowledge(id, task, cluster.status(id, task, "TASK_FINISHED").uuid);
     }
@@ -126,6 +131,26 @@ describe("whatif", () => {
     expect(first?.before.map(({ role }) => role)).toEqual([RICH]);
     expect(first?.after.map(({ role }) => role)).toEqual([POOR]);
     expect(offers.differing).toBeLessThanOrEqual(offers.moments);
+  });
+
+  it("offers nothing of agents while operators kept them out, and what they drained comes to its end", () => {
+    const config = { maxGraceNanos: null, markGone: false };
+    const drained = record(new Map(), (cluster, second, agents) => {
+      for (const agentId of second === 5 ? agents.slice(1) : [])
+        cluster.do({ kind: "drain-agent", agentId, config });
+      if (second > 5) cluster.do({ kind: "expire" });
+      for (const agentId of second === 40 ? agents.slice(1) : [])
+        cluster.do({ kind: "reactivate-agent", agentId });
+    });
+    expect(
+      drained.entries.flatMap(({ events }) => events).filter(({ kind }) => kind === "AgentDrained"),
+    ).toHaveLength(3);
+    const report = run(drained, SAME);
+    for (const role of [RICH, POOR]) {
+      const [really, simulated] = [rowOf(report, "recorded", role), rowOf(report, "baseline", role)];
+      expect(simulated.started).toBe(really.started);
+      expect(Math.abs((simulated.meanWaitMs ?? 0) - (really.meanWaitMs ?? 0))).toBeLessThan(1_000);
+    }
   });
 
   it("gives the same report each time", () => {
