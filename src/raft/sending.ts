@@ -6,7 +6,7 @@ import { appendEntries, entriesWithin, lastIndex, memoryBytes, termAt, totalByte
 import type { Output } from "./io.ts";
 import { MESSAGE_ENTRIES_MAX } from "./limits.ts";
 import { maySend, noteSent, type Progress, startSnapshotMode } from "./progress.ts";
-import { requestChunks } from "./snapshots.ts";
+import { requestChunks, snapshotToSend } from "./snapshots.ts";
 import type { Leader, RaftState } from "./state.ts";
 
 /** Adds entries of the current term to the leader's own log. */
@@ -73,7 +73,7 @@ function noteToldCommit(progress: Progress, commit: number): void {
 }
 
 function startSnapshot(state: RaftState, member: MemberId, progress: Progress, out: Output): void {
-  const meta = present(state.snapshot ?? undefined, "compacted entries without a snapshot");
+  const meta = present(snapshotToSend(state, progress) ?? undefined, "compacted entries without a snapshot");
   startSnapshotMode(progress, meta, state.now);
   requestChunks(state, member, progress, out);
 }
@@ -83,7 +83,7 @@ export function retrySnapshot(state: RaftState, member: MemberId, progress: Prog
   const { mode } = progress;
   if (mode.kind !== "snapshot" || state.now - mode.heardAt < state.tuning.snapshotRetryTicks) return;
   // It holds nothing of this one, so it may as well begin with the newest.
-  if (mode.offset === 0 && state.snapshot !== null && state.snapshot.index > mode.meta.index) {
+  if (mode.offset === 0 && (snapshotToSend(state, progress)?.index ?? 0) > mode.meta.index) {
     startSnapshot(state, member, progress, out);
     return;
   }

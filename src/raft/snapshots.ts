@@ -47,11 +47,26 @@ export function onSnapshotGone(state: RaftState, member: MemberId, meta: Snapsho
 
 /** @returns false if there is none newer than the one that is being sent */
 function takeNewest(state: RaftState, progress: Progress): boolean {
-  const { snapshot } = state;
+  const newest = snapshotToSend(state, progress);
   const { mode } = progress;
-  if (mode.kind !== "snapshot" || snapshot === null || snapshot.index <= mode.meta.index) return false;
-  startSnapshotMode(progress, snapshot, state.now);
+  if (mode.kind !== "snapshot" || newest === null || newest.index <= mode.meta.index) return false;
+  startSnapshotMode(progress, newest, state.now);
   return true;
+}
+
+/**
+ * The one with which a transfer to this member begins: the newest, or, if as many others as may be kept are on their way to
+ * others already, the newest of those from which the log goes on. So no transfer has to begin anew for the sake of another.
+ */
+export function snapshotToSend(state: RaftState, to: Progress): SnapshotMeta | null {
+  const { snapshot } = state;
+  const others = liveFollowers(state).flatMap((progress) =>
+    progress !== to && progress.mode.kind === "snapshot" ? [progress.mode.meta] : [],
+  );
+  const indexes = new Set(others.map(({ index }) => index));
+  if (snapshot === null || indexes.size < SENT_SNAPSHOTS_MAX || indexes.has(snapshot.index)) return snapshot;
+  const useful = others.filter(({ index }) => index >= state.log.baseIndex);
+  return useful.sort((a, b) => b.index - a.index)[0] ?? snapshot;
 }
 
 /** Asks for the pieces that fit in the window. What begins past the end of the snapshot is for the driver to pass over. */

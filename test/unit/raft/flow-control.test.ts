@@ -1,8 +1,8 @@
 // What a leader sends unanswered, and how it finds back after losses.
 import { describe, expect, it } from "vitest";
 import { asIndex, asTerm } from "../../../src/kernel/ids.ts";
-import type { Progress } from "../../../src/raft/progress.ts";
-import { neededFrom, snapshotsBeingSent } from "../../../src/raft/snapshots.ts";
+import { type Progress, startSnapshotMode } from "../../../src/raft/progress.ts";
+import { neededFrom, snapshotsBeingSent, snapshotToSend } from "../../../src/raft/snapshots.ts";
 import { bytes, CoreCluster, entriesOfTerms, entry, logOf, memberId, text } from "./support/core-cluster.ts";
 import { accepted, append, from, heartbeatReply, OneCore, ofKind } from "./support/one-core.ts";
 
@@ -194,6 +194,44 @@ describe("catching up by snapshot", () => {
     }
     expect(cluster.core(3).log.baseIndex).toBe(5);
     expect(cluster.member(3).applied).toEqual(cluster.member(1).applied);
+  });
+
+  /** Members 2, 3 … are being sent these snapshots; the newest is 9. */
+  function sending(indexes: readonly number[]): OneCore {
+    const membership = { ...snapshotAt5.membership, voters: [1, 2, 3, 4, 5, 6, 7, 8, 9].map(memberId) };
+    const snapshotAt = (index: number) => ({ ...snapshotAt5, membership, index: asIndex(index) });
+    const core = new OneCore({ term: 1, snapshot: snapshotAt(5) });
+    core.lead();
+    for (const [at, index] of indexes.entries())
+      startSnapshotMode(progressOf(core, at + 2), snapshotAt(index), core.state.now);
+    core.state.snapshot = snapshotAt(9);
+    return core;
+  }
+
+  it.each([
+    [[5, 6, 7], 9],
+    [[5, 5, 6, 6, 7], 9],
+    [[5, 6, 7, 9], 9],
+    [[5, 6, 7, 8], 8],
+  ])(
+    "begins with the newest snapshot unless another transfer would have to begin anew: beside %j with %i",
+    (indexes, begun) => {
+      const core = sending(indexes);
+      const needs = { kind: "append-rejected", ...from(9, core.state.term), prevIndex: asIndex(5) } as const;
+      core.hear({ ...needs, hintIndex: asIndex(1), hintTerm: asTerm(1) });
+      expect(progressOf(core, 9).mode).toMatchObject({ kind: "snapshot", meta: { index: begun } });
+      const kept = snapshotsBeingSent(core.state);
+      for (const index of indexes) expect(kept).toContain(index);
+      // It holds nothing yet, and is not made to begin anew either.
+      core.hear({ kind: "snapshot-progress", ...from(9, core.state.term), index: asIndex(begun), offset: 0 });
+      expect(snapshotsBeingSent(core.state)).toEqual(kept);
+    },
+  );
+
+  it("begins with the newest snapshot if the log goes on from none of the others", () => {
+    const core = sending([5, 6, 7, 8]);
+    core.state.log.baseIndex = asIndex(9);
+    expect(snapshotToSend(core.state, progressOf(core, 9))?.index).toBe(9);
   });
 
   it("goes on with the snapshot that it has begun with when newer ones come", () => {
