@@ -378,6 +378,7 @@ export class FrameworkMachine extends Machine {
       network: network.port(this.name, life),
       masters: new Map(membersOf(options).map(({ id }) => [id, `${id}:${FRAMEWORK_PORT}`])),
       workload: options.workload,
+      habit: options.habits[this.#number % options.habits.length] ?? "usual",
       observer: this.#observer,
       encoding: this.#number % 2 === 0 ? "json" : "protobuf",
       knowsPartitions: this.#number % 4 !== 3,

@@ -71,6 +71,12 @@ export interface Workload {
   readonly paceMs: Range;
 }
 
+/**
+ * What starves others under Mesos' offers: to hold them without an answer, to decide slowly, to decline them all at once
+ * without a filter, to take a crumb of each.
+ */
+export type Habit = "usual" | "hoards" | "is-slow" | "churns" | "nibbles";
+
 export interface SimOptions {
   readonly seed: string;
   readonly ticks: number;
@@ -96,6 +102,8 @@ export interface SimOptions {
   readonly cutMs: Range;
   readonly settings: Settings;
   readonly policy: Policy;
+  /** What frameworks do with offers, in turn. */
+  readonly habits: readonly Habit[];
   readonly raft: Partial<RaftTuning>;
   readonly log: Partial<LogLimits>;
   readonly snapshotIntervalEntries: number;
@@ -147,7 +155,11 @@ export function swarmOptions(seed: string, ticks: number | null): SimOptions {
       frameworkReconnectMs: pick(random, [5_000, 20_000, 60_000]),
       agentReconnectMs: pick(random, [3_000, 15_000, 75_000]),
     },
-    policy: policyOf({ offerTimeoutMs: pick(random, [null, 2_000, 20_000]) }),
+    policy: policyOf({
+      offerTimeoutMs: pick(random, [null, 2_000, 20_000]),
+      optimisticAfterMs: pick(seededRandom(`optimistic offers ${seed}`), [null, null, 0, 2_000]),
+    }),
+    habits: swarmHabits(seededRandom(`habits ${seed}`)),
     raft: swarmRaft(random),
     log: swarmLog(random),
     snapshotIntervalEntries: pick(random, [50, 200, 1_000]),
@@ -191,6 +203,12 @@ function swarmWorkload(random: Random): Workload {
       { low: 200, high: 4_000 },
     ]),
   };
+}
+
+function swarmHabits(random: Random): readonly Habit[] {
+  const some = ["usual", "hoards", "is-slow", "churns", "nibbles"] as const;
+  if (chance(random, 1 / 2)) return ["usual"];
+  return Array.from({ length: 4 }, () => pick(random, some));
 }
 
 function swarmDisk(random: Random): DiskFaults {

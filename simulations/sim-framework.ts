@@ -13,7 +13,7 @@ import { below, between, chance, pick } from "../src/kernel/random.ts";
 import { isTerminal } from "../src/state/statuses.ts";
 import { decodeEvent, encodeCall, graceOf, scalarOf, taskInfo } from "./framework-messages.ts";
 import { nonsense } from "./nonsense.ts";
-import type { Workload } from "./options.ts";
+import type { Habit, Workload } from "./options.ts";
 import type { AnswerFrame, CallFrame, Encoding } from "./scheduler-server.ts";
 import type { Range } from "./sim-disk.ts";
 
@@ -57,6 +57,7 @@ export interface FrameworkParts {
   /** Addresses of the masters' frameworks' side, by member. */
   readonly masters: ReadonlyMap<string, string>;
   readonly workload: Workload;
+  readonly habit: Habit;
   readonly observer: FrameworkObserver;
   readonly encoding: Encoding;
   readonly knowsPartitions: boolean;
@@ -67,6 +68,12 @@ const ANSWER_MS_MAX = 10_000;
 const RECONNECT_MS: Range = { low: 50, high: 1_500 };
 /** Declined offers are gathered for so long. */
 const DECLINE_MS: Range = { low: 0, high: 50 };
+/** Between an offer and its answer, where that is not as usual. */
+const THINK_MS: { readonly [Kind in Habit]?: Range } = {
+  hoards: { low: 20_000, high: 60_000 },
+  "is-slow": { low: 1_000, high: 10_000 },
+  churns: { low: 0, high: 5 },
+};
 const RECONCILE_EVERY_MS = 30_000;
 /** Calls kept to be sent late. */
 const OLD_CALLS_MAX = 20;
@@ -243,17 +250,22 @@ export class SimFramework {
   }
 
   #offered(open: Open, offer: Offer): void {
-    const { workload } = this.#parts;
-    this.#later(workload.thinkMs, () => this.#ifOpen(open, () => this.#answerOffer(offer)));
+    const { workload, habit } = this.#parts;
+    const thinkMs = THINK_MS[habit] ?? workload.thinkMs;
+    this.#later(thinkMs, () => this.#ifOpen(open, () => this.#answerOffer(offer)));
   }
 
   #answerOffer(offer: Offer): void {
-    const { workload, store, random } = this.#parts;
+    const { workload, store, random, habit } = this.#parts;
     const left = workload.tasksPerFramework - store.launched;
+    if (habit === "churns") {
+      this.#call({ type: "DECLINE", decline: { offer_ids: [offer.id], filters: { refuse_seconds: 0 } } });
+      return;
+    }
     if (chance(random, workload.badCalls)) this.#callNonsense(offer);
     const isWanted = !this.isDraining && !this.#isPausing && left > 0;
     if (!isWanted || chance(random, workload.declined)) this.#decline(offer);
-    else this.#accept(offer, Math.min(left, workload.tasksPerAccept));
+    else this.#accept(offer, habit === "nibbles" ? 1 : Math.min(left, workload.tasksPerAccept));
   }
 
   /** What is declined within a moment goes into one call. */

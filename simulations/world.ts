@@ -10,6 +10,7 @@ import { CommittedLog } from "./checkers/committed-log.ts";
 import { checkKeptOut } from "./checkers/kept-out.ts";
 import { LogMatching } from "./checkers/log-matching.ts";
 import { answered, endedByItself, threw } from "./checkers/masters-stay-up.ts";
+import { NoStarvation } from "./checkers/no-starvation.ts";
 import { checkLaunches, checkNoneLost, checkStart, checkState } from "./checkers/nothing-twice.ts";
 import { OneLeader } from "./checkers/one-leader.ts";
 import { checkQuotaLimits } from "./checkers/quota-limits.ts";
@@ -74,6 +75,7 @@ export class World {
   readonly replayed: SameState;
   readonly log: CommittedLog;
   readonly leaders = new OneLeader();
+  readonly #noStarvation = new NoStarvation();
   readonly #faults: Faults;
   readonly #faultParts: FaultParts;
   readonly #operator: Operator;
@@ -102,6 +104,7 @@ export class World {
       this.ledger.committed(entry);
       this.replayed.committed(entry);
       checkQuotaLimits(this.replayed.state, entry);
+      this.#noStarvation.committed(this.replayed.state, entry);
       checkKeptOut(this.replayed.state, entry);
     });
     const parts = this.#parts();

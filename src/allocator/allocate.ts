@@ -10,10 +10,12 @@ import { mayHave, withheld } from "./access.ts";
 import { offerable } from "./blocking.ts";
 import type { CycleWatcher, Refusal } from "./cycle-watcher.ts";
 import { Demands } from "./demands.ts";
-import { GRANT_WORK, OFFERS_PER_CYCLE_MAX } from "./limits.ts";
+import { GRANT_WORK, OFFERS_PER_CYCLE_MAX, OPTIMISTIC_OFFERS_PER_CYCLE_MAX } from "./limits.ts";
+import { agentOf } from "./lookups.ts";
 import { isPlain, MetaReader } from "./meta.ts";
 import type { AgentEntry, AllocateOptions, Allocation, AllocatorState, ClientNumber } from "./model.ts";
-import { type OpenAgent, openAgents } from "./open-agents.ts";
+import { gate, type OpenAgent, openAgents } from "./open-agents.ts";
+import { clientsIn, OptimisticOffers } from "./optimistic.ts";
 import { QuotaRoom } from "./quota-room.ts";
 import { type Grant, giveToFirst, type Pass, type RankedClient, type Ranking, rank } from "./ranking.ts";
 import type { Minimum } from "./requirements.ts";
@@ -37,9 +39,11 @@ export function allocate(
   const minimum = options.minimum ?? DEFAULT_MINIMUM;
   const demands = new Demands(s, options.requirements ?? null, minimum);
   const open = openAgents(s, now, demands, { ...options, minimum }, watcher);
-  if (open.length === 0 && watcher === null) return [];
+  const isOptimistic = (options.optimisticAfterMs ?? null) !== null;
+  if (open.length === 0 && watcher === null && !isOptimistic) return [];
   const cycle = new Cycle(s, now, options, demands, watcher);
-  return cycle.run(open);
+  cycle.run(open);
+  return cycle.finish();
 }
 
 /** What is left of an agent in a cycle. */
@@ -47,6 +51,8 @@ export interface Rest {
   readonly agentId: AgentId;
   readonly agent: AgentEntry;
   resources: Resources;
+  /** The resources are more than what is free there: what a filter covers of that says nothing. */
+  readonly isView?: true;
 }
 
 /** What a cycle may be given beside the state and the options. */
@@ -61,6 +67,7 @@ export interface CycleParts {
 export class Cycle {
   readonly #s: AllocatorState;
   readonly #now: Millis;
+  readonly #options: AllocateOptions;
   readonly #offersMax: number;
   readonly #demands: Demands;
   readonly #watcher: CycleWatcher | null;
@@ -69,6 +76,8 @@ export class Cycle {
   /** Null while no role has a quota. */
   readonly #room: QuotaRoom | null;
   readonly #given = new Given();
+  /** Null where no optimistic offers are made. */
+  readonly #optimistic: OptimisticOffers | null;
   readonly #work: Work;
   readonly #agentWorkMax: number;
 
@@ -82,6 +91,7 @@ export class Cycle {
   ) {
     this.#s = s;
     this.#now = now;
+    this.#options = options;
     this.#work = parts.work ?? new Work();
     this.#agentWorkMax = parts.agentWorkMax ?? Number.POSITIVE_INFINITY;
     this.#offersMax = options.offersMax ?? OFFERS_PER_CYCLE_MAX;
@@ -89,9 +99,37 @@ export class Cycle {
     this.#watcher = watcher;
     this.#ranking = rank(s, options, parts.ranking ?? null);
     this.#room = s.quotas.size === 0 ? null : new QuotaRoom(s, this.#meta);
+    const isOptimistic = (options.optimisticAfterMs ?? null) !== null;
+    this.#optimistic = isOptimistic ? new OptimisticOffers(s, now, options.outstanding?.() ?? []) : null;
+    for (const { role, resources, agentId } of this.#optimistic?.optimistic() ?? []) {
+      this.#room?.give(role, resources, agentOf(s, agentId));
+    }
   }
 
-  run(open: readonly OpenAgent[]): readonly Allocation[] {
+  /** What it has given and, where optimistic offers are made, those: to be asked when all agents have had their turn. */
+  finish(): readonly Allocation[] {
+    const afterMs = this.#options.optimisticAfterMs ?? null;
+    if (this.#optimistic === null || afterMs === null) return this.#given.list;
+    const offers = this.#optimistic.offers(
+      {
+        afterMs,
+        offersMax: Math.min(OPTIMISTIC_OFFERS_PER_CYCLE_MAX, this.#offersMax),
+        closedKindOf: gate(this.#s, this.#now, this.#demands, this.#options),
+        offerFor: (agentId, agent, resources, client) =>
+          this.#offerFor({ agentId, agent, resources, isView: true }, client),
+        giveToFirst: (pass) => giveToFirst(this.#ranking, pass),
+        note: (agentId, agent, client, resources) => {
+          this.#room?.give(client.role, resources, agent);
+          this.#watcher?.shown(agentId, client, resources);
+        },
+      },
+      clientsIn(this.#ranking.groups),
+      this.#given.list,
+    );
+    return offers.length === 0 ? this.#given.list : [...this.#given.list, ...offers];
+  }
+
+  run(open: readonly OpenAgent[]): void {
     this.#watcher?.begins(this.#ranking, this.#demands);
     const rests = this.hasWanting ? open.map(wholeOf) : null;
     if (rests !== null && this.#room !== null) this.#giveGuaranteed(rests, this.#room);
@@ -101,7 +139,6 @@ export class Cycle {
       if (rest !== undefined) this.#giveAway(rest, this.#pass(rest));
       if (this.#isFull && this.#watcher === null) break;
     }
-    return this.#given.list;
   }
 
   #giveGuaranteed(rests: readonly Rest[], room: QuotaRoom): void {
@@ -169,9 +206,15 @@ export class Cycle {
   #pass(rest: Rest): Pass {
     const offerFor = (client: RankedClient) => {
       this.#watcher?.asked(rest.agentId, client);
-      return this.#offerFor(rest, client);
+      return this.#offerFor(this.#seenBy(rest, client), client);
     };
     return { enters: everywhere, offerFor, counted: this.#countedOf(rest) };
+  }
+
+  /** Without what it is shown already. */
+  #seenBy(rest: Rest, { frameworkId }: RankedClient): Rest {
+    const shown = this.#optimistic?.shownTo(frameworkId, rest.agentId) ?? NO_RESOURCES;
+    return shown.length === 0 ? rest : { ...rest, resources: without(rest.resources, shown) };
   }
 
   #offerFor(rest: Rest, client: RankedClient): Resources | null {
@@ -202,7 +245,7 @@ export class Cycle {
       },
       offerFor: (client) => {
         this.#watcher?.asked(rest.agentId, client);
-        const offer = room.guaranteed(client.role, this.#possible(rest, client));
+        const offer = room.guaranteed(client.role, this.#possible(this.#seenBy(rest, client), client));
         return offer.length > 0 && this.#isWanted(rest, client, offer, null) ? offer : null;
       },
       counted: this.#countedOf(rest),
@@ -233,7 +276,9 @@ export class Cycle {
     }
     const filters = agent.filters.size === 0 ? undefined : agent.filters.get(client.number);
     const filter = filters?.find(
-      (each) => each.until > this.#now && (each.blocks || (!isWhole && contains(each.resources, offer))),
+      (each) =>
+        each.until > this.#now &&
+        ((each.blocks && rest.isView !== true) || (!isWhole && contains(each.resources, offer))),
     );
     if (filter !== undefined) watcher?.refused(agentId, client, { kind: "filter", filter });
     return filter === undefined;

@@ -27,6 +27,7 @@ export function refreshLive(s: AllocatorState, number: ClientNumber): void {
   if (live === client.live) return;
   if (live) catchUp(s, client);
   client.live = live;
+  client.waitsSince = null;
   const change = live ? 1 : -1;
   countAccess(s.live, framework, change);
   noteLive(s, client.role, change);
@@ -105,5 +106,6 @@ function newClient(frameworkId: FrameworkId, role: RoleName): Client {
     agentCount: 0,
     given: 0,
     filtered: new Map(),
+    waitsSince: null,
   };
 }

@@ -44,4 +44,6 @@ export interface CycleWatcher {
   /** In the order of the clients' turns, each time that something of the agent is given away or nobody may have it. */
   refused(agentId: AgentId, client: RankedClient, reason: Refusal): void;
   given(agentId: AgentId, client: RankedClient, resources: Resources): void;
+  /** By an optimistic offer, after all that is given. */
+  shown(agentId: AgentId, client: RankedClient, resources: Resources): void;
 }

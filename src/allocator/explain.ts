@@ -7,7 +7,7 @@ import { offerableTo } from "./blocking.ts";
 import type { ClosedReason, CycleWatcher, Refusal } from "./cycle-watcher.ts";
 import type { Demands } from "./demands.ts";
 import { clientOf, frameworkOf } from "./lookups.ts";
-import type { AllocateOptions, AllocatorState, DominantShare } from "./model.ts";
+import type { AllocateOptions, AllocatorState, ClientNumber, DominantShare } from "./model.ts";
 import type { RankedClient, RankedGroup, Ranking } from "./ranking.ts";
 import { add, NO_RESOURCES, type Resources, without } from "./resources.ts";
 import { dominantShare } from "./shares.ts";
@@ -31,6 +31,14 @@ export interface RoleStanding {
   readonly share: DominantShare;
   /** From the top of the tree of roles down to the framework; empty unless it competes. */
   readonly levels: readonly Level[];
+  /** Where optimistic offers are made, unless it has an offer there or does not compete. */
+  readonly waiting?: Waiting;
+}
+
+/** It has had no offer since then, and sees what others hold without using it from then on. */
+export interface Waiting {
+  readonly since: Millis;
+  readonly seesAllFrom: Millis;
 }
 
 /** One choice on the way down the tree: between roles, or between the frameworks of a role. */
@@ -93,6 +101,8 @@ export interface Turn {
 export interface OfferedPart {
   readonly role: RoleName;
   readonly resources: Resources;
+  /** An optimistic offer: others hold some of it and may use it first. */
+  readonly optimistic?: true;
 }
 
 export interface RoleRefusal {
@@ -117,8 +127,25 @@ export function explain(
   const record = new CycleRecord(s, frameworkId, options.fairShareExcluded);
   allocate(s, now, options, record);
   const { active, clients } = frameworkOf(s, frameworkId);
-  const roles = [...clients.keys()].sort().map((role) => record.standing(role));
+  const roles = [...clients].sort().map(([role, number]) => {
+    const waiting = waitingOf(s, frameworkId, number, options);
+    return { ...record.standing(role), ...(waiting === null ? {} : { waiting }) };
+  });
   return { frameworkId, active, roles, agents: record.verdicts(now, wanted) };
+}
+
+function waitingOf(
+  s: AllocatorState,
+  frameworkId: FrameworkId,
+  number: ClientNumber,
+  { optimisticAfterMs, outstanding }: AllocateOptions,
+): Waiting | null {
+  const { role, waitsSince } = clientOf(s, number);
+  if (optimisticAfterMs === undefined || optimisticAfterMs === null || waitsSince === null) return null;
+  for (const offer of outstanding?.() ?? []) {
+    if (offer.frameworkId === frameworkId && offer.role === role) return null;
+  }
+  return { since: waitsSince, seesAllFrom: (waitsSince + optimisticAfterMs) as Millis };
 }
 
 /** What a cycle decided that concerns one framework. */
@@ -178,6 +205,13 @@ class CycleRecord implements CycleWatcher {
     this.offered.set(agentId, parts.set(role, { role, resources: add(before, resources) }));
   }
 
+  shown(agentId: AgentId, to: RankedClient, resources: Resources): void {
+    const { role, frameworkId } = to;
+    if (frameworkId !== this.frameworkId) return;
+    const parts = this.offered.get(agentId) ?? new Map<RoleName, OfferedPart>();
+    this.offered.set(agentId, parts.set(role, { role, resources, optimistic: true }));
+  }
+
   standing(role: RoleName): RoleStanding {
     const { active, clients } = frameworkOf(this.s, this.frameworkId);
     const client = clientOf(this.s, clients.get(role) ?? 0);
@@ -200,7 +234,8 @@ class CycleRecord implements CycleWatcher {
 
   private verdictOn(agentId: AgentId, now: Millis, wanted: Resources): AgentVerdict {
     const { free, total } = this.s.agents.get(agentId) ?? { free: NO_RESOURCES, total: NO_RESOURCES };
-    const lacksFree = without(wanted, free);
+    const shown = [...(this.offered.get(agentId)?.values() ?? [])].find(({ optimistic }) => optimistic);
+    const lacksFree = without(wanted, shown?.resources ?? free);
     const drawn = this.drawn.get(agentId);
     return {
       agentId,
@@ -213,6 +248,8 @@ class CycleRecord implements CycleWatcher {
   }
 
   private verdict(agentId: AgentId, now: Millis): AgentVerdict["verdict"] {
+    const parts = this.offered.get(agentId);
+    if (parts !== undefined) return { kind: "offered", parts: [...parts.values()] };
     const decision = this.decided.get(agentId);
     const refusals = [...(this.refusals.get(agentId)?.values() ?? [])];
     if (this.levels.size === 0) return { kind: "not-competing" };
@@ -220,8 +257,6 @@ class CycleRecord implements CycleWatcher {
     if (decision === undefined) return { kind: "refused", reasons: refusals };
     if (decision.kind !== "given")
       return { kind: "closed", reason: decision, own: this.ownRefusals(agentId, now) };
-    const parts = this.offered.get(agentId);
-    if (parts !== undefined) return { kind: "offered", parts: [...parts.values()] };
     const { to } = decision;
     if (refusals.length === this.levels.size) return { kind: "refused", reasons: refusals };
     return { kind: "outranked", by: to.frameworkId, role: to.role };

@@ -51,6 +51,7 @@ export {
   createAllocatorState,
   type FrameworkTerms,
   type OfferRules,
+  type OutstandingOffer,
   type Quota,
   type Sorter,
 } from "./model.ts";
@@ -74,3 +75,4 @@ export {
 export { copiesIn, exclusiveOf, has, isShared, sharedOf, unite, withoutExclusive } from "./shared.ts";
 export { allocatedOf, dominantShare, totals } from "./shares.ts";
 export { SlicedCycles, type SliceOptions } from "./sliced-cycles.ts";
+export { beginWaiting, waitAnew } from "./waiting.ts";

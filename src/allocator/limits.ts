@@ -40,6 +40,12 @@ export const OFFERS_PER_CYCLE_MAX = 100_000;
 export const SHARED_COPIES_OFFERED_MAX = 2_000;
 export const SHARED_COPIES_MAX = 4_000;
 
+/** Optimistic offers of one cycle beside those; the longest waiting clients come first. */
+export const OPTIMISTIC_OFFERS_PER_CYCLE_MAX = 1_000;
+
+/** Optimistic offers that are out, beside one for each client that has waited. */
+export const OPTIMISTIC_OFFERS_MAX = 20_000;
+
 /**
  * Work of one slice of a cycle, but for the last agent's: 1 for an agent that is looked at, 1 for a framework's role that
  * is asked whether it may have it, GRANT_WORK for what is given. About 2 ms on a machine of 2026.

@@ -51,6 +51,8 @@ export interface Client {
   given: number;
   /** The agents on which it has filters. */
   filtered: Map<AgentId, true>;
+  /** When its last offer ended, or when it began to compete if that was later. Null while it does not compete. */
+  waitsSince: Millis | null;
 }
 
 export interface FrameworkEntry {
@@ -166,6 +168,13 @@ export interface Allocation {
   readonly role: RoleName;
   readonly agentId: AgentId;
   readonly resources: Resources;
+  /** Others hold some of it, or are shown it too: it counts as allocated to nobody (decision 0041). */
+  readonly optimistic?: true;
+}
+
+/** An offer that is out. */
+export interface OutstandingOffer extends Allocation {
+  readonly madeAt: Millis;
 }
 
 /** What the operator sets for all cycles; what is left out is as in Mesos. */
@@ -182,6 +191,11 @@ export interface OfferRules {
   readonly frameworkSorter?: Sorter;
   /** Agents of other hosts are offered to nobody (AL19); null admits all. */
   readonly whitelist?: ReadonlySet<string> | null;
+  /**
+   * After how long without an offer a framework is shown what others merely hold, and after how long an offer that is
+   * not answered keeps its resources from nobody (decision 0041). Milliseconds; null is never, as in Mesos.
+   */
+  readonly optimisticAfterMs?: number | null;
 }
 
 /** "random": each in turn is drawn, roles by their weights, from those who were not asked yet. */
@@ -190,6 +204,8 @@ export type Sorter = "drf" | "random";
 export interface AllocateOptions extends OfferRules {
   /** Of what is drawn: the same state and seed give the same offers. */
   readonly seed?: string;
+  /** The offers that are out; asked for once a cycle, and only where optimistic offers are made. */
+  readonly outstanding?: () => Iterable<OutstandingOffer>;
   /** What frameworks ask for in their roles; without it they take any agent. */
   readonly requirements?: RequirementsSource;
   /**

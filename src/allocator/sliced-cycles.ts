@@ -76,14 +76,17 @@ export class SlicedCycles {
     if (run === null) return [];
     const slice = this.#slice(s, now, options);
     const stage = goOn(run, slice);
-    this.#made = { allocations: slice.cycle.allocations, stage, turn };
-    return slice.cycle.allocations;
+    const allocations = isOver(run) ? slice.cycle.finish() : slice.cycle.allocations;
+    this.#made = { allocations, stage, turn };
+    return allocations;
   }
 
   /** The allocations of the last slice from that place on are not carried out: their agents have their turn again. */
   goBackTo(place: number): void {
     const first = this.#made?.allocations[place];
     if (first === undefined || this.#made === null || this.#run === null) return;
+    // Optimistic offers are worked out anew at the end of each cycle.
+    if (first.optimistic === true) return;
     const { agents, start } = this.#run;
     const turn = agents.indexOf(first.agentId) - start;
     this.#run.at = turn < 0 ? turn + agents.length : turn;

@@ -16,6 +16,7 @@ export interface OfferFlags {
   readonly frameworkSorter: Sorter;
   readonly offerTimeout: number;
   readonly allocationInterval: number;
+  readonly optimisticOffersAfter?: number;
   readonly filterGpuResources: "true" | "false";
   readonly roles?: string;
   readonly offerConstraintsRe2MaxMem: string;
@@ -35,6 +36,13 @@ export const offerSettings: readonly Setting[] = [
       "from one round of offers to the next that nothing asks for; a declined offer is kept back at least so long; seconds",
     default: 1,
     parse: (text) => checkedInterval(positiveNumber(text)),
+  },
+  {
+    flags: "--optimistic-offers-after <seconds>",
+    description:
+      "a framework that has had no offer for so long is shown what others hold without using it, and an offer held so long is shown to others; the first ACCEPT wins; seconds, 0 for at once",
+    defaultText: "never",
+    parse: checkedPatience,
   },
   {
     flags: "--min-allocatable-resources <text>",
@@ -106,6 +114,7 @@ export function settingsGiven(flags: Partial<OfferFlags>): Partial<Policy> {
     whitelist: undefined,
     offerTimeoutMs: ifGiven(flags.offerTimeout, (seconds) => (seconds === 0 ? null : seconds * 1_000)),
     allocationIntervalMs: ifGiven(flags.allocationInterval, (seconds) => Math.round(seconds * 1_000)),
+    optimisticAfterMs: ifGiven(flags.optimisticOffersAfter, (seconds) => Math.round(seconds * 1_000)),
     listedRoles: ifGiven(flags.roles, parseRoles),
     filterGpuResources: ifGiven(flags.filterGpuResources, (text) => text === "true"),
     regexLimits: regexLimits(flags),
@@ -125,6 +134,12 @@ function parseNames(text: string): ReadonlySet<string> {
 function checkedInterval(seconds: number): number {
   if (seconds >= ALLOCATION_INTERVAL_SECONDS_MIN && seconds <= SECONDS_MAX) return seconds;
   throw new InvalidArgumentError(`It must be from ${ALLOCATION_INTERVAL_SECONDS_MIN} to ${SECONDS_MAX}.`);
+}
+
+function checkedPatience(text: string): number {
+  const seconds = text.trim() === "" ? Number.NaN : Number(text);
+  if (seconds >= 0 && seconds <= SECONDS_MAX) return seconds;
+  throw new InvalidArgumentError(`It must be from 0 to ${SECONDS_MAX}.`);
 }
 
 /** @throws InvalidArgumentError that says what is wrong */

@@ -6,6 +6,7 @@ type Role = NonNullable<Report["roles"]>[number];
 type Agent = Report["agents"][number];
 type Verdict = Agent["verdict"];
 type Level = Role["levels"][number];
+type OfferedPart = Extract<Verdict, { kind: "offered" }>["parts"][number];
 type RoleRefusal = Extract<Verdict, { kind: "refused" }>["reasons"][number];
 type QuotaBound = Extract<RoleRefusal["reason"], { kind: "quota" }>["bounds"][number];
 type ConstraintFailure = Extract<RoleRefusal["reason"], { kind: "constraint" }>["failures"][number];
@@ -15,7 +16,8 @@ const AGENTS_SHOWN_MAX = 10;
 
 export function whyText(report: Report): string {
   const lines = [...aboutFramework(report), ...aboutTask(report)];
-  if (report.roles !== null) lines.push("", ...report.roles.flatMap(aboutRole), "", ...aboutAgents(report));
+  if (report.roles !== null)
+    lines.push("", ...report.roles.flatMap((role) => aboutRole(role, report.at)), "", ...aboutAgents(report));
   return lines.join("\n");
 }
 
@@ -28,8 +30,8 @@ function aboutFramework({ framework, at }: Report): string[] {
         ? `has been disconnected for ${span(at - connection.since)}: it gets no offers until it subscribes again`
         : `is completed since ${time(connection.at)}: it gets no offers any more`;
   const held = offers.map(
-    ({ hostname, role, resources, madeAt }) =>
-      `  it holds an offer of ${hostname} for role ${role} since ${span(at - madeAt)}: ${resources}`,
+    ({ hostname, role, resources, madeAt, optimistic }) =>
+      `  it holds an ${optimistic === true ? "optimistic offer" : "offer"} of ${hostname} for role ${role} since ${span(at - madeAt)}: ${resources}`,
   );
   return [`Framework "${name}" (${id}) ${state}.`, ...shown(held)];
 }
@@ -48,12 +50,21 @@ function aboutTask({ task, at }: Report): string[] {
   return lines;
 }
 
-function aboutRole({ role, status, share, levels }: Role): string[] {
+function aboutRole({ role, status, share, levels, waiting }: Role, at: number): string[] {
   const own =
     share.resource === null
       ? "it holds nothing there"
       : `its share there is ${percent(share.numerator / share.denominator)} (of all ${share.resource})`;
-  return [`Role ${role}: ${STATUS_TEXTS[status]}; ${own}.`, ...levels.map(aboutLevel)];
+  const waits = waiting === undefined ? [] : [waitingText(waiting, at)];
+  return [`Role ${role}: ${STATUS_TEXTS[status]}; ${own}.`, ...waits, ...levels.map(aboutLevel)];
+}
+
+/** Where optimistic offers are made. */
+function waitingText({ since, seesAllFrom }: NonNullable<Role["waiting"]>, at: number): string {
+  const waited = `  it has had no offer for ${span(at - since)}`;
+  return at >= seesAllFrom
+    ? `${waited}: it is shown what others hold without using it`
+    : `${waited}: in ${span(seesAllFrom - at)} it is shown what others hold without using it`;
 }
 
 const STATUS_TEXTS: { readonly [Status in Role["status"]]: string } = {
@@ -153,16 +164,27 @@ function isFull(verdict: Verdict): boolean {
   );
 }
 
-function holderText({ name, used, offered, offeredSince }: Agent["holders"][number], at: number): string {
+function holderText(
+  { name, used, offered, offeredSince, sharedFrom }: Agent["holders"][number],
+  at: number,
+): string {
   const parts = used === "" ? [] : [`uses ${used}`];
-  if (offeredSince !== null) parts.push(`holds offers of ${offered} since ${span(at - offeredSince)}`);
+  if (offeredSince !== null) {
+    const shared =
+      sharedFrom === undefined
+        ? ""
+        : sharedFrom <= at
+          ? ", shown to others by now"
+          : `, shown to others in ${span(sharedFrom - at)}`;
+    parts.push(`holds offers of ${offered} since ${span(at - offeredSince)}${shared}`);
+  }
   return `"${name}" ${parts.join(" and ")}`;
 }
 
 function verdictText(verdict: Verdict, at: number): string {
   switch (verdict.kind) {
     case "offered":
-      return `would be offered ${verdict.parts.map(({ role, resources }) => `for role ${role}: ${resources}`).join(", ")}`;
+      return `would be offered ${verdict.parts.map(partText).join(", ")}`;
     case "outranked":
       return `goes to ${verdict.by} in role ${verdict.role}, whose turn comes first`;
     case "refused":
@@ -172,6 +194,10 @@ function verdictText(verdict: Verdict, at: number): string {
     case "not-competing":
       return "does not matter while the framework does not compete in any role";
   }
+}
+
+function partText({ role, resources, optimistic }: OfferedPart): string {
+  return `for role ${role}: ${resources}${optimistic === true ? ", optimistically: others hold some of it and may use it first" : ""}`;
 }
 
 function closedText({ reason, own }: Extract<Verdict, { kind: "closed" }>, at: number): string {

@@ -5,6 +5,7 @@ import {
   checkAllocator,
   DEFAULT_WEIGHT_MILLIS,
   equal,
+  exclusiveOf,
   NO_RESOURCES,
   QuotaPlan,
   type Resources,
@@ -22,6 +23,7 @@ import {
   DIGESTS_MAX,
   FRAMEWORKS_MAX,
   GONE_AGENTS_MAX,
+  LISTED_ROLES_MAX,
   MACHINES_MAX,
   OPERATIONS_MAX,
   QUOTAS_MAX,
@@ -36,7 +38,7 @@ import type { Agent, ClusterState, Framework, Task } from "./model.ts";
 import { pairsOf } from "./pairs.ts";
 import { DEFAULT_POLICY, policyChanges, withChanges } from "./policy.ts";
 import { isTerminal } from "./statuses.ts";
-import { leftOf } from "./usage.ts";
+import { leftOf, usesOf } from "./usage.ts";
 import { keyOf, volumesIn } from "./volumes.ts";
 
 /** @throws InvariantError that names the first thing that is not as it must be */
@@ -67,6 +69,7 @@ function checkBounds(state: ClusterState): void {
     ["operations", state.operations.size, OPERATIONS_MAX],
     ["quotas", state.allocator.quotas.size, QUOTAS_MAX],
     ["weights", state.weights.size, WEIGHTS_MAX],
+    ["listed roles", state.policy.listedRoles?.size ?? 0, LISTED_ROLES_MAX],
     ["whitelisted hosts", state.policy.whitelist?.size ?? 0, WHITELIST_HOSTS_MAX],
   ];
   for (const [what, size, max] of sizes) assert(size <= max, `more ${what} than allowed`, { size, max });
@@ -196,6 +199,7 @@ function checkAgent(state: ClusterState, agent: Agent): void {
   const remote = state.allocator.agents.get(id)?.remote;
   assert(remote === isRemote(state, agent.spec), "remote follows from the regions", { id });
   checkHoldings(state, agent);
+  checkOptimistic(state, agent);
 }
 
 /** Nothing is offered or used twice, and the allocator counts the same. */
@@ -239,6 +243,20 @@ function checkHoldings(state: ClusterState, agent: Agent): void {
   }
 }
 
+/**
+ * What frameworks have of an agent by optimistic offers is used by nobody, and fits together with what the same framework
+ * has by others: it may use them all in one call.
+ */
+function checkOptimistic(state: ClusterState, agent: Agent): void {
+  const offers = [...agent.offers.keys()].flatMap((id) => state.offers.get(id) ?? []);
+  const frameworkIds = new Set(offers.filter(({ optimistic }) => optimistic).map((each) => each.frameworkId));
+  for (const frameworkId of frameworkIds) {
+    const own = offers.filter((offer) => offer.frameworkId === frameworkId).map(({ resources }) => resources);
+    const left = leftOf(totalOf(agent), [...usesOf(state, agent), ...own].map(exclusiveOf));
+    assert(left !== null, "a framework is shown what it has or somebody uses", { id: agent.id, frameworkId });
+  }
+}
+
 interface Holding {
   readonly frameworkId: FrameworkId;
   readonly role: RoleName;
@@ -256,7 +274,7 @@ function* holdingsOn(state: ClusterState, agent: Agent): Generator<Holding> {
   for (const offerId of agent.offers.keys()) {
     const offer = state.offers.get(offerId);
     assert(offer?.agentId === agent.id, "an agent knows an offer that is not of it", { offerId });
-    yield offer;
+    if (offer.optimistic !== true) yield offer;
   }
 }
 
@@ -274,5 +292,8 @@ function checkOffers(state: ClusterState): void {
   for (const { id, frameworkId, agentId } of state.offers.values()) {
     assert(state.frameworks.get(frameworkId)?.offers.has(id) === true, "an offer to nobody", { id });
     assert(state.agents.get(agentId)?.offers.has(id) === true, "an offer of nothing", { id });
+  }
+  for (const { live, frameworkId, waitsSince } of state.allocator.clients.values()) {
+    assert((waitsSince !== null) === live, "who competes waits since some time", { frameworkId, waitsSince });
   }
 }

@@ -284,7 +284,9 @@ export type OfferEvent =
         | "role-left"
         | "resources-converted"
         | "weights-updated"
-        | "quotas-updated";
+        | "quotas-updated"
+        /** Another framework has used what was offered; or an operation has changed it. See conflicts.ts. */
+        | "taken";
       readonly offers: readonly { readonly frameworkId: FrameworkId; readonly offerId: OfferId }[];
       /** With a filter as if they had been declined. */
       readonly refuseUntil?: Millis;

@@ -352,4 +352,6 @@ export interface Offer {
   readonly role: RoleName;
   readonly resources: Resources;
   readonly madeAt: Millis;
+  /** Others hold some of it or are shown it too: it counts as allocated to nobody (decision 0041). */
+  readonly optimistic?: true;
 }

@@ -40,6 +40,7 @@ const SETTINGS: { readonly [Name in keyof Policy]: Setting<Policy[Name]> } = {
   roleSorter: plain<Policy["roleSorter"]>("drf"),
   frameworkSorter: plain<Policy["frameworkSorter"]>("drf"),
   whitelist: namesOrNull(),
+  optimisticAfterMs: plain<Policy["optimisticAfterMs"]>(null),
   offerTimeoutMs: plain<Policy["offerTimeoutMs"]>(null),
   allocationIntervalMs: plain<Policy["allocationIntervalMs"]>(1_000),
   listedRoles: namesOrNull(),

@@ -12,6 +12,7 @@ export function allocateOptions(state: ClusterState, cache?: ConstraintCache): A
   return {
     ...state.policy,
     seed: `${state.clusterId}-O${state.minted.offers}`,
+    outstanding: () => state.offers.values(),
     requirements: {
       requirementsOf: (frameworkId, role) => requirementsOf(state, frameworkId, role),
       factsOf: (agentId) => factsOf(state, agentId),

@@ -12,6 +12,7 @@ import {
 } from "../allocator/index.ts";
 import type { AgentId, FrameworkId, Millis, OfferId, RoleName, TaskId } from "../kernel/ids.ts";
 import { executorsOn } from "./evolve/executors.ts";
+import { after } from "./lookups.ts";
 import { machineText, plannedFor } from "./machines.ts";
 import type { Agent, ClusterState, Deactivation, Framework, Offer, Task } from "./model.ts";
 import { allocateOptions } from "./requirements.ts";
@@ -50,6 +51,8 @@ export interface OfferView {
   readonly role: RoleName;
   readonly resources: Resources;
   readonly madeAt: Millis;
+  /** Others hold some of it and may use it first. */
+  readonly optimistic?: true;
 }
 
 export interface TaskView {
@@ -87,6 +90,8 @@ export interface Holder {
   readonly offered: Resources;
   /** When the oldest of its outstanding offers was made; null if there is none. */
   readonly offeredSince: Millis | null;
+  /** Where optimistic offers are made: from when on that offer keeps its resources from nobody. */
+  readonly sharedFrom?: Millis;
 }
 
 export type WhySubject =
@@ -175,8 +180,9 @@ function offersOf(state: ClusterState, framework: Framework): readonly OfferView
   for (const offerId of framework.offers.keys()) {
     const offer = state.offers.get(offerId);
     if (offer === undefined) continue;
-    const { id, agentId, role, resources, madeAt } = offer;
-    views.push({ id, agentId, hostname: hostnameOf(state, agentId), role, resources, madeAt });
+    const { id, agentId, role, resources, madeAt, optimistic } = offer;
+    const view = { id, agentId, hostname: hostnameOf(state, agentId), role, resources, madeAt };
+    views.push(optimistic === true ? { ...view, optimistic } : view);
   }
   return views;
 }
@@ -219,7 +225,7 @@ function holdersOf(state: ClusterState, agent: Agent): readonly Holder[] {
   }
   for (const offerId of agent.offers.keys()) {
     const offer = state.offers.get(offerId);
-    if (offer !== undefined) push(offered, offer.frameworkId, offer);
+    if (offer !== undefined && offer.optimistic !== true) push(offered, offer.frameworkId, offer);
   }
   const ids = [...new Set([...used.keys(), ...offered.keys()])];
   return ids.map((id) => holder(state, id, used.get(id) ?? [], offered.get(id) ?? []));
@@ -231,12 +237,15 @@ function holder(
   used: readonly Resources[],
   offers: readonly Offer[],
 ): Holder {
+  const [oldest] = offers;
+  const afterMs = state.policy.optimisticAfterMs;
   return {
     frameworkId,
     name: state.frameworks.get(frameworkId)?.spec.name ?? "",
     used: sum(used),
     offered: sum(offers.map(({ resources }) => resources)),
-    offeredSince: offers[0]?.madeAt ?? null,
+    offeredSince: oldest?.madeAt ?? null,
+    ...(oldest === undefined || afterMs === null ? {} : { sharedFrom: after(oldest.madeAt, afterMs) }),
   };
 }
 

@@ -37,9 +37,10 @@ export function usageOf(state: ClusterState): ClusterUsage {
       addTo(sumsOf(agents, agentId).allocated, role, copies.first([agentId, role], resources));
     }
   }
-  for (const { frameworkId, agentId, role, resources } of state.offers.values()) {
+  for (const { frameworkId, agentId, role, resources, optimistic } of state.offers.values()) {
     const own = offered.first([frameworkId, agentId, role], resources);
     addTo(sumsOf(frameworks, frameworkId).offered, role, own);
+    if (optimistic === true) continue;
     addTo(sumsOf(agents, agentId).offered, role, offered.first([agentId, role], resources));
   }
   return { agents, frameworks };

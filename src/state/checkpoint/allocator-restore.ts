@@ -37,7 +37,9 @@ type RoleValue = readonly [
   (OwnValue | null)?,
   PolicyValue?,
 ];
-type ClientValue = readonly [ClientNumber, Client, Entries<string, number>];
+/** Those of older logs do not say since when they wait: since the snapshot then. */
+type ClientHead = Omit<Client, "waitsSince"> & { readonly waitsSince?: Millis | null };
+type ClientValue = readonly [ClientNumber, ClientHead, Entries<string, number>];
 type AgentValue = readonly [
   AgentId,
   AgentEntry,
@@ -93,7 +95,8 @@ function addRole({ state }: Draft, [name, role, allocated, numbers, own, policy]
 }
 
 function addClient(draft: Draft, [number, head, allocated]: ClientValue): void {
-  const client: Client = { ...head, allocated: new Map(allocated), filtered: new Map() };
+  const { live, waitsSince = live ? draft.state.time : null } = head;
+  const client: Client = { ...head, waitsSince, allocated: new Map(allocated), filtered: new Map() };
   draft.state.allocator.clients.set(number, client);
   draft.client = client;
 }

@@ -56,7 +56,7 @@ function makeRoom(
   for (const offerId of agent.offers.keys()) {
     if (typeof outcome !== "string") break;
     const offer = state.offers.get(offerId);
-    if (offer === undefined) continue;
+    if (offer === undefined || offer.optimistic === true) continue;
     const rest = without(missing, offer.resources);
     if (equal(rest, missing)) continue;
     missing = rest;

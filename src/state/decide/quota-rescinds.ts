@@ -15,17 +15,25 @@ interface RescindedOffer {
   readonly offerId: OfferId;
 }
 
-/** At most RESCINDED_OFFERS_MAX. @param plan with the changes in it */
+/** At most RESCINDED_OFFERS_MAX, and all that are optimistic. @param plan with the changes in it */
 export function rescindedForQuotas(
   state: ClusterState,
   plan: QuotaPlan,
   changes: Changes,
 ): readonly RescindedOffer[] {
   const rescinding = new Rescinding(plan, changes);
-  for (const offer of state.offers.values()) if (rescinding.exceedsLimit(offer)) rescinding.rescind(offer);
+  const counted = [...state.offers.values()].filter(({ optimistic }) => optimistic !== true);
+  for (const offer of counted) if (rescinding.exceedsLimit(offer)) rescinding.rescind(offer);
   rescinding.findShortfall();
-  for (const offer of state.offers.values()) if (rescinding.helps(offer)) rescinding.rescind(offer);
-  return rescinding.offers;
+  for (const offer of counted) if (rescinding.helps(offer)) rescinding.rescind(offer);
+  return [...rescinding.offers, ...optimisticOffers(state)];
+}
+
+/** They were made within the room that quotas left before: all of them end, and the next cycle makes others. */
+function* optimisticOffers(state: ClusterState): Generator<RescindedOffer> {
+  for (const { id, frameworkId, optimistic } of state.offers.values()) {
+    if (optimistic === true) yield { frameworkId, offerId: id };
+  }
 }
 
 /** What is offered in the roles and below them, as it counts against quotas. */
@@ -35,6 +43,7 @@ export function offeredAmounts(
 ): ReadonlyMap<RoleName, Amounts> {
   const offered = new Map<RoleName, Amounts>([...roles].map((role) => [role, new Map()]));
   for (const offer of state.offers.values()) {
+    if (offer.optimistic === true) continue;
     for (const { role, name, millis } of chargesOf(offer.role, offer.resources)) {
       const amounts = offered.get(role);
       amounts?.set(name, (amounts.get(name) ?? 0) + millis);

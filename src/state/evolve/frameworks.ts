@@ -1,6 +1,7 @@
 // Frameworks in the state: subscribed, suppressed, disconnected, completed.
 import {
   addFramework,
+  beginWaiting,
   clearFilters,
   type FrameworkTerms,
   removeFramework,
@@ -26,6 +27,7 @@ export function frameworkSubscribed(state: ClusterState, event: FrameworkSubscri
   const known = state.frameworks.get(event.frameworkId);
   if (known === undefined) addNew(state, event, time);
   else subscribeAgain(state, known, event, time);
+  beginWaiting(state.allocator, event.frameworkId, time);
 }
 
 /** Filters stay but for those in roles that it has left (trap 19). */
@@ -35,6 +37,7 @@ export function frameworkUpdated(state: ClusterState, event: FrameworkUpdated): 
   framework.suppressedRoles = [...event.suppressedRoles];
   constrain(framework, event.offerConstraints);
   updateFramework(state.allocator, framework.id, termsOf(state, event));
+  beginWaiting(state.allocator, framework.id, state.time);
 }
 
 export function frameworkDisconnected(
@@ -94,6 +97,7 @@ export function frameworkRevived(state: ClusterState, event: EventOf<"FrameworkR
   framework.suppressedRoles = framework.suppressedRoles.filter((role) => !event.roles.includes(role));
   for (const role of event.roles) clearFilters(state.allocator, framework.id, role);
   revive(state.allocator, framework.id, event.roles);
+  beginWaiting(state.allocator, framework.id, state.time);
 }
 
 function addNew(state: ClusterState, event: FrameworkSubscribed, time: Millis): void {

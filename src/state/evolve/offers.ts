@@ -1,5 +1,6 @@
-// Offers in the state: made, and gone again in one way or another. What is offered counts as allocated.
-import { addFilter, allocateTo, recover } from "../../allocator/index.ts";
+// Offers in the state: made, and gone again in one way or another. What is offered counts as allocated, unless the offer is
+// optimistic.
+import { addFilter, allocateTo, recover, waitAnew } from "../../allocator/index.ts";
 import { present } from "../../kernel/assert.ts";
 import type { OfferId } from "../../kernel/ids.ts";
 import type { EventOf } from "../events.ts";
@@ -11,6 +12,7 @@ export function offersMade(state: ClusterState, event: EventOf<"OffersMade">): v
     state.offers.set(offer.id, offer);
     frameworkOf(state, offer.frameworkId).offers.set(offer.id, true);
     agentOf(state, offer.agentId).offers.set(offer.id, true);
+    if (offer.optimistic === true) continue;
     allocateTo(state.allocator, offer.frameworkId, offer.role, offer.agentId, offer.resources);
   }
   state.minted.offers += event.offers.length;
@@ -52,6 +54,8 @@ function removeOffer(state: ClusterState, offerId: OfferId): Offer {
   state.offers.delete(offerId);
   frameworkOf(state, offer.frameworkId).offers.delete(offerId);
   agentOf(state, offer.agentId).offers.delete(offerId);
-  recover(state.allocator, offer.frameworkId, offer.role, offer.agentId, offer.resources);
+  const { frameworkId, role, agentId, resources, optimistic } = offer;
+  if (optimistic !== true) recover(state.allocator, frameworkId, role, agentId, resources);
+  waitAnew(state.allocator, frameworkId, role, state.time);
   return offer;
 }

@@ -34,6 +34,7 @@ const OTHER: Policy = {
   offerTimeoutMs: 7_000,
   allocationIntervalMs: 250,
   filterGpuResources: false,
+  optimisticAfterMs: 4_000,
   listedRoles: new Set(["eng", "ops"]),
   regexLimits: { memoryBytes: 9_000, programSize: 7 },
 };

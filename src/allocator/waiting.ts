@@ -1,0 +1,20 @@
+// Since when clients have no offer: what optimistic offers go by (decision 0041). Kept whether or not they are made, so that
+// a cluster in which they are switched on knows who has waited.
+import type { FrameworkId, Millis, RoleName } from "../kernel/ids.ts";
+import { clientOf, frameworkOf } from "./lookups.ts";
+import type { AllocatorState } from "./model.ts";
+
+/** The framework has subscribed, or asks for offers again: those of its clients that began to compete by it wait from now on. */
+export function beginWaiting(s: AllocatorState, frameworkId: FrameworkId, now: Millis): void {
+  for (const number of frameworkOf(s, frameworkId).clients.values()) {
+    const client = clientOf(s, number);
+    if (client.live && client.waitsSince === null) client.waitsSince = now;
+  }
+}
+
+/** An offer to the framework in that role is no more; if it was the last one the client waits from now on. */
+export function waitAnew(s: AllocatorState, frameworkId: FrameworkId, role: RoleName, now: Millis): void {
+  const number = s.frameworks.get(frameworkId)?.clients.get(role);
+  const client = number === undefined ? undefined : s.clients.get(number);
+  if (client?.live === true && client.waitsSince !== now) client.waitsSince = now;
+}
