@@ -18,6 +18,7 @@ import {
   type RoleConstraints,
   type Selector,
   scalarOf,
+  setAgentRemote,
 } from "../../../src/allocator/index.ts";
 import { agent, at, cluster, framework, join, res, role, show } from "./helpers.ts";
 import { apply, arbitraryStep, ROLES, type Step } from "./history.ts";
@@ -81,6 +82,23 @@ describe("offer constraints", () => {
       "c-S0": "all-refused",
       "c-S1": "all-excluded",
     });
+  });
+
+  it("of those who may not have an agent in another region do not keep it from who may", () => {
+    const state = cluster([small], ["a", "a"]);
+    join(state, 3, "a", { regionAware: true });
+    setAgentRemote(state, agent(0), true);
+    const asked = {
+      "c-0001 a": asking(inRack("r9")),
+      "c-0002 a": asking(inRack("r8")),
+      "c-0003 a": asking(inRack("r1")),
+    };
+    const cache = new ConstraintCache();
+    expect(offers(state, options(asked, RACKS, cache))).toEqual(["c-S0 c-0003 a: cpus:1; mem:64"]);
+    setAgentRemote(state, agent(0), false);
+    expect(offers(state, options({ ...asked, "c-0002 a": asking(inRack("r1")) }, RACKS, cache))).toEqual([
+      "c-S0 c-0002 a: cpus:1; mem:64",
+    ]);
   });
 
   it("cost nothing while nothing changes", () => {
