@@ -198,6 +198,21 @@ class Arm {
     this.#pausedUntil = this.#fruitless > FRUITLESS_CYCLES_MAX ? this.#now + IDLE_INTERVAL_MS : this.#now;
     this.#answerDue();
     if (events.length > 0) this.#cycleSoon();
+    this.#cycleAt = Math.min(this.#cycleAt, this.#patienceEnds());
+  }
+
+  /** When somebody will have waited, or held an offer, for so long that optimistic offers come of it. */
+  #patienceEnds(): number {
+    const { allocator, offers, policy } = this.#state;
+    const { optimisticAfterMs: afterMs } = policy;
+    if (afterMs === null) return Number.POSITIVE_INFINITY;
+    let next = Number.POSITIVE_INFINITY;
+    const note = (since: Millis): void => {
+      if (since + afterMs > this.#now) next = Math.min(next, since + afterMs);
+    };
+    for (const { waitsSince } of allocator.clients.values()) if (waitsSince !== null) note(waitsSince);
+    for (const { madeAt } of offers.values()) note(madeAt);
+    return next;
   }
 
   #cycleSoon(): void {

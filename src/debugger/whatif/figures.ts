@@ -169,10 +169,11 @@ export class Tally {
 
 const NOTHING: ReadonlyMap<string, number> = new Map();
 
-/** Scalars of the outstanding offers: thousandths by name, by framework in its role and by role with those below it. */
+/** Scalars of the outstanding offers but optimistic ones, which hold nothing: thousandths by name, by framework in its role and by role with those below it. */
 function offeredAmounts({ offers }: ClusterState): ReadonlyMap<string, ReadonlyMap<string, number>> {
   const found = new Map<string, Map<string, number>>();
-  for (const { role, frameworkId, resources } of offers.values()) {
+  for (const { role, frameworkId, resources, optimistic } of offers.values()) {
+    if (optimistic === true) continue;
     const owners = [
       { role, frameworkId },
       ...lineOf(role).map((each) => ({ role: each, frameworkId: null })),

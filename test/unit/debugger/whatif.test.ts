@@ -232,11 +232,13 @@ describe("whatif under settings that were recorded", () => {
       expect(rowOf(never, "other", role)).toMatchObject({ offers: 0, started: 0, waiting: 12 });
   });
 
-  it("ends offers that nobody answers when there is a timeout, so that another may use what they held", () => {
+  it("ends offers that nobody answers when there is a timeout, and shows what they hold to who has waited, so that another may use it", () => {
     const hoarded = hoarding();
     const timeout = run(hoarded, { ...SAME, settings: { offerTimeoutMs: 3_000 } });
     expect(rowOf(timeout, "baseline", POOR)).toMatchObject({ started: 1, meanWaitMs: 60_000 });
     expect(rowOf(timeout, "other", POOR)).toMatchObject({ started: 1, meanWaitMs: 3_000 });
+    const shown = run(hoarded, { ...SAME, settings: { optimisticAfterMs: 5_000 } });
+    expect(rowOf(shown, "other", POOR)).toMatchObject({ started: 1, meanWaitMs: 4_000 });
     const { meanOffered } = rowOf(timeout, "baseline", RICH);
     expect(meanOffered).toBeGreaterThan(0.9);
     expect(rowOf(timeout, "baseline", RICH).meanShare).toBe(0);
