@@ -17,6 +17,7 @@ import type { Effect, ExecutorReply, Input } from "./effects.ts";
 import { LaunchQueue } from "./launch-queue.ts";
 import { TIMER_MS_MAX } from "./limits.ts";
 import { MasterLink } from "./master-link.ts";
+import { CANNOT_ATTACH } from "./runtime.ts";
 import {
   forgetAll,
   handle,
@@ -237,6 +238,9 @@ class AgentDriver implements Agent {
       case "remove-volume":
         void this.#changeVolume(effect).then((input) => this.#input(input));
         break;
+      case "attach-volumes":
+        void this.#attachVolumes(effect).then((input) => this.#input(input));
+        break;
       default:
         this.#inBackground(effect);
     }
@@ -264,6 +268,17 @@ class AgentDriver implements Agent {
       return { kind: what === "make-volume" ? "volume-made" : "volume-removed", path };
     } catch (error) {
       return { kind: "volume-failed", path, message: textOf(error) };
+    }
+  }
+
+  async #attachVolumes({ taskKey, spec, mounts }: Extract<Effect, { do: "attach-volumes" }>): Promise<Input> {
+    const { runtime } = this.#options;
+    try {
+      if (runtime.attach === undefined) throw new Error(CANNOT_ATTACH);
+      await runtime.attach(spec, mounts);
+      return { kind: "volumes-attached", taskKey, fault: null };
+    } catch (error) {
+      return { kind: "volumes-attached", taskKey, fault: textOf(error) };
     }
   }
 

@@ -72,6 +72,8 @@ export interface Core {
   registration: string | null;
   /** Paths of volumes that are being made or removed right now. */
   readonly volumesBusy: Set<string>;
+  /** Tasks whose executors are being shown volumes right now. */
+  readonly attaching: Set<string>;
   /** Containers whose volumes are not ready, with their users. */
   readonly waiting: Map<ContainerId, string | null>;
   /** Containers of custom executors that have not ended, by executorKey. */
@@ -107,6 +109,7 @@ export function createCore(settings: SupervisorSettings, random: Random, tracer:
     volumes: new Map(),
     registration: null,
     volumesBusy: new Set(),
+    attaching: new Set(),
     waiting: new Map(),
     executors: new Map(),
     tasksOf: new Map(),

@@ -5,7 +5,7 @@ import type { ExecutorCall, ExecutorEvent } from "../contract/types.ts";
 import type { ContainerId } from "../kernel/ids.ts";
 import type { FromMaster } from "./frames.ts";
 import type { ContainerRecord } from "./records.ts";
-import type { ContainerExit, RuntimeFailureCode } from "./runtime.ts";
+import type { ContainerExit, ContainerSpec, RuntimeFailureCode, VolumeMount } from "./runtime.ts";
 import type { VolumePlace } from "./volume-places.ts";
 
 /** Frames that are the link's own business do not get here. */
@@ -38,6 +38,8 @@ export type Input =
   | { readonly kind: "volume-made"; readonly path: string }
   | { readonly kind: "volume-removed"; readonly path: string }
   | { readonly kind: "volume-failed"; readonly path: string; readonly message: string }
+  /** `fault` is null if the executor sees the volumes of the task now. */
+  | { readonly kind: "volumes-attached"; readonly taskKey: string; readonly fault: string | null }
   /** Time has passed. */
   | { readonly kind: "tick" }
   /** End every task, then the agent. */
@@ -52,6 +54,12 @@ export type Effect =
   | { readonly do: "remove-container"; readonly id: ContainerId }
   | { readonly do: "remove-sandbox"; readonly path: string }
   | { readonly do: "make-volume" | "remove-volume"; readonly place: VolumePlace }
+  | {
+      readonly do: "attach-volumes";
+      readonly taskKey: string;
+      readonly spec: ContainerSpec;
+      readonly mounts: readonly VolumeMount[];
+    }
   | { readonly do: "executor-event"; readonly streamId: string; readonly event: ExecutorEvent }
   | { readonly do: "executor-close"; readonly streamId: string }
   | { readonly do: "reply"; readonly requestId: number; readonly reply: ExecutorReply };

@@ -11,9 +11,11 @@ import {
   addTask,
   asContainerId,
   type Core,
+  containerOf,
   findExecutor,
   findTask,
   frameworkCan,
+  perform,
   saveFramework,
   saveTask,
   tellExecutor,
@@ -21,14 +23,14 @@ import {
 import { durationMs } from "./durations.ts";
 import type { LaunchTasks } from "./frames.ts";
 import { EXECUTOR_SHUTDOWN_GRACE_MS, KILL_GRACE_MS } from "./limits.ts";
-import type { ContainerRecord, TaskRecord } from "./records.ts";
+import { type ContainerRecord, isTerminal, type TaskRecord, taskKey } from "./records.ts";
 import type { ContainerSpec } from "./runtime.ts";
 import { sandboxPath } from "./sandbox-layout.ts";
 import { enqueue } from "./status-streams.ts";
 import { agentStatus, droppedState } from "./statuses.ts";
 import { unsupportedBy } from "./unsupported.ts";
-import { addedVolumes, type Claim, claimVolumes, pathsOf, withVolumes } from "./volume-claims.ts";
-import { launchWithVolumes } from "./volumes.ts";
+import { attachFault, type Claim, claimVolumes, pathsOf, usesOf, withVolumes } from "./volume-claims.ts";
+import { areReady, launchWithVolumes, releaseVolumes } from "./volumes.ts";
 
 /** A task that the agent has already is left alone: a new leader may say RUN again. */
 export function runTask(core: Core, frame: RunTask): void {
@@ -97,13 +99,13 @@ function runInExecutor(
     startExecutor(core, frameworkId, info, claim);
     return;
   }
-  const added = addedVolumes(running, claim.task);
-  if (added.length > 0) {
-    const ids = added.map(({ id }) => `"${id}"`).join(", ");
-    refuse(core, frameworkId, info, `An executor that runs cannot be given persistent volumes: ${ids}`);
+  const fault = attachFault(core, running, claim.task);
+  if (fault !== null) {
+    refuse(core, frameworkId, info, fault);
     return;
   }
-  const task = { ...newTask(frameworkId, info, running.containerId), ...pathsOf(claim.task) };
+  const attaching = claim.task.length > 0 && running.spec.image === undefined ? { attaching: true } : {};
+  const task = { ...newTask(frameworkId, info, running.containerId), ...usesOf(claim.task), ...attaching };
   addTask(core, task);
   deliver(core, running, task);
 }
@@ -122,7 +124,7 @@ function startExecutor(
   const spec = withVolumes(executorSpec(placement, executor), [...claim.executor, ...claim.task]);
   const container = newContainer(placement, executorId, executor, spec, graceMs);
   addContainer(core, { ...container, ...pathsOf(claim.executor) });
-  addTask(core, { ...newTask(frameworkId, info, container.containerId), ...pathsOf(claim.task) });
+  addTask(core, { ...newTask(frameworkId, info, container.containerId), ...usesOf(claim.task) });
   launchWithVolumes(core, container.containerId, userOf(executor.command ?? {}, placement.framework));
 }
 
@@ -148,9 +150,58 @@ const dropMessages: Readonly<Partial<Record<TaskStatusReason, string>>> = {
 /** Hands a task to its executor; it waits for the executor's subscription if need be. */
 export function deliver(core: Core, container: ContainerRecord, task: TaskRecord): void {
   if (task.delivered || !core.streamOf.has(container.containerId)) return;
+  if (task.attaching === true) {
+    attachVolumes(core, container, task);
+    return;
+  }
   task.delivered = true;
   saveTask(core, task);
   tellExecutor(core, container, { type: "LAUNCH", launch: { task: task.info } });
+}
+
+/** When they are made; the task is delivered when the executor sees them. */
+function attachVolumes(core: Core, container: ContainerRecord, task: TaskRecord): void {
+  const key = taskKey(task.frameworkId, task.taskId);
+  releaseVolumes(core, task.volumes);
+  if (core.attaching.has(key) || !areReady(core, task.volumes)) return;
+  core.attaching.add(key);
+  perform(core, { do: "attach-volumes", taskKey: key, spec: container.spec, mounts: task.mounts ?? [] });
+}
+
+/** A volume has been made: tasks may have waited for it. */
+export function deliverWaiting(core: Core): void {
+  for (const task of core.tasks.values()) {
+    if (task.attaching !== true || isTerminal(task.state)) continue;
+    const container = containerOf(core, task);
+    if (container !== undefined) deliver(core, container, task);
+  }
+}
+
+export function volumesAttached(core: Core, key: string, fault: string | null): void {
+  core.attaching.delete(key);
+  const task = core.tasks.get(key);
+  const container = task === undefined ? undefined : containerOf(core, task);
+  if (task === undefined || container === undefined || isTerminal(task.state)) return;
+  if (fault !== null) {
+    failAttachment(core, task, fault);
+    return;
+  }
+  task.attaching = false;
+  saveTask(core, task);
+  deliver(core, container, task);
+}
+
+/** A volume cannot be made: tasks that wait for it wait no longer. */
+export function failAttachments(core: Core, path: string, fault: string): void {
+  for (const task of core.tasks.values()) {
+    const waits = task.attaching === true && !isTerminal(task.state);
+    if (waits && task.volumes?.includes(path) === true) failAttachment(core, task, fault);
+  }
+}
+
+function failAttachment(core: Core, task: TaskRecord, fault: string): void {
+  const facts = { state: "TASK_FAILED", reason: "REASON_CONTAINER_UPDATE_FAILED", message: fault } as const;
+  enqueue(core, task, agentStatus(core, task, facts));
 }
 
 function place(core: Core, frameworkId: string, executorId: string): Placement {

@@ -10,7 +10,7 @@ import type {
   TaskStatus,
 } from "../contract/types.ts";
 import type { ContainerId } from "../kernel/ids.ts";
-import type { ContainerSpec } from "./runtime.ts";
+import type { ContainerSpec, VolumeMount } from "./runtime.ts";
 
 /** Grows when records change so that an older agent could not read them. */
 export const CHECKPOINT_FORMAT = 1;
@@ -31,6 +31,10 @@ export interface TaskRecord {
   readonly info: TaskInfo;
   /** Paths of the records of the volumes that it uses in an executor; a command task's are its container's. */
   readonly volumes?: readonly string[];
+  /** How the executor sees them. */
+  readonly mounts?: readonly VolumeMount[];
+  /** The executor, which ran already, is yet to be shown them; until then it does not hear of the task. */
+  attaching?: boolean;
   /** The newest state, sent or not; TASK_STAGING until there is one. */
   state: TaskState;
   /** Not yet acknowledged, oldest first; the first is the one in flight (trap 2). */

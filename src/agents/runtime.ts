@@ -19,6 +19,11 @@ export interface Runtime {
    * also if it ended meanwhile (with its real exit code). Resolves to "gone" if the runtime has no trace of it.
    */
   recover(id: ContainerId): Promise<ContainerStarted | "gone">;
+  /**
+   * Shows volumes in a container that runs; again where they are seen already. Rejects with a RuntimeFailure that says
+   * why not. Missing in a runtime that cannot do so.
+   */
+  attach?(spec: ContainerSpec, volumes: readonly VolumeMount[]): Promise<void>;
   /** Sends the signal to every process of the container. No error if it has ended. */
   signal(id: ContainerId, signal: "SIGTERM" | "SIGKILL"): Promise<void>;
   /** Removes what is left of an ended container (snapshot, cgroup, bookkeeping; not its sandbox). Idempotent. */
@@ -104,3 +109,6 @@ export class RuntimeFailure extends Error {
     this.code = code;
   }
 }
+
+/** Of a runtime without `attach`. */
+export const CANNOT_ATTACH = "this runtime cannot show further volumes in a container that runs";

@@ -19,7 +19,7 @@ import { drain } from "./draining.ts";
 import type { Effect, Input, MasterFrame } from "./effects.ts";
 import { killNow, killTask, leave, shutdownExecutor, shutdownFramework } from "./ending.ts";
 import { executorCall, heartbeat, messageToExecutor, streamClosed } from "./executor-calls.ts";
-import { runTask, runTasks } from "./launching.ts";
+import { deliverWaiting, failAttachments, runTask, runTasks, volumesAttached } from "./launching.ts";
 import {
   completionTimeReached,
   exited,
@@ -89,12 +89,17 @@ function dispatch(core: Core, input: Input): void {
       return;
     case "volume-made":
       volumeMade(core, input.path);
+      deliverWaiting(core);
       return;
     case "volume-removed":
       for (const id of volumeRemoved(core, input.path)) failWaiting(core, id, `no volume at ${input.path}`);
       return;
     case "volume-failed":
       for (const id of volumeFailed(core, input.path, input.message)) failWaiting(core, id, input.message);
+      failAttachments(core, input.path, input.message);
+      return;
+    case "volumes-attached":
+      volumesAttached(core, input.taskKey, input.fault);
       return;
     case "tick":
       return;
@@ -115,8 +120,8 @@ function takeFrame(core: Core, frame: MasterFrame): void {
   switch (frame.kind) {
     case "registered":
       if (core.agentId !== frame.agentId) {
+        if (core.agentId !== null) setAsideVolumes(core);
         saveAgent(core, frame.agentId);
-        setAsideVolumes(core);
       }
       resendAll(core);
       drain(core, frame.drain ?? null);
@@ -245,6 +250,7 @@ export function isIdle(core: Core): boolean {
 export function forgetAll(core: Core): void {
   core.drain = null;
   saveAgent(core, null);
+  setAsideVolumes(core);
   for (const key of core.tasks.keys()) core.dirty.set(key, null);
   for (const id of core.containers.keys()) core.dirty.set(`container/${id}`, null);
   for (const id of core.frameworks.keys()) core.dirty.set(`framework/${id}`, null);

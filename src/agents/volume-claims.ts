@@ -1,7 +1,7 @@
 // What a task asks of persistent volumes: whether the agent has them and can show them, and how its container sees them.
 import type { TaskInfo } from "../contract/types.ts";
-import type { Core } from "./core.ts";
-import type { ContainerRecord } from "./records.ts";
+import { type Core, tasksIn } from "./core.ts";
+import { type ContainerRecord, isTerminal, type TaskRecord } from "./records.ts";
 import type { ContainerSpec, VolumeMount } from "./runtime.ts";
 import { imageOf } from "./unsupported.ts";
 import { faultOfUses, normalTarget, type VolumeUse, volumeUses } from "./volume-places.ts";
@@ -63,16 +63,42 @@ export function pathsOf(volumes: readonly ClaimedVolume[]): { readonly volumes?:
   return volumes.length === 0 ? {} : { volumes: volumes.map(({ path }) => path) };
 }
 
-/** Those that the container of a running executor does not show, or shows in another way. */
-export function addedVolumes(
-  { spec }: ContainerRecord,
-  volumes: readonly ClaimedVolume[],
-): readonly ClaimedVolume[] {
-  return volumes.filter(
-    ({ mount }) =>
-      !(spec.volumes ?? []).some(
-        ({ source, target, readOnly }) =>
-          source === mount.source && target === mount.target && readOnly === mount.readOnly,
-      ),
-  );
+/** For the record of a task in an executor. */
+export function usesOf(volumes: readonly ClaimedVolume[]): Pick<TaskRecord, "volumes" | "mounts"> {
+  return volumes.length === 0 ? {} : { ...pathsOf(volumes), mounts: volumes.map(({ mount }) => mount) };
+}
+
+/** Why an executor that runs cannot be shown the volumes, or null. */
+export function attachFault(
+  core: Core,
+  { containerId, spec, volumes: own = [] }: ContainerRecord,
+  added: readonly ClaimedVolume[],
+): string | null {
+  const unseen = added.filter(({ mount }) => !(spec.volumes ?? []).some((other) => isSeenAs(mount, other)));
+  if (spec.image !== undefined && unseen.length > 0) {
+    return `An executor of an image that runs cannot be given persistent volumes: ${namesOf(unseen)}`;
+  }
+  const ownSources = new Set(own.map((path) => core.settings.absoluteVolume(path)));
+  const live = tasksIn(core, containerId).filter(({ state }) => !isTerminal(state));
+  const taken = [
+    ...(spec.volumes ?? []).filter(({ source }) => ownSources.has(source)),
+    ...live.flatMap(({ mounts = [] }) => mounts),
+  ];
+  const clashing = added.filter(({ mount }) => taken.some((other) => isInTheWay(mount, other)));
+  return clashing.length === 0
+    ? null
+    : `Another volume of the executor is in the way of persistent volumes: ${namesOf(clashing)}`;
+}
+
+function namesOf(volumes: readonly ClaimedVolume[]): string {
+  return volumes.map(({ id }) => `"${id}"`).join(", ");
+}
+
+function isSeenAs(a: VolumeMount, b: VolumeMount): boolean {
+  return a.source === b.source && a.target === b.target && a.readOnly === b.readOnly;
+}
+
+function isInTheWay(a: VolumeMount, b: VolumeMount): boolean {
+  if (a.target === b.target) return a.source !== b.source;
+  return a.target.startsWith(`${b.target}/`) || b.target.startsWith(`${a.target}/`);
 }

@@ -183,7 +183,7 @@ export function launchWithVolumes(core: Core, id: ContainerId, user: string | nu
 
 function launchWaiting(core: Core): void {
   for (const id of [...core.waiting.keys()]) {
-    if (neededBy(core, id).every((path) => core.volumes.get(path)?.phase === "ready")) launchNow(core, id);
+    if (areReady(core, neededBy(core, id))) launchNow(core, id);
   }
 }
 
@@ -212,6 +212,10 @@ export function isUsed(core: Core, path: string): boolean {
 /** By the container itself, and by what runs in it. */
 function neededBy(core: Core, id: ContainerId): readonly string[] {
   const own = core.containers.get(id)?.volumes ?? [];
-  const tasks = tasksIn(core, id).filter(({ state }) => !isTerminal(state));
+  const tasks = tasksIn(core, id).filter(({ state, attaching }) => !isTerminal(state) && attaching !== true);
   return [...own, ...tasks.flatMap(({ volumes = [] }) => volumes)];
+}
+
+export function areReady(core: Core, paths: readonly string[] | undefined): boolean {
+  return (paths ?? []).every((path) => core.volumes.get(path)?.phase === "ready");
 }

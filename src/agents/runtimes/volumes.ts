@@ -1,7 +1,7 @@
 // Persistent volumes at the launch of a container: that they are there, whose they are, and links to them for plain
 // processes. A sandbox and a volume may be full of what tasks have left: no link in them is followed.
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, symlink } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readlink, symlink, unlink } from "node:fs/promises";
 import { RuntimeFailure, type VolumeMount } from "../runtime.ts";
 import type { Account } from "./accounts.ts";
 import { isMountPoint } from "./mount-points.ts";
@@ -43,11 +43,24 @@ export async function linkVolumes(
     await withReason(volume, async () => {
       const folder = await openBelow(sandbox, parts, owner);
       try {
-        await symlink(volume.source, `${pathOf(folder)}/${name}`);
+        await link(volume.source, `${pathOf(folder)}/${name}`);
       } finally {
         await folder.close();
       }
     });
+  }
+}
+
+/** A link that an earlier volume has left in an executor's sandbox makes room; anything else does not. */
+async function link(source: string, path: string): Promise<void> {
+  try {
+    await symlink(source, path);
+  } catch (error) {
+    const there = await readlink(path).catch(() => null);
+    if (there === source) return;
+    if (there === null) throw error;
+    await unlink(path);
+    await symlink(source, path);
   }
 }
 

@@ -6,8 +6,8 @@ import type { Agent } from "../../../src/agents/agent-types.ts";
 import type { VolumeMount } from "../../../src/agents/runtime.ts";
 import { faultOfUses, placeOf } from "../../../src/agents/volume-places.ts";
 import type { AgentVolume, RegisterAgent, ToAgent } from "../../../src/contract/agent-protocol.ts";
-import type { Resource, TaskInfo } from "../../../src/contract/types.ts";
-import { executorInfo, FRAMEWORK, Rig, type RigOptions, runCommand, runInExecutor } from "./rig/rig.ts";
+import type { Resource } from "../../../src/contract/types.ts";
+import { FRAMEWORK, Rig, type RigOptions, runCommand } from "./rig/rig.ts";
 
 const REGISTRATION = "cluster-S0 1";
 const PATH = "volumes/roles/dev/v1";
@@ -205,42 +205,25 @@ test("a cluster that does not know the agent's volumes destroys none, and gets n
   expect(rig.volumes.folders.get(PATH)).toEqual([]);
 });
 
+test("an agent that leaves the cluster for good destroys none", async () => {
+  const rig = new Rig();
+  const agent = await rig.startAgent();
+  await tell(rig, volume("v1"));
+  rig.volumes.write(PATH, "precious");
+  const left = agent.shutdown();
+  await rig.clock.advance(2_000);
+  await left;
+  rig.master.agentId = "cluster-S1";
+  await rig.startAgent();
+  rig.master.send({ kind: "volumes", registration: "cluster-S1 2", volumes: [] });
+  await rig.clock.advance(50);
+  expect(rig.volumes.folders.get(PATH)).toEqual(["precious"]);
+});
+
 test("an agent says that it takes volumes", async () => {
   const rig = await started();
   const register = rig.master.frames.find((frame): frame is RegisterAgent => frame.kind === "register");
   expect(register?.takesVolumes).toBe(true);
-});
-
-describe("executors", () => {
-  const task = (taskId: string, ...uses: readonly Resource[]) => {
-    const frame = runInExecutor(taskId, executorInfo("e", { resources: [use("own", "own")] }));
-    return { ...frame, task: { ...frame.task, resources: uses } satisfies TaskInfo };
-  };
-
-  test("see their own volumes and those of their first task; these are free when the task has ended", async () => {
-    const rig = await started();
-    await tell(rig, volume("own"), volume("v1", 2));
-    await rig.run(task("t1", use("v1")));
-    expect(mountsOf(rig).map(({ target }) => target)).toEqual(["own", "data"]);
-    await tell(rig, volume("own"));
-    expect(rig.volumes.folders.has(PATH)).toBe(true);
-    rig.master.send({ kind: "kill", frameworkId: FRAMEWORK, taskId: "t1" });
-    await rig.clock.advance(50);
-    expect(rig.volumes.folders.has(PATH)).toBe(false);
-    expect(rig.volumes.folders.has("volumes/roles/dev/own")).toBe(true);
-  });
-
-  test("that run cannot be given another one: the task is told", async () => {
-    const rig = await started();
-    await tell(rig, volume("own"), volume("v1", 2));
-    await rig.run(task("t1"));
-    await rig.run(task("t2", use("v1")));
-    expect(rig.master.statuses("t2").at(-1)).toMatchObject({
-      state: "TASK_ERROR",
-      reason: "REASON_TASK_INVALID",
-      message: expect.stringContaining('"v1"'),
-    });
-  });
 });
 
 describe("where volumes are", () => {

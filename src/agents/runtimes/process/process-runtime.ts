@@ -11,6 +11,7 @@ import {
   type ContainerStarted,
   type Runtime,
   RuntimeFailure,
+  type VolumeMount,
 } from "../../runtime.ts";
 import type { Hierarchy } from "../cgroup-mounts.ts";
 import { createCgroups, outOfMemoryKills, prepareParent, removeEmptyParents } from "../cgroups.ts";
@@ -112,6 +113,11 @@ class ProcessRuntime implements Runtime {
       await this.remove(spec.id);
       throw error;
     }
+  }
+
+  async attach(spec: ContainerSpec, volumes: readonly VolumeMount[]): Promise<void> {
+    const identity = await findIdentity(spec.user, this.#started().tools);
+    await this.#showVolumes({ ...spec, volumes }, identity);
   }
 
   /** As links, which cannot keep anybody from writing. */

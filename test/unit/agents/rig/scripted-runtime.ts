@@ -12,6 +12,7 @@ import {
   RuntimeFailure,
   type RuntimeFailureCode,
   type RuntimeName,
+  type VolumeMount,
 } from "../../../../src/agents/runtime.ts";
 import { asId, type ContainerId } from "../../../../src/kernel/ids.ts";
 import type { VirtualClock } from "./virtual-clock.ts";
@@ -30,6 +31,10 @@ export class ScriptedMachine {
   readonly containers = new Map<ContainerId, Container>();
   /** Every container that ever ran, in order. */
   readonly launched: ContainerSpec[] = [];
+  /** What running containers were shown, in order. */
+  readonly attached: VolumeMount[] = [];
+  /** Volumes cannot be shown for this reason. */
+  attachFault: string | null = null;
   readonly signals: { readonly id: ContainerId; readonly signal: string; readonly atMs: number }[] = [];
   #nextPid = 100;
 
@@ -52,6 +57,7 @@ export class ScriptedMachine {
           handler = given;
         }),
       launch: (spec) => whileAlive(() => this.#launch(spec, isAlive, report)),
+      attach: (_spec, volumes) => whileAlive(() => this.#attach(volumes)),
       recover: (id) => whileAlive(() => this.#recover(id, report)),
       signal: (id, signal) => whileAlive(() => this.#signal(id, signal)),
       remove: (id) => whileAlive(() => this.#remove(id)),
@@ -71,6 +77,11 @@ export class ScriptedMachine {
   /** As after a reboot of the machine: no trace of any container. */
   forgetAll(): void {
     this.containers.clear();
+  }
+
+  #attach(volumes: readonly VolumeMount[]): void {
+    if (this.attachFault !== null) throw new RuntimeFailure("volume-unavailable", this.attachFault);
+    this.attached.push(...volumes);
   }
 
   running(): readonly ContainerId[] {
