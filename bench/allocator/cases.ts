@@ -1,16 +1,14 @@
 // The cases measured in each cell, and whether each did what it is to measure.
-import { type Allocation, type AllocatorState, allocate, hold, recover } from "../../src/allocator/index.ts";
-import { OFFERS_PER_CYCLE_MAX } from "../../src/state/limits.ts";
+import { type Allocation, type AllocatorState, hold, recover } from "../../src/allocator/index.ts";
 import {
   addAgents,
   allDeclined,
   allFree,
   type Cell,
-  carryOut,
   cycle,
   firstTask,
-  NOW,
   nearlyFull,
+  Offering,
   type Task,
   withFrameworks,
 } from "./clusters.ts";
@@ -19,18 +17,31 @@ import { heapBytes, median, middle, type Taken, timeOf } from "./measure.ts";
 export interface Figures {
   readonly addAll: Taken;
   readonly allFree: Taken;
-  /** Null if there would be too many filters for this machine. */
+  /** Null if there is no memory for so many filters. */
   readonly declined: Taken | null;
   readonly full: Taken;
   readonly oneFreed: Taken;
-  /** The longest call of those that a master makes to offer all agents, milliseconds of CPU time. */
-  readonly longestCall: number;
+  /** The longest slice of those in which a master offers all agents, and how many there are. Milliseconds of CPU time. */
+  readonly longestSlice: number;
+  readonly slices: number;
+  /** The same in a process that has only begun, with code that is not compiled yet. */
+  readonly longestCold: number;
   readonly memoryGiB: number | null;
 }
 
-const FILTERS_COUNT_MAX = 20_000_000;
+/** Measured: what a filter takes with its places in the indexes. */
+const FILTER_BYTES = 400;
+/** What else a cell takes, and room for the collector to work. */
+const OTHER_BYTES = 2 ** 30;
 
-export function measureCell(cell: Cell, runs: number): Figures {
+/** What a cell with all declined takes. */
+export function bytesNeeded({ agents, frameworks }: Cell): number {
+  return agents * frameworks * FILTER_BYTES + OTHER_BYTES;
+}
+
+/** @param hasRoom whether there is memory for all declined */
+export function measureCell(cell: Cell, runs: number, hasRoom: boolean): Figures {
+  const longestCold = Math.max(...slicesOf(allFree(cell)));
   const prepared = allFree(cell);
   const all = median(
     runs,
@@ -47,13 +58,13 @@ export function measureCell(cell: Cell, runs: number): Figures {
     allFree: all,
     full: median(runs, () => full, expectNothing),
     oneFreed: oneFreed(runs, full, cell),
-    longestCall: longestCall(runs, cell),
-    ...declinedFigures(cell, runs),
+    ...offeringAll(runs, cell),
+    longestCold,
+    ...(hasRoom ? declinedFigures(cell, runs) : { declined: null, memoryGiB: null }),
   };
 }
 
 function declinedFigures(cell: Cell, runs: number): Pick<Figures, "declined" | "memoryGiB"> {
-  if (cell.agents * cell.frameworks > FILTERS_COUNT_MAX) return { declined: null, memoryGiB: null };
   const before = heapBytes();
   const state = allDeclined(cell);
   const memoryGiB = (heapBytes() - before) / 2 ** 30;
@@ -64,6 +75,7 @@ function declinedFigures(cell: Cell, runs: number): Pick<Figures, "declined" | "
 class OneTask {
   readonly #state: AllocatorState;
   readonly #task: Task;
+  readonly #offering = new Offering();
   #offered: readonly Allocation[] | null = null;
 
   constructor(state: AllocatorState, task: Task) {
@@ -81,8 +93,7 @@ class OneTask {
 
   endsAndIsOffered(): void {
     recover(this.#state, ...this.#task);
-    this.#offered = cycle(this.#state);
-    carryOut(this.#state, this.#offered);
+    this.#offered = this.#offering.cycle(this.#state);
   }
 }
 
@@ -95,30 +106,29 @@ function oneFreed(runs: number, state: AllocatorState, cell: Cell): Taken {
   );
 }
 
-/** As a master does it: each call of the median run, the longest of them. */
-function longestCall(runs: number, cell: Cell): number {
-  const byCall: number[][] = [];
+/** Each slice of the median run, the longest of them. */
+function offeringAll(runs: number, cell: Cell): Pick<Figures, "longestSlice" | "slices"> {
+  const bySlice: number[][] = [];
   for (let run = 0; run < runs; run++) {
-    for (const [call, taken] of callsOf(allFree(cell)).entries()) {
-      byCall[call] ??= [];
-      byCall[call].push(taken);
+    for (const [slice, taken] of slicesOf(allFree(cell)).entries()) {
+      bySlice[slice] ??= [];
+      bySlice[slice].push(taken);
     }
   }
-  return Math.max(...byCall.map(middle));
+  return { longestSlice: Math.max(...bySlice.map(middle)), slices: bySlice.length };
 }
 
-/** A bounded number of offers, which are carried out, and so on until there is nothing more. */
-function callsOf(state: AllocatorState): readonly number[] {
-  const calls: number[] = [];
-  for (;;) {
+function slicesOf(state: AllocatorState): readonly number[] {
+  const taken: number[] = [];
+  new Offering().cycle(state, (make) => {
     let offers: readonly Allocation[] = [];
     const { cpu } = timeOf(() => {
-      offers = allocate(state, NOW, { offersMax: OFFERS_PER_CYCLE_MAX });
+      offers = make();
     });
-    calls.push(cpu);
-    if (offers.length === 0) return calls;
-    carryOut(state, offers);
-  }
+    taken.push(cpu);
+    return offers;
+  });
+  return taken;
 }
 
 function expectNothing(state: AllocatorState): void {

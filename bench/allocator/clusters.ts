@@ -12,9 +12,11 @@ import {
   makeResources,
   parse,
   type Resources,
+  SlicedCycles,
   setQuota,
 } from "../../src/allocator/index.ts";
 import { type AgentId, asId, asMillis, type FrameworkId, type RoleName } from "../../src/kernel/ids.ts";
+import { OFFERS_PER_CYCLE_MAX } from "../../src/state/limits.ts";
 
 /** `shared`: a shared volume on every agent, which all frameworks can take; `mixed`: on half, which half of them can. */
 export type ResourceKind = "regular" | "shared" | "mixed";
@@ -169,4 +171,27 @@ export function carryOut(state: AllocatorState, offers: readonly Allocation[]): 
 
 export function cycle(state: AllocatorState): readonly Allocation[] {
   return allocate(state, NOW);
+}
+
+/** Offers as a master does: cycles in slices, each carried out before the next, with what it keeps from one to another. */
+export class Offering {
+  readonly #cycles: SlicedCycles = new SlicedCycles();
+  #turn = 0;
+
+  /** @param around is given each slice to make */
+  cycle(
+    state: AllocatorState,
+    around: (make: () => readonly Allocation[]) => readonly Allocation[] = (make) => make(),
+  ): readonly Allocation[] {
+    const all: Allocation[] = [];
+    do {
+      const made = around(() =>
+        this.#cycles.next(state, NOW, { offersMax: OFFERS_PER_CYCLE_MAX }, this.#turn),
+      );
+      carryOut(state, made);
+      this.#turn += made.length;
+      all.push(...made);
+    } while (this.#cycles.isUnderWay);
+    return all;
+  }
 }

@@ -190,6 +190,7 @@ export class Cycle {
       const grant = giveToFirst(this.#ranking, pass);
       if (grant === null) return true;
       this.#note(rest, grant);
+      if (this.#watcher === null && this.#demands.isTooLittle(rest.resources)) return true;
     }
     return true;
   }

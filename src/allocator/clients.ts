@@ -54,11 +54,7 @@ export function forgetIfUnused(s: AllocatorState, number: ClientNumber): void {
  */
 function catchUp(s: AllocatorState, client: Client): void {
   const role = roleOf(s, client.role);
-  const peers = [...role.clients.keys()].map((number) => clientOf(s, number));
-  raise(
-    client,
-    peers.filter((peer) => peer.live),
-  );
+  raise(client, livePeers(s, role));
   if (role.own.liveClients > 0) return;
   raise(role.own, liveChildren(s, role));
   for (const each of lineOf(client.role)) {
@@ -81,6 +77,13 @@ function liveChildren(s: AllocatorState, role: RoleEntry): readonly Turns[] {
   return liveRoles(s, role.children.keys());
 }
 
+function* livePeers(s: AllocatorState, role: RoleEntry): Generator<Turns> {
+  for (const number of role.clients.keys()) {
+    const peer = clientOf(s, number);
+    if (peer.live) yield peer;
+  }
+}
+
 function liveRoles(s: AllocatorState, roles: Iterable<RoleName>): readonly Turns[] {
   return [...roles].map((role) => roleOf(s, role)).filter((entry) => entry.liveClients > 0);
 }
@@ -89,10 +92,10 @@ interface Turns {
   given: number;
 }
 
-function raise(newcomer: Turns, peers: readonly Turns[]): void {
-  if (peers.length === 0) return;
-  const least = peers.reduce((all, { given }) => Math.min(all, given), Number.POSITIVE_INFINITY);
-  newcomer.given = Math.max(newcomer.given, least);
+function raise(newcomer: Turns, peers: Iterable<Turns>): void {
+  let least = Number.POSITIVE_INFINITY;
+  for (const { given } of peers) if (given < least) least = given;
+  if (least !== Number.POSITIVE_INFINITY) newcomer.given = Math.max(newcomer.given, least);
 }
 
 function newClient(frameworkId: FrameworkId, role: RoleName): Client {

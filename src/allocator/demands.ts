@@ -130,6 +130,11 @@ export class Demands {
     return asked.some((place) => reaches(free, this.#minimums[place] ?? []));
   }
 
+  /** Whether nobody asks for so little; false if that would have to be looked up. */
+  isTooLittle(rest: Resources): boolean {
+    return this.areNone && !reaches(rest, this.#minimums[GLOBAL] ?? []);
+  }
+
   /** Whether the client's own wishes keep the offer of what the agent has from it. */
   keepsAway(number: ClientNumber, agentId: AgentId, offer: Resources): boolean {
     return this.#isUnmet(this.#byClient.get(number), this.#candidateOf(agentId, offer));

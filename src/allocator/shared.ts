@@ -83,7 +83,8 @@ export function isHoldable(agent: AgentEntry, resources: Resources): boolean {
 
 /** Whether there is nothing among them but what is shared and held already: no offer is made of it alone. */
 export function isHeldAnyway({ allocated }: AgentEntry, resources: Resources): boolean {
-  return !isPlain(resources) && resources.every((resource) => isShared(resource) && has(allocated, resource));
+  if (allocated.length === 0 || isPlain(resources)) return false;
+  return resources.every((resource) => has(allocated, resource) && isShared(resource));
 }
 
 /** Whether somebody in the role or below it holds the resource on the agent. */
@@ -106,7 +107,7 @@ export function isCountedFor(
   resource: Resource,
   who: { readonly number: ClientNumber } | { readonly path: string },
 ): boolean {
-  if (!isShared(resource)) return false;
+  if (agent.allocations.size === 0 || !has(agent.allocated, resource) || !isShared(resource)) return false;
   if ("number" in who) return has(agent.allocations.get(who.number) ?? NO_RESOURCES, resource);
   const { path } = who;
   if (!path.endsWith("/.")) return isHeldWithin(s, agent, resource, asId(path));
