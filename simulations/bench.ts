@@ -40,6 +40,7 @@ export function benchOptions(ticks: number, { idle, calm }: BenchKind): SimOptio
       lateCalls: 0.02,
       badCalls: 0.02,
       teardowns: 0,
+      operations: 0,
       failoverTimeoutS: 600,
       paceMs: idle ? { low: 11 * MINUTE_MS, high: 13 * MINUTE_MS } : { low: 10_000, high: 50_000 },
     },
@@ -65,6 +66,7 @@ export function benchOptions(ticks: number, { idle, calm }: BenchKind): SimOptio
     snapshotIntervalEntries: 20_000,
     weightsEveryMs: null,
     dutyEveryMs: null,
+    operationsEveryMs: null,
     readsAreChecked: false,
   };
 }

@@ -23,6 +23,7 @@ export function whyNotAtRest(cluster: Cluster): string | null {
     strangeVolumes(cluster) ??
     absentFramework(cluster) ??
     openTask(cluster) ??
+    openOperation(cluster) ??
     busyAgent(cluster)
   );
 }
@@ -96,6 +97,15 @@ export function strandedTasks({ agents, replayed }: Cluster): ReadonlySet<string
     for (const { id, agentId } of unreachableTasks.values()) if (!present.has(agentId)) stranded.add(id);
   }
   return stranded;
+}
+
+/** One whose framework is there to acknowledge it. */
+function openOperation({ replayed: { state } }: Cluster): string | null {
+  for (const { operationId, frameworkId } of state.operations.values()) {
+    if (state.frameworks.get(frameworkId)?.connection.kind !== "connected") continue;
+    return `the end of operation ${operationId} of ${frameworkId} is not acknowledged`;
+  }
+  return null;
 }
 
 function presentAgents(agents: readonly AgentMachine[]): ReadonlySet<string | null | undefined> {

@@ -43,8 +43,12 @@ export function graceOf(ms: number): { readonly kill_policy: KillPolicy } {
   return { kill_policy: { grace_period: { nanoseconds: BigInt(ms) * 1_000_000n } } };
 }
 
+/** Of what is not reserved. */
 export function scalarOf(offer: Offer, name: string): number {
-  const found = (offer.resources ?? []).filter((resource) => resource.name === name);
+  const found = (offer.resources ?? []).filter(
+    (resource) =>
+      resource.name === name && (resource.role ?? "*") === "*" && (resource.reservations ?? []).length === 0,
+  );
   return found.reduce((sum, { scalar }) => sum + (scalar?.value ?? 0), 0);
 }
 

@@ -11,6 +11,7 @@ import type { Master } from "../src/master/types.ts";
 import type { EventLoop, Life } from "./event-loop.ts";
 import { AGENT_PORT, MasterEdge } from "./master-edge.ts";
 import type { SimOptions } from "./options.ts";
+import { STATIC_DISK } from "./reserver.ts";
 import { type Oscillator, SimClock } from "./sim-clock.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { type FrameworkObserver, type FrameworkStore, SimFramework } from "./sim-framework.ts";
@@ -25,6 +26,9 @@ const LOG_DIRECTORY = "log";
 
 /** What a member traces when its role changes: Raft's part, and that it takes commands. */
 const ROLE_EVENTS: ReadonlySet<string> = new Set(["raft.role", "leading"]);
+
+/** Of each agent, beside what is reserved. */
+const DISK_MEGABYTES = 4_096;
 
 export interface WorldParts {
   readonly options: SimOptions;
@@ -335,13 +339,23 @@ export class AgentMachine extends Machine {
   }
 
   #settings() {
-    const { agentCpus, agentMem } = this.world.options;
+    const { agentCpus, agentMem, operationsEveryMs, workload } = this.world.options;
+    const hasOperations = operationsEveryMs !== null || workload.operations > 0;
     const scalar = (name: string, value: number) => ({ name, type: "SCALAR" as const, scalar: { value } });
     return {
       info: {
         hostname: this.name,
         port: 5051,
-        resources: [scalar("cpus", agentCpus), scalar("mem", agentMem)],
+        resources: [
+          scalar("cpus", agentCpus),
+          scalar("mem", agentMem),
+          ...(hasOperations
+            ? [
+                scalar("disk", DISK_MEGABYTES),
+                { ...scalar("disk", STATIC_DISK.megabytes), role: STATIC_DISK.role },
+              ]
+            : []),
+        ],
       },
       ip: "127.0.0.1",
       port: 5051,
@@ -361,7 +375,14 @@ export class FrameworkMachine extends Machine {
     super(`f${number}`, world);
     this.#number = number;
     this.#observer = observer;
-    this.store = { name: this.name, id: null, generation: 0, launched: 0, tasks: new Map() };
+    this.store = {
+      name: this.name,
+      id: null,
+      generation: 0,
+      launched: 0,
+      tasks: new Map(),
+      reservations: new Map(),
+    };
   }
 
   drain(): void {

@@ -66,6 +66,7 @@ export interface Workload {
   readonly lateCalls: number;
   readonly badCalls: number;
   readonly teardowns: number;
+  readonly operations: number;
   readonly failoverTimeoutS: number;
   /** From one launch of a framework to the next, in which it wants no offers; 0 for one that takes what it is offered. */
   readonly paceMs: Range;
@@ -107,6 +108,8 @@ export interface SimOptions {
   readonly raft: Partial<RaftTuning>;
   readonly log: Partial<LogLimits>;
   readonly snapshotIntervalEntries: number;
+  /** Mean time between two reservations or volumes made or undone by an operator; null for none. Milliseconds. */
+  readonly operationsEveryMs: number | null;
   /** Mean time between two changes of weights; null for none. Milliseconds. */
   readonly weightsEveryMs: number | null;
   /** Mean time between two orders about agents: deactivate, drain, reactivate; null for none. Milliseconds. */
@@ -128,7 +131,10 @@ export function swarmOptions(seed: string, ticks: number | null): SimOptions {
     frameworks: between(random, 1, 4),
     agentCpus: between(random, 2, 8),
     agentMem: between(random, 1, 8) * 1_024,
-    workload: swarmWorkload(random),
+    workload: {
+      ...swarmWorkload(random),
+      operations: pick(seededRandom(`frameworks' operations ${seed}`), [0, 0.2, 0.6]),
+    },
     latencyUs: pick(random, [
       { low: 50, high: 500 },
       { low: 200, high: 2_000 },
@@ -165,11 +171,12 @@ export function swarmOptions(seed: string, ticks: number | null): SimOptions {
     snapshotIntervalEntries: pick(random, [50, 200, 1_000]),
     weightsEveryMs: pick(seededRandom(`weights ${seed}`), [null, 1_000, 5_000]),
     dutyEveryMs: pick(seededRandom(`duty ${seed}`), [null, null, 2_000, 8_000]),
+    operationsEveryMs: pick(seededRandom(`operations ${seed}`), [null, 300, 2_000]),
     readsAreChecked: true,
   };
 }
 
-function swarmWorkload(random: Random): Workload {
+function swarmWorkload(random: Random): Omit<Workload, "operations"> {
   const rate = (most: number): number => (chance(random, 1 / 2) ? 0 : (between(random, 1, 100) / 100) * most);
   return {
     tasksPerFramework: between(random, 10, 150),

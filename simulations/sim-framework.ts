@@ -4,6 +4,8 @@ import { pack, unpack } from "msgpackr";
 import type {
   FrameworkInfo,
   Offer,
+  OfferOperation,
+  OperationStatus,
   SchedulerCall,
   SchedulerEvent,
   TaskStatus,
@@ -12,6 +14,7 @@ import type { Clock, Connection, Network, Random, Timer } from "../src/kernel/po
 import { below, between, chance, pick } from "../src/kernel/random.ts";
 import { isTerminal } from "../src/state/statuses.ts";
 import { decodeEvent, encodeCall, graceOf, scalarOf, taskInfo } from "./framework-messages.ts";
+import { type OwnReservations, operationTold, ownOperations } from "./framework-operations.ts";
 import { nonsense } from "./nonsense.ts";
 import type { Habit, Workload } from "./options.ts";
 import type { AnswerFrame, CallFrame, Encoding } from "./scheduler-server.ts";
@@ -34,6 +37,7 @@ export interface FrameworkStore {
   generation: number;
   launched: number;
   tasks: Map<string, FrameworkTask>;
+  readonly reservations: OwnReservations;
 }
 
 export interface FrameworkObserver {
@@ -213,6 +217,9 @@ export class SimFramework {
       case "OFFERS":
         for (const offer of event.offers?.offers ?? []) this.#offered(open, offer);
         return;
+      case "UPDATE_OPERATION_STATUS":
+        if (event.update_operation_status !== undefined) this.#operated(event.update_operation_status.status);
+        return;
       case "UPDATE":
         if (event.update !== undefined) this.#updated(event.update.status);
         return;
@@ -282,7 +289,8 @@ export class SimFramework {
   #accept(offer: Offer, most: number): void {
     const { store, random, observer, workload } = this.#parts;
     const infos = this.#tasksFor(offer, most);
-    if (infos.length === 0) {
+    const operations = this.#operationsOn(offer);
+    if (infos.length === 0 && operations.length === 0) {
       this.#decline(offer);
       return;
     }
@@ -292,7 +300,7 @@ export class SimFramework {
       type: "ACCEPT",
       accept: {
         offer_ids: [offer.id],
-        operations: [{ type: "LAUNCH", launch: { task_infos: infos } }],
+        operations: [...operations, { type: "LAUNCH", launch: { task_infos: infos } }],
         filters: { refuse_seconds: pick(random, [0, 1, 5]) },
       },
     };
@@ -305,6 +313,18 @@ export class SimFramework {
     this.#call(call, (status) => this.#launched(frameworkId, ids, status));
     for (const id of ids) this.#killSometimes(id);
     if (workload.paceMs.high > 0) this.#pause();
+  }
+
+  #operationsOn(offer: Offer): readonly OfferOperation[] {
+    const { store, random, role, workload } = this.#parts;
+    const facts = { name: `${store.name}-${store.generation}`, role, rate: workload.operations };
+    return ownOperations(random, store.reservations, offer, facts);
+  }
+
+  #operated(status: OperationStatus): void {
+    const { store, workload } = this.#parts;
+    const acknowledge = operationTold(store.reservations, status);
+    if (acknowledge !== null) this.#later(workload.acknowledgeMs, () => this.#call(acknowledge));
   }
 
   #pause(): void {

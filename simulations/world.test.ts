@@ -1,6 +1,7 @@
 // Runs of whole clusters: the same seed is the same run, seeds new and old come right, and each checker fails when what
 // it watches over is broken on purpose.
 import { describe, expect, test } from "vitest";
+import { asId, type RoleName } from "../src/kernel/ids.ts";
 import type { CheckFailure } from "./checkers/check.ts";
 import { banner, type SimOptions, swarmOptions } from "./options.ts";
 import { type RunResult, World } from "./world.ts";
@@ -59,7 +60,9 @@ function calm(seed: string, change: Partial<SimOptions> = {}): World {
       launchFailure: 0,
       teardowns: 0,
       killed: 0,
+      operations: 0,
     },
+    operationsEveryMs: null,
     faultEveryMs: {},
     convergenceTicks: 3_000,
     ...change,
@@ -177,6 +180,52 @@ describe("the checkers fail when", () => {
     };
     const { failure } = await at(world, 100, flip).run();
     expect(["kept-out", "nothing-twice", "same-state"]).toContain(failure?.checker);
+  });
+
+  test("masters offer as if no role had a limit", async () => {
+    const { workload } = calm("limits").options;
+    const world = calm("limits", { workload: { ...workload, tasksPerFramework: 500, declined: 0 } });
+    at(world, 250, () => {
+      const leader = world.masters.find(({ master }) => master?.status().ready === true)?.master;
+      const quota = { guarantees: [], limits: [["cpus", 500] as const] };
+      const quotas = ["eng/ads", "batch"].map((name) => ({ role: asId<RoleName>(name), quota }));
+      void leader?.submit({ kind: "update-quotas", quotas, force: true });
+    });
+    at(world, 300, () => {
+      for (const { master } of world.masters) master?.state().allocator.quotas.clear();
+    });
+    const { failure } = await world.run();
+    expect(failure?.checker).toBe("quota-limits");
+  });
+
+  test("what an operator reserves is answered as done and is not", async () => {
+    const world = calm("reservations", { operationsEveryMs: 100 });
+    const forget = (): void => {
+      for (const { master } of world.masters) {
+        if (master === null) continue;
+        const submit = master.submit.bind(master);
+        master.submit = async (command) =>
+          command.kind === "operate" ? { kind: "done", reply: null } : submit(command);
+      }
+    };
+    const { failure } = await at(world, 300, forget).run();
+    expect(failure?.checker).toBe("operations");
+  });
+
+  test("what a framework was told to be reserved is lost", async () => {
+    const failure = await firstFailure((seed) => {
+      const { workload } = calm(seed).options;
+      const world = calm(seed, { workload: { ...workload, operations: 0.8 } });
+      return at(world, 790, () => {
+        for (const { store } of world.frameworks) {
+          const agentId = [...world.replayed.state.agents.keys()][0] ?? "";
+          const label = "never-reserved";
+          const told = { label, agentId, isReserved: true, undoAsked: false, isUndone: false };
+          store.reservations.set(label, told);
+        }
+      });
+    });
+    expect(failure?.message).toBe("what a framework has reserved is lost");
   });
 
   test("one member's state is changed behind its back", async () => {

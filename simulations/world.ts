@@ -23,11 +23,13 @@ import { CoreWatch, strandedTasks, whyNotAtRest } from "./convergence.ts";
 import { Drainer } from "./drainer.ts";
 import { EventLoop, type Life, type LoopWatcher, type ScheduledEvent } from "./event-loop.ts";
 import { type FaultParts, Faults } from "./faults.ts";
+import { checkOwnReservations } from "./framework-operations.ts";
 import { coreTicks, drawCore, healAll, healCore, mayHaveCore } from "./healing.ts";
 import { AgentMachine, FrameworkMachine, type Machine, MasterMachine, type WorldParts } from "./machines.ts";
 import { Operator } from "./operator.ts";
 import { type SimOptions, TICK_MS } from "./options.ts";
 import { Reader } from "./reader.ts";
+import { Reserver } from "./reserver.ts";
 import { Reweigher } from "./reweigher.ts";
 import type { FrameworkObserver } from "./sim-framework.ts";
 import { SimNetwork } from "./sim-network.ts";
@@ -59,6 +61,9 @@ const SAMPLE_TICKS = 500;
 /** Whole states are compared again when the log has grown by so much: what it costs in all stays a part of the run. */
 const COMPARE_GROWTH = 1.2;
 const COMPARE_EVENTS_MIN = 50;
+/** Until a healed cluster is held to be fair, and for how long it is, beside the time of its optimistic offers. */
+const SETTLING_TICKS = 2_000;
+const FAIRNESS_MS = 15_000;
 /** How often a healed cluster is asked whether it is at rest. */
 const REST_TICKS = 50;
 
@@ -82,6 +87,7 @@ export class World {
   readonly #reader: Reader;
   readonly #reweigher: Reweigher | null;
   readonly #drainer: Drainer | null;
+  readonly #reserver: Reserver | null;
   readonly #byName: ReadonlyMap<string, MasterMachine>;
   readonly #life: Life = { name: "world", alive: true };
   #failure: CheckFailure | null = null;
@@ -104,8 +110,8 @@ export class World {
       this.ledger.committed(entry);
       this.replayed.committed(entry);
       checkQuotaLimits(this.replayed.state, entry);
-      this.#noStarvation.committed(this.replayed.state, entry);
       checkKeptOut(this.replayed.state, entry);
+      this.#noStarvation.committed(this.replayed.state, entry, this.#ms());
     });
     const parts = this.#parts();
     this.masters = times(masters, (i) => new MasterMachine(`m${i + 1}`, parts));
@@ -124,6 +130,14 @@ export class World {
       everyMs === null
         ? null
         : new Reweigher({ ...shared, random: seededRandom(`${seed} reweigher`), everyMs });
+    this.#reserver =
+      options.operationsEveryMs === null
+        ? null
+        : new Reserver({
+            ...shared,
+            random: seededRandom(`${seed} reserver`),
+            everyMs: options.operationsEveryMs,
+          });
     this.#faultParts = {
       ...shared,
       options,
@@ -155,7 +169,9 @@ export class World {
     this.#faults.stop();
     this.#reweigher?.stop();
     this.#drainer?.stop();
+    this.#reserver?.stop();
     if (!this.#isOver() && !this.#operator.isReplacing() && mayHaveCore(this)) await this.#healCore();
+    if (!this.#isOver()) await this.#beFair();
     if (!this.#isOver()) await this.#comeToRest();
     if (!this.#isOver()) this.#guard(() => this.#checkEnd());
     return this.#result();
@@ -169,6 +185,7 @@ export class World {
     if (this.options.readsAreChecked) this.#reader.start();
     this.#reweigher?.start();
     this.#drainer?.start();
+    this.#reserver?.start();
     this.#sample();
   }
 
@@ -203,6 +220,28 @@ export class World {
       coreTicks(this.options),
       "a healed core does not come right",
     );
+  }
+
+  /** All is healed and frameworks go on as they are: nobody is starved by what others hold. */
+  async #beFair(): Promise<void> {
+    const { optimisticAfterMs } = this.options.policy;
+    if (optimisticAfterMs === null) return;
+    healAll(this.#faultParts);
+    await this.#runUntil(this.tick() + SETTLING_TICKS);
+    this.#noStarvation.watch();
+    const end = this.tick() + (FAIRNESS_MS + optimisticAfterMs) / TICK_MS;
+    while (!this.#isOver() && this.tick() < end) {
+      await this.#runUntil(this.tick() + REST_TICKS);
+      const isLed = this.masters.some(({ master }) => {
+        const status = master?.status();
+        return status?.ready === true && status.commitIndex === status.lastIndex;
+      });
+      this.#guard(() => this.#noStarvation.look(this.replayed.state, this.#ms(), isLed));
+    }
+  }
+
+  #ms(): number {
+    return this.loop.now / 1_000;
   }
 
   async #comeToRest(): Promise<void> {
@@ -248,6 +287,8 @@ export class World {
     this.#volumeData.look(this.agents);
     if (this.options.readsAreChecked) this.#reader.check();
     this.#reweigher?.check(this.replayed.state);
+    this.#reserver?.check(this.replayed.state);
+    for (const { store } of this.frameworks) checkOwnReservations(this.replayed.state, store.reservations);
   }
 
   #runUntil(tick: number): Promise<void> {
@@ -367,6 +408,8 @@ export class World {
         terms: this.leaders.terms(),
         launched: launched.length,
         comparisons: this.replayed.comparisons,
+        fairnessLooks: this.#noStarvation.looks,
+        operated: this.#reserver?.done ?? 0,
         ...Object.fromEntries(this.#faults.counts),
       },
     };

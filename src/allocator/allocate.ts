@@ -224,7 +224,7 @@ export class Cycle {
       this.#watcher?.refused(rest.agentId, client, this.#whyNothing(rest, client));
       return null;
     }
-    const offer = this.#room === null ? possible : this.#room.within(client.role, possible);
+    const offer = this.#room === null ? possible : this.#room.within(client.role, possible, rest.agent);
     if (offer.length === 0) {
       const bounds = this.#watcher === null ? [] : (this.#room?.bounds(client.role, possible) ?? []);
       this.#watcher?.refused(rest.agentId, client, { kind: "quota", bounds });
@@ -246,7 +246,11 @@ export class Cycle {
       },
       offerFor: (client) => {
         this.#watcher?.asked(rest.agentId, client);
-        const offer = room.guaranteed(client.role, this.#possible(this.#seenBy(rest, client), client));
+        const offer = room.guaranteed(
+          client.role,
+          this.#possible(this.#seenBy(rest, client), client),
+          rest.agent,
+        );
         return offer.length > 0 && this.#isWanted(rest, client, offer, null) ? offer : null;
       },
       counted: this.#countedOf(rest),

@@ -90,22 +90,26 @@ export class QuotaRoom {
     return false;
   }
 
-  /** What of the resources may be given to the role: all but the unreserved scalars that exceed its room. */
-  within(role: RoleName, resources: Resources): Resources {
+  /**
+   * What of the resources may be given to the role: all but the unreserved scalars that exceed its room, and what is
+   * reserved to a role above it and exceeds its limit.
+   * @param agent whose they are
+   */
+  within(role: RoleName, resources: Resources, agent: AgentEntry): Resources {
     const node = this.#nodeOf(role);
     if (node === null && this.#needs.size === 0) return resources;
-    return this.#chopped(resources, (name) => this.#room(node, name));
+    return this.#chopped(role, resources, agent, (name) => this.#room(node, name));
   }
 
   /**
    * What of the resources is given to the role for its guarantee: of the names that are guaranteed no more than it lacks.
    * Nothing if it lacks none of what is there.
    */
-  guaranteed(role: RoleName, resources: Resources): Resources {
+  guaranteed(role: RoleName, resources: Resources, agent: AgentEntry): Resources {
     const node = this.#nodeOf(role);
     const helps = resources.some(({ name, meta }) => lackOf(node, name) > 0 && this.#counts(meta));
     if (!helps) return NO_RESOURCES;
-    return this.#chopped(resources, (name) => this.#guaranteedRoom(node, name));
+    return this.#chopped(role, resources, agent, (name) => this.#guaranteedRoom(node, name));
   }
 
   /** What keeps unreserved scalars among the resources from the role. */
@@ -124,33 +128,75 @@ export class QuotaRoom {
 
   /** Notes that the role has been given them. @param agent whose they are, as it was before the cycle */
   give(role: RoleName, resources: Resources, agent: AgentEntry): void {
-    for (const resource of resources) {
-      const { name, meta, value } = resource;
-      if (value.kind !== "scalar") continue;
-      const { reservedTo, revocable, shared } = this.#meta.factsOf(meta);
-      if (revocable) continue;
-      if (reservedTo === null) addAmount(this.#free, name, -value.millis);
-      for (const each of lineOf(role)) {
-        // A reservation counts for its role and those above it before anybody has it, and what is shared counts once.
-        if (reservedTo !== null && isWithin(reservedTo, each)) break;
-        if (shared && isHeldWithin(this.#s, agent, resource, each)) break;
-        this.#consume(each, name, value.millis);
-      }
+    for (const resource of resources) this.#count(role, resource, agent, 1);
+  }
+
+  #count(role: RoleName, resource: Resource, agent: AgentEntry, times: 1 | -1): void {
+    const { name, meta, value } = resource;
+    if (value.kind !== "scalar") return;
+    const { reservedTo, revocable } = this.#meta.factsOf(meta);
+    if (revocable) return;
+    const millis = times * value.millis;
+    if (reservedTo === null) addAmount(this.#free, name, -millis);
+    for (const each of this.#chargedWith(role, resource, agent)) this.#consume(each, name, millis);
+  }
+
+  /** The roles, from this one to the top, in which the resource does not count before the role has it. */
+  *#chargedWith(role: RoleName, resource: Resource, agent: AgentEntry): Generator<RoleName> {
+    const { reservedTo, shared } = this.#meta.factsOf(resource.meta);
+    for (const each of lineOf(role)) {
+      // A reservation counts for its role and those above it before anybody has it, and what is shared counts once.
+      if (reservedTo !== null && isWithin(reservedTo, each)) return;
+      if (shared && isHeldWithin(this.#s, agent, resource, each)) return;
+      yield each;
     }
   }
 
-  #chopped(resources: Resources, roomOf: (name: string) => number): Resources {
+  /** Whether what is reserved to a role above fits into the limits of those between; it is given whole or not at all. */
+  #fits(role: RoleName, resource: Resource, agent: AgentEntry): boolean {
+    const { name, meta, value } = resource;
+    if (value.kind !== "scalar" || this.#meta.factsOf(meta).revocable) return true;
+    for (const each of this.#chargedWith(role, resource, agent)) {
+      const node = this.#nodes.get(each);
+      const limit = node?.quota?.limits.get(name);
+      if (limit !== undefined && (node?.consumed.get(name) ?? 0) + value.millis > limit) return false;
+    }
+    return true;
+  }
+
+  /** Of several of one name each takes from what those before it have left. */
+  #chopped(
+    role: RoleName,
+    resources: Resources,
+    agent: AgentEntry,
+    roomOf: (name: string) => number,
+  ): Resources {
     const kept: Resource[] = [];
+    const counted: Resource[] = [];
     let isWhole = true;
-    for (const resource of resources) {
-      const { name, meta, value } = resource;
-      const room = value.kind === "scalar" && this.#counts(meta) ? roomOf(name) : Number.POSITIVE_INFINITY;
-      const part = value.kind === "scalar" && room < value.millis ? atMost(resource, room) : resource;
+    for (const [at, resource] of resources.entries()) {
+      const part = this.#partOf(role, resource, agent, roomOf);
       if (part !== null) kept.push(part);
       if (part !== resource) isWhole = false;
+      if (part === null || resources[at + 1]?.name !== part.name) continue;
+      this.#count(role, part, agent, 1);
+      counted.push(part);
     }
+    for (const part of counted) this.#count(role, part, agent, -1);
     if (isWhole) return resources;
     return kept.some(({ value }) => value.kind === "scalar") ? kept : NO_RESOURCES;
+  }
+
+  #partOf(
+    role: RoleName,
+    resource: Resource,
+    agent: AgentEntry,
+    roomOf: (name: string) => number,
+  ): Resource | null {
+    const { name, meta, value } = resource;
+    if (!this.#counts(meta)) return this.#fits(role, resource, agent) ? resource : null;
+    const room = value.kind === "scalar" ? roomOf(name) : Number.POSITIVE_INFINITY;
+    return value.kind === "scalar" && room < value.millis ? atMost(resource, room) : resource;
   }
 
   #counts(meta: string): boolean {

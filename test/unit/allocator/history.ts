@@ -79,7 +79,7 @@ const TOTALS = [
   sum([special("cpus:1;mem:16", TO_A), res("mem:16")]),
   sum([res("cpus:2;mem:16"), special("cpus:2;mem:4", TO_A_X), special("cpus:1", REFINED)]),
   sum([res("cpus:1;mem:16"), special("cpus:2", REVOCABLE)]),
-  sum([res("cpus:3;mem:16"), special("disk:8", SHARED_BY_A)]),
+  sum([res("cpus:3;mem:16;disk:6"), special("disk:8", SHARED_BY_A)]),
   sum([res("cpus:2"), special("disk:8", SHARED_BY_A), special("disk:4", SHARED_BY_A_X)]),
 ];
 const PARTS = [

@@ -235,7 +235,7 @@ function offerFor(
   );
   if (possible.every((one) => isShared(one) && isIn(before.held, one))) return null;
   if (scalarOf(possible, "cpus") < minimum) return null;
-  const resources = withinQuotas(facts, role, possible, guaranteed);
+  const resources = withinQuotas(facts, agent, role, possible, guaranteed);
   const offer = { framework, role, agent, resources };
   const isWanted = isCapable(facts, offer) && !isFiltered(facts, offer, now) && wants(offer);
   return resources.length > 0 && scalarOf(resources, "cpus") >= minimum && isWanted ? offer : null;
@@ -274,13 +274,37 @@ export function isFor(facts: Facts, framework: number, role: string, meta: strin
 }
 
 /** Of the unreserved scalars as much as may be given to the role; nothing if no scalar is left of a part. */
-function withinQuotas(facts: Facts, role: string, possible: Resources, guaranteed: boolean): Resources {
-  if (facts.quotas.size === 0) return guaranteed ? NO_RESOURCES : possible;
+function withinQuotas(
+  start: Facts,
+  agent: number,
+  role: string,
+  possible: Resources,
+  guaranteed: boolean,
+): Resources {
+  if (start.quotas.size === 0) return guaranteed ? NO_RESOURCES : possible;
   let helps = false;
-  const kept = possible.flatMap((resource) => {
+  const kept: Resource[] = [];
+  for (const resource of possible) {
     const { name, meta, value } = resource;
-    if (value.kind !== "scalar" || reservedTo(meta) !== null || read(meta).revocable !== undefined) {
-      return [resource];
+    // Those before it of the same name count as if they were given.
+    const given = kept.filter((one) => one.name === name);
+    const facts = { ...start, held: [...start.held, { framework: -1, role, agent, resources: given }] };
+    if (value.kind !== "scalar" || read(meta).revocable !== undefined) {
+      kept.push(resource);
+      continue;
+    }
+    if (reservedTo(meta) !== null) {
+      const after = {
+        ...facts,
+        held: [...facts.held, { framework: -1, role, agent, resources: [resource] }],
+      };
+      const exceeds = line(role).some(
+        (each) =>
+          consumption(after, each, name) > consumption(facts, each, name) &&
+          limitOf(facts, each, name) < consumption(after, each, name),
+      );
+      if (!exceeds) kept.push(resource);
+      continue;
     }
     const needs = needed(facts, name, role, 0);
     const lack = needs === 0 ? 0 : largestGift(facts, role, name, value.millis, 0);
@@ -294,8 +318,8 @@ function withinQuotas(facts: Facts, role: string, possible: Resources, guarantee
           ? value.millis
           : largestGift(facts, role, name, value.millis, surplus);
     const millis = Math.min(gift, limitLeft(facts, role, name));
-    return millis <= 0 ? [] : [{ ...resource, value: { kind: "scalar" as const, millis } }];
-  });
+    if (millis > 0) kept.push({ ...resource, value: { kind: "scalar" as const, millis } });
+  }
   if (guaranteed && !helps) return NO_RESOURCES;
   const isChopped = sum(kept) !== sum(possible);
   return isChopped && kept.every(({ value }) => value.kind !== "scalar") ? NO_RESOURCES : kept;
@@ -341,6 +365,10 @@ function neededBy(facts: Facts, path: string, name: string, role: string, more: 
   );
   const children = [...below].reduce((all, child) => all + neededBy(facts, child, name, role, more), 0);
   return Math.max(own, children);
+}
+
+function limitOf(facts: Facts, role: string, name: string): number {
+  return facts.quotas.get(role)?.limits[name] ?? Number.POSITIVE_INFINITY;
 }
 
 function limitLeft(facts: Facts, role: string, name: string): number {
