@@ -1,6 +1,9 @@
 // What the SDK says of the offers that its user wants: in SUBSCRIBE, in UPDATE_FRAMEWORK, and again after a broken stream.
 import { afterEach, expect, test } from "vitest";
 import { Framework, type FrameworkOptions } from "../../../src/frameworks/sdk/index.ts";
+import { call, type Json } from "../api/support/client.ts";
+import { AGENT_INFO, FakeAgent } from "../api/support/fake-agent.ts";
+import { startApi } from "../api/support/fixture.ts";
 import { ScriptedMaster } from "./scripted-master.ts";
 
 const running: { readonly master: ScriptedMaster; readonly framework: Framework }[] = [];
@@ -108,4 +111,47 @@ test("other wishes hold from then on, and what is refused changes nothing", asyn
   const subscribe = await again(master);
   expect(subscribe?.framework_info.roles).toEqual(["a"]);
   expect(subscribe?.offer_constraints?.role_constraints?.a?.groups).toHaveLength(1);
+});
+
+test("a real master takes them, and offers by them", async () => {
+  const { port, master } = await startApi();
+  for (const hostname of ["h1", "h2"]) {
+    const agent = new FakeAgent(port);
+    agent.register(undefined, { ...AGENT_INFO, hostname });
+    await agent.nextOf("registered");
+  }
+  const framework = new Framework({
+    masters: [`127.0.0.1:${port}`],
+    name: "picky",
+    roles: ["a", "b"],
+    suppressedRoles: ["b"],
+    offerConstraints: { a: [[{ agent: "hostname", equals: "h2" }]] },
+    minimumOffers: { a: [{ cpus: 1 }] },
+  });
+  const offered: string[] = [];
+  const next = () =>
+    new Promise<void>((resolve) => {
+      framework.on("offers", (offers) => {
+        offered.push(
+          ...offers.map(({ hostname, allocation_info }) => `${hostname} ${allocation_info?.role}`),
+        );
+        resolve();
+      });
+    });
+  const first = next();
+  await framework.start();
+  await first;
+  expect(offered).toEqual(["h2 a"]);
+  const shown = async (): Promise<Json> =>
+    JSON.parse((await call(port, "/api/v1", { type: "GET_FRAMEWORKS" })).text).get_frameworks.frameworks[0];
+  expect((await shown()).framework_info.offer_filters.a).toBeDefined();
+  const second = next();
+  await framework.revive(["b"]);
+  master.allocate();
+  await second;
+  expect(offered).toContain("h1 b");
+  await framework.updateWishes({ offerConstraints: {}, minimumOffers: {}, regionAware: true });
+  expect((await shown()).offer_constraints).toEqual({});
+  expect((await shown()).framework_info.capabilities).toContainEqual({ type: "REGION_AWARE" });
+  await framework.stop();
 });
