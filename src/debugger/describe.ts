@@ -36,6 +36,11 @@ const descriptions: Descriptions = {
   MaintenanceScheduled: (e) => e.windows.map(windowText).join("; ") || "nothing",
   MaintenanceStarted: (e) => machinesText(e.machines),
   MaintenanceStopped: (e) => machinesText(e.machines),
+  InverseOffersMade: (e) =>
+    e.offers.map((o) => `${o.offerId} about ${o.agentId} to ${o.frameworkId}`).join(", "),
+  InverseOffersAnswered: (e) =>
+    `${e.frameworkId}: ${e.status} ${e.offers.map(({ offerId }) => offerId).join(", ")}${untilText(e.refuseUntil)}`,
+  InverseOffersRescinded: (e) => e.offers.map(({ offerId }) => offerId).join(", "),
   AgentResourcesConverted: (e) =>
     `${e.operation} on ${e.agentId}: ${format(e.consumed)} is now ${format(e.converted)}`,
   OperationAcknowledged: (e) => `${e.operationId} of ${e.frameworkId}`,

@@ -33,7 +33,7 @@ import {
   WHITELIST_HOSTS_MAX,
 } from "./limits.ts";
 import { frameworkOf, isConnected } from "./lookups.ts";
-import { isDown, machineKey } from "./machines.ts";
+import { isDown, machineKey, plannedFor } from "./machines.ts";
 import type { Agent, ClusterState, Framework, Task } from "./model.ts";
 import { pairsOf } from "./pairs.ts";
 import { DEFAULT_POLICY, policyChanges, withChanges } from "./policy.ts";
@@ -117,7 +117,16 @@ function checkMaintenance(state: ClusterState): void {
     assert(isSame, "a machine is unavailable at another time than its window says", { key });
   }
   for (const id of state.draining.keys()) assert(state.agents.has(id), "an unknown agent drains", { id });
-  for (const { id, spec, offers } of state.agents.values()) {
+  for (const id of state.maintenance.inverse.keys())
+    assert(state.agents.has(id), "frameworks are asked about an unknown agent", { id });
+  for (const agent of state.agents.values()) {
+    const { id, spec, offers } = agent;
+    const asked = state.maintenance.inverse.get(id);
+    assert((asked !== undefined) === (plannedFor(state, spec) !== undefined), "inverse is wrong", { id });
+    for (const [frameworkId, { offerId }] of asked ?? []) {
+      const isThere = isOfferable(agent) && isConnected(state.frameworks.get(frameworkId));
+      assert(offerId === null || isThere, "who is not there is asked, or about whom", { id, frameworkId });
+    }
     const isKeptAway = offers.size === 0 || !isDown(state, spec);
     assert(isKeptAway, "an agent on a machine that is down is offered", { id });
   }

@@ -83,6 +83,15 @@ export type Command =
       readonly offerIds: readonly OfferId[];
       readonly refuseMs: number;
     }
+  /** SC30. */
+  | {
+      readonly kind: "answer-inverse-offers";
+      readonly frameworkId: FrameworkId;
+      readonly offerIds: readonly OfferId[];
+      readonly status: "ACCEPT" | "DECLINE";
+      /** How long it does not want to be asked again; 0 = at once. */
+      readonly refuseMs: number;
+    }
   /** Empty `roles` = all of the framework's (SC27). */
   | { readonly kind: "revive"; readonly frameworkId: FrameworkId; readonly roles: readonly RoleName[] }
   | { readonly kind: "suppress"; readonly frameworkId: FrameworkId; readonly roles: readonly RoleName[] }

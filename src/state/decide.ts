@@ -18,6 +18,7 @@ import {
   decideTeardown,
   decideUpdateFramework,
 } from "./decide/frameworks.ts";
+import { decideInverseAnswer } from "./decide/inverse-offers.ts";
 import { decideLead, policyChanged } from "./decide/lead.ts";
 import { decideSchedule, decideStartMaintenance, decideStopMaintenance } from "./decide/maintenance.ts";
 import { messageExecutor, messageFramework, shutdownExecutor } from "./decide/messages.ts";
@@ -103,6 +104,8 @@ export function decide(state: ClusterState, command: Command, context: Context):
       return decideSchedule(state, command.windows);
     case "start-maintenance":
       return decideStartMaintenance(state, command, context);
+    case "answer-inverse-offers":
+      return decideInverseAnswer(state, command, context);
     case "stop-maintenance":
       return decideStopMaintenance(state, command.machines);
     case "operate":

@@ -1,6 +1,13 @@
 // What the leader sends because of an event, read from the state right after `evolve` applied that event.
 import type { AgentId, FrameworkId } from "../kernel/ids.ts";
-import type { AgentMessage, Effect, FrameworkEvent, FrameworkView, OfferView } from "./effects.ts";
+import type {
+  AgentMessage,
+  Effect,
+  FrameworkEvent,
+  FrameworkView,
+  InverseOfferView,
+  OfferView,
+} from "./effects.ts";
 import type {
   AgentRemoved,
   AgentReregistered,
@@ -48,6 +55,12 @@ const derivations: Derivations = {
   MaintenanceScheduled: nothing,
   MaintenanceStarted: nothing,
   MaintenanceStopped: nothing,
+  InverseOffersMade: inverseOffersMade,
+  InverseOffersAnswered: nothing,
+  InverseOffersRescinded: ({ offers }, state) =>
+    offers.flatMap(({ frameworkId, offerId }) =>
+      toFramework(state, frameworkId, { kind: "rescind-inverse", offerId }),
+    ),
   AgentResourcesConverted: resourcesConverted,
   OperationAcknowledged: nothing,
   OperationsTold: operationsTold,
@@ -260,6 +273,22 @@ function agentRemoved(event: AgentRemoved, state: ClusterState): readonly Effect
 function failures(agentId: AgentId, state: ClusterState): readonly Effect[] {
   const failure = { kind: "failure", agentId, executorId: null, waitStatus: null } as const;
   return [...state.frameworks.keys()].flatMap((frameworkId) => toFramework(state, frameworkId, failure));
+}
+
+/** One message for each framework. */
+function inverseOffersMade({ offers }: EventOf<"InverseOffersMade">, state: ClusterState): readonly Effect[] {
+  const views = new Map<FrameworkId, InverseOfferView[]>();
+  for (const offer of offers) {
+    const { spec: agent } = agentOf(state, offer.agentId);
+    const unavailability = plannedFor(state, agent)?.unavailability;
+    if (unavailability === undefined) continue;
+    const others = views.get(offer.frameworkId) ?? [];
+    others.push({ ...offer, agent, unavailability });
+    views.set(offer.frameworkId, others);
+  }
+  return [...views].flatMap(([frameworkId, list]) =>
+    toFramework(state, frameworkId, { kind: "inverse-offers", offers: list }),
+  );
 }
 
 /** One message for each framework. */

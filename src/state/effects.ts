@@ -37,6 +37,8 @@ export type FrameworkEvent =
   | { readonly kind: "subscribed"; readonly streamId: StreamId }
   | { readonly kind: "offers"; readonly offers: readonly OfferView[] }
   | { readonly kind: "rescind"; readonly offerId: OfferId }
+  | { readonly kind: "inverse-offers"; readonly offers: readonly InverseOfferView[] }
+  | { readonly kind: "rescind-inverse"; readonly offerId: OfferId }
   | {
       readonly kind: "update";
       readonly status: TaskStatus;
@@ -85,6 +87,14 @@ export interface OfferView {
   readonly multiRole: boolean;
   /** When the agent's machine is to be down (MN07); null if nothing is planned. */
   readonly unavailability: Unavailability | null;
+}
+
+export interface InverseOfferView {
+  readonly offerId: OfferId;
+  readonly frameworkId: FrameworkId;
+  readonly agentId: AgentId;
+  readonly agent: AgentSpec;
+  readonly unavailability: Unavailability;
 }
 
 export type AgentMessage =

@@ -201,7 +201,24 @@ export type MaintenanceEvent =
   /** They are down; their agents are removed by the events after this one. */
   | { readonly kind: "MaintenanceStarted"; readonly machines: readonly MachineId[] }
   /** They are up, and in the schedule no more. */
-  | { readonly kind: "MaintenanceStopped"; readonly machines: readonly MachineId[] };
+  | { readonly kind: "MaintenanceStopped"; readonly machines: readonly MachineId[] }
+  /** Frameworks are asked whether they can do without agents (MN07). */
+  | { readonly kind: "InverseOffersMade"; readonly offers: readonly InverseOfferRef[] }
+  | {
+      readonly kind: "InverseOffersAnswered";
+      readonly frameworkId: FrameworkId;
+      readonly offers: readonly Omit<InverseOfferRef, "frameworkId">[];
+      readonly status: "ACCEPT" | "DECLINE";
+      /** When it may be asked again; null = at once. */
+      readonly refuseUntil: Millis | null;
+    }
+  | { readonly kind: "InverseOffersRescinded"; readonly offers: readonly InverseOfferRef[] };
+
+export interface InverseOfferRef {
+  readonly offerId: OfferId;
+  readonly frameworkId: FrameworkId;
+  readonly agentId: AgentId;
+}
 
 export interface AgentReregistered {
   readonly kind: "AgentReregistered";

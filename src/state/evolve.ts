@@ -37,6 +37,12 @@ import {
   refreshTerms,
 } from "./evolve/frameworks.ts";
 import {
+  dropAllAsked,
+  inverseOffersAnswered,
+  inverseOffersMade,
+  inverseOffersRescinded,
+} from "./evolve/inverse-offers.ts";
+import {
   offersAccepted,
   offersDeclined,
   offersDiscarded,
@@ -86,6 +92,9 @@ const reducers: Reducers = {
   MaintenanceScheduled: maintenanceScheduled,
   MaintenanceStarted: maintenanceStarted,
   MaintenanceStopped: maintenanceStopped,
+  InverseOffersMade: inverseOffersMade,
+  InverseOffersAnswered: inverseOffersAnswered,
+  InverseOffersRescinded: inverseOffersRescinded,
   AgentResourcesConverted: agentResourcesConverted,
   OperationAcknowledged: operationAcknowledged,
   OperationsTold: operationsTold,
@@ -152,6 +161,7 @@ function leaderElected(state: ClusterState, event: LeaderElected, time: Millis):
       connection.kind === "disconnected" ? connection.deadline : after(time, spec.failoverTimeoutMs);
     disconnect(state, framework, time, Math.max(own, event.frameworkDeadline) as Millis);
   }
+  dropAllAsked(state);
   for (const agent of state.agents.values()) {
     if (agent.connection.kind === "unreachable") continue;
     disconnectAgent(state, agent, time, event.agentDeadline);

@@ -19,7 +19,7 @@ export function createClusterState(): ClusterState {
     absentFrameworks: new Map(),
     absentAgents: new Map(),
     draining: new Map(),
-    maintenance: { windows: [], machines: new Map() },
+    maintenance: { windows: [], machines: new Map(), inverse: new Map() },
     weights: new Map(),
     policy: DEFAULT_POLICY,
     allocator: createAllocatorState(),

@@ -86,6 +86,9 @@ export const CORRECTIONS_BYTES_MAX = 2 * 1024 * 1024;
 /** Offers that one `expire` rescinds; the next goes on. */
 export const EXPIRED_OFFERS_MAX = 10_000;
 
+/** Inverse offers that one `expire` makes; the next goes on. */
+export const INVERSE_OFFERS_MAX = 1_000;
+
 /** Machines in the maintenance schedule; with more it is refused. */
 export const MACHINES_MAX = 10_000;
 

@@ -254,6 +254,17 @@ export interface Maintenance {
   windows: readonly MaintenanceWindow[];
   /** The machines of the windows, by `machineKey`: at most MACHINES_MAX. All others are up. */
   machines: Map<string, Machine>;
+  /** What frameworks are asked about the agents that are on these machines, one entry for each agent. */
+  inverse: Map<AgentId, Map<FrameworkId, InverseOffer>>;
+}
+
+export interface InverseOffer {
+  /** Of the question that is open; null if none is. */
+  readonly offerId: OfferId | null;
+  /** The newest about this unavailability. */
+  readonly answer: { readonly status: "ACCEPT" | "DECLINE"; readonly at: Millis } | null;
+  /** Null = at once. */
+  readonly askAgainAt: Millis | null;
 }
 
 export interface MaintenanceWindow {

@@ -3,10 +3,12 @@ import type {
   AgentInfo,
   Attribute,
   DomainInfo,
+  InverseOffer,
   Offer as WireOffer,
   URL as WireUrl,
 } from "../../contract/types.ts";
 import type { ExecutorId } from "../../kernel/ids.ts";
+import type { InverseOfferView } from "../../state/effects.ts";
 import type { AgentSpec, Offer, Unavailability } from "../../state/model.ts";
 import { ipv4Of } from "./addresses.ts";
 import { unavailabilityToWire } from "./maintenance.ts";
@@ -50,6 +52,16 @@ export function agentParts(agent: AgentSpec): {
 } {
   const info = agent.wire as Partial<AgentInfo>;
   return { attributes: info.attributes, domain: info.domain };
+}
+
+export function inverseOfferToWire(view: InverseOfferView): InverseOffer {
+  return {
+    id: { value: view.offerId },
+    url: agentUrl(view.agent),
+    framework_id: { value: view.frameworkId },
+    agent_id: { value: view.agentId },
+    unavailability: unavailabilityToWire(view.unavailability),
+  };
 }
 
 function agentUrl(agent: AgentSpec): WireUrl {

@@ -2,6 +2,7 @@
 
 import { add } from "../../allocator/resources.ts";
 import type {
+  InverseOffer,
   MasterResponseGetAgents,
   MasterResponseGetExecutors,
   MasterResponseGetFrameworks,
@@ -12,7 +13,10 @@ import type {
   Offer as WireOffer,
 } from "../../contract/types.ts";
 import type { FrameworkId } from "../../kernel/ids.ts";
+import { plannedFor } from "../../state/machines.ts";
 import type { ClusterState, Framework } from "../../state/model.ts";
+import { pairsOf } from "../../state/pairs.ts";
+import { inverseOfferToWire } from "../convert/offers.ts";
 import { resourcesToWire } from "../convert/resources.ts";
 import { type RoleFacts, rolesOf } from "./roles.ts";
 import { type ClusterUsage, executorsOf, usageOf, usageOr } from "./usage.ts";
@@ -50,12 +54,31 @@ export function getFrameworks(
   usage: ClusterUsage = usageOf(state),
 ): MasterResponseGetFrameworks {
   const offers = offersByFramework(state);
+  const inverse = inverseByFramework(state);
   const view = (framework: Framework) =>
-    frameworkView(framework, offers.get(framework.id) ?? [], usageOr(usage.frameworks, framework.id));
+    frameworkView(
+      framework,
+      offers.get(framework.id) ?? [],
+      inverse.get(framework.id) ?? [],
+      usageOr(usage.frameworks, framework.id),
+    );
   return {
     frameworks: [...state.frameworks.values()].map(view),
     completed_frameworks: [...state.completedFrameworks.values()].map(view),
   };
+}
+
+function inverseByFramework(state: ClusterState): ReadonlyMap<FrameworkId, readonly InverseOffer[]> {
+  const byFramework = new Map<FrameworkId, InverseOffer[]>();
+  for (const [agentId, frameworkId, { offerId }] of pairsOf(state.maintenance.inverse)) {
+    const agent = state.agents.get(agentId)?.spec;
+    const unavailability = agent === undefined ? undefined : plannedFor(state, agent)?.unavailability;
+    if (offerId === null || agent === undefined || unavailability === undefined) continue;
+    const listed = byFramework.get(frameworkId) ?? [];
+    listed.push(inverseOfferToWire({ offerId, frameworkId, agentId, agent, unavailability }));
+    byFramework.set(frameworkId, listed);
+  }
+  return byFramework;
 }
 
 function offersByFramework(state: ClusterState): ReadonlyMap<FrameworkId, readonly WireOffer[]> {

@@ -1,27 +1,50 @@
 // The maintenance calls of operators (MO15), in the words of Mesos; the legacy endpoints say the same.
 import type {
+  InverseOfferStatus,
   MachineID,
   MaintenanceClusterStatus,
+  MaintenanceClusterStatusDrainingMachine,
   MaintenanceSchedule,
   MasterCall,
 } from "../../contract/types.ts";
 import type { Command } from "../../state/commands.ts";
-import { machineJson, machineKey } from "../../state/machines.ts";
+import { machineJson, machineKey, machineOf } from "../../state/machines.ts";
 import type { ClusterState, MachineId } from "../../state/model.ts";
+import { pairsOf } from "../../state/pairs.ts";
 import { type ApiContext, replyToOutcome } from "../context.ts";
 import { ipv4Of } from "../convert/addresses.ts";
 import { machineFromWire, windowsFromWire } from "../convert/maintenance.ts";
+import { timeInfo } from "../convert/times.ts";
 import { badRequest, empty, type Reply } from "../http/reply.ts";
 
-/** No framework is asked for its consent, so none has given it. */
-export function maintenanceStatus({ maintenance }: ClusterState): MaintenanceClusterStatus {
+/** With what frameworks have answered about the agents of machines that are to be down. */
+export function maintenanceStatus({ maintenance, agents }: ClusterState): MaintenanceClusterStatus {
+  const answers = new Map<string, InverseOfferStatus[]>();
+  for (const [agentId, frameworkId, { answer }] of pairsOf(maintenance.inverse)) {
+    const spec = agents.get(agentId)?.spec;
+    if (answer === null || spec === undefined) continue;
+    const key = machineKey(machineOf(spec));
+    const { status, at } = answer;
+    const told = { status, framework_id: { value: frameworkId }, timestamp: timeInfo(at) };
+    answers.set(key, [...(answers.get(key) ?? []), told]);
+  }
   const machines = [...maintenance.machines.values()];
   const draining = machines.filter(({ mode }) => mode === "draining");
   const down = machines.filter(({ mode }) => mode === "down");
   return {
-    ...(draining.length === 0 ? {} : { draining_machines: draining.map(({ id }) => ({ id })) }),
+    ...(draining.length === 0
+      ? {}
+      : { draining_machines: draining.map(({ id }) => withAnswers(id, answers)) }),
     ...(down.length === 0 ? {} : { down_machines: down.map(({ id }) => id) }),
   };
+}
+
+function withAnswers(
+  id: MachineId,
+  answers: ReadonlyMap<string, readonly InverseOfferStatus[]>,
+): MaintenanceClusterStatusDrainingMachine {
+  const statuses = answers.get(machineKey(id));
+  return statuses === undefined ? { id } : { id, statuses };
 }
 
 /** Null for any other call. @param target path and query, for redirects */

@@ -7,6 +7,7 @@ import type {
   DrainInfo,
   ExecutorInfo,
   FrameworkInfo,
+  InverseOffer,
   MasterResponseGetExecutorsExecutor,
   MasterResponseGetFrameworksFramework,
   TaskInfo,
@@ -106,10 +107,11 @@ export function frameworkInfo(spec: FrameworkView["spec"], id: FrameworkId): Fra
   return { ...(spec.wire as unknown as FrameworkInfo), id: { value: id } };
 }
 
-/** A framework in the lists. @param offers those outstanding */
+/** A framework in the lists. @param offers those outstanding @param inverse what it is asked */
 export function frameworkView(
   framework: Framework,
   offers: readonly WireOffer[],
+  inverse: readonly InverseOffer[],
   usage: Usage,
 ): MasterResponseGetFrameworksFramework {
   const { unregisteredAt } = framework;
@@ -117,6 +119,7 @@ export function frameworkView(
     ...frameworkBasics(framework, framework.id),
     ...(unregisteredAt === null ? {} : { unregistered_time: timeInfo(unregisteredAt) }),
     offers,
+    ...(inverse.length === 0 ? {} : { inverse_offers: inverse }),
     allocated_resources: byRoleToWire(usage.allocated),
     offered_resources: byRoleToWire(usage.offered),
     offer_constraints: constraintsToWire(framework.offerConstraints),

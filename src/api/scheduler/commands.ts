@@ -3,6 +3,7 @@ import type {
   OfferOperation,
   SchedulerCall,
   SchedulerCallAccept,
+  SchedulerCallAcceptInverseOffers,
   SchedulerCallReconcileTask,
   TaskInfo,
 } from "../../contract/types.ts";
@@ -45,6 +46,10 @@ export function commandOf(
       return call.accept === undefined ? null : acceptOf(call.accept, frameworkId, state, encoded);
     case "DECLINE":
       return declineOf(call, frameworkId);
+    case "ACCEPT_INVERSE_OFFERS":
+      return inverseAnswer(frameworkId, "ACCEPT", call.accept_inverse_offers);
+    case "DECLINE_INVERSE_OFFERS":
+      return inverseAnswer(frameworkId, "DECLINE", call.decline_inverse_offers);
     case "REVIVE":
       return { kind: "revive", frameworkId, roles: roleNames(call.revive?.roles) };
     case "SUPPRESS":
@@ -115,6 +120,16 @@ function declineOf(call: SchedulerCall, frameworkId: FrameworkId): Command {
     offerIds: offer_ids.map(({ value }) => asId<OfferId>(value)),
     refuseMs: refuseMsOf(filters?.refuse_seconds),
   };
+}
+
+function inverseAnswer(
+  frameworkId: FrameworkId,
+  status: "ACCEPT" | "DECLINE",
+  { inverse_offer_ids = [], filters }: SchedulerCallAcceptInverseOffers = {},
+): Command {
+  const offerIds = inverse_offer_ids.map(({ value }) => asId<OfferId>(value));
+  const refuseMs = refuseMsOf(filters?.refuse_seconds);
+  return { kind: "answer-inverse-offers", frameworkId, offerIds, status, refuseMs };
 }
 
 function reconciled(task: SchedulerCallReconcileTask): {

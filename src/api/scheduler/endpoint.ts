@@ -23,8 +23,6 @@ import { updateCommand } from "./update-framework.ts";
 import { problemOfCall } from "./validate.ts";
 
 const STREAM_ID_HEADER = "mesos-stream-id";
-/** Calls that are validated and then refused, because what they act on is not there yet. */
-const NOT_THERE_YET: ReadonlySet<string> = new Set(["ACCEPT_INVERSE_OFFERS", "DECLINE_INVERSE_OFFERS"]);
 
 interface Exchange {
   readonly request: IncomingMessage;
@@ -95,9 +93,7 @@ export class SchedulerEndpoint {
     const framework = state.frameworks.get(frameworkId);
     const refusal = refusalOfStream(framework, exchange.request.headers[STREAM_ID_HEADER]);
     if (refusal !== null) this.replyLater(exchange, confirmed(this.context, refusal, exchange.target));
-    else if (NOT_THERE_YET.has(call.type ?? "")) {
-      this.reply(exchange, text(501, `${call.type} is not supported yet`));
-    } else if (call.type === "UPDATE_FRAMEWORK" && call.update_framework !== undefined) {
+    else if (call.type === "UPDATE_FRAMEWORK" && call.update_framework !== undefined) {
       const update = updateCommand(call.update_framework, frameworkId, state.policy.regexLimits);
       if (update.ok) this.submit(exchange, update.value, bodyBytes, UPDATED);
       else this.reply(exchange, badRequest(update.error));

@@ -2,7 +2,7 @@
 import type { MasterInfo, OperationStatus, SchedulerEvent } from "../../contract/types.ts";
 import type { FrameworkId } from "../../kernel/ids.ts";
 import type { FrameworkEvent } from "../../state/effects.ts";
-import { type OfferForm, offerToWire } from "../convert/offers.ts";
+import { inverseOfferToWire, type OfferForm, offerToWire } from "../convert/offers.ts";
 import { statusAfter } from "../convert/statuses.ts";
 import { bytesOf } from "../convert/uuids.ts";
 import { HEARTBEAT_INTERVAL_MS } from "../limits.ts";
@@ -17,6 +17,16 @@ export function schedulerEvent(
       return { type: "OFFERS", offers: { offers: event.offers.map((view) => offerOf(view, refined)) } };
     case "rescind":
       return { type: "RESCIND", rescind: { offer_id: { value: event.offerId } } };
+    case "inverse-offers":
+      return {
+        type: "INVERSE_OFFERS",
+        inverse_offers: { inverse_offers: event.offers.map(inverseOfferToWire) },
+      };
+    case "rescind-inverse":
+      return {
+        type: "RESCIND_INVERSE_OFFER",
+        rescind_inverse_offer: { inverse_offer_id: { value: event.offerId } },
+      };
     case "update":
       return { type: "UPDATE", update: { status: statusAfter(event.status, event.before) } };
     case "message":

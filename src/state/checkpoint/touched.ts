@@ -72,6 +72,9 @@ const touched: Touched = {
   MaintenanceScheduled: headOnly,
   MaintenanceStarted: headOnly,
   MaintenanceStopped: headOnly,
+  InverseOffersMade: headOnly,
+  InverseOffersAnswered: headOnly,
+  InverseOffersRescinded: headOnly,
   AgentResourcesConverted: (keep, { agentId, converted }) => {
     agentChanged(keep, agentId);
     keep.allocator.agents();

@@ -83,7 +83,7 @@ export function decideDecline(
 }
 
 /** Null = no filter: 0 means none; otherwise at least one allocation interval and at most a year (trap 17). */
-function refuseUntil(state: ClusterState, now: Millis, refuseMs: number): Millis | null {
+export function refuseUntil(state: ClusterState, now: Millis, refuseMs: number): Millis | null {
   if (!(refuseMs > 0)) return null;
   return after(
     now,

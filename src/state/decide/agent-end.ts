@@ -96,17 +96,23 @@ export function absence(
   ];
 }
 
-/** All that is offered of the agent is rescinded. */
+/** All that is offered of the agent is rescinded, and what frameworks are asked about it. */
 export function rescission(
   state: ClusterState,
   agent: Agent,
   cause: EventOf<"OffersRescinded">["cause"],
 ): readonly Event[] {
-  if (agent.offers.size === 0) return [];
   const offers = [];
   for (const offerId of agent.offers.keys()) {
     const offer = state.offers.get(offerId);
     if (offer !== undefined) offers.push({ frameworkId: offer.frameworkId, offerId });
   }
-  return [{ kind: "OffersRescinded", cause, offers }];
+  const asked = [];
+  for (const [frameworkId, { offerId }] of state.maintenance.inverse.get(agent.id) ?? []) {
+    if (offerId !== null) asked.push({ offerId, frameworkId, agentId: agent.id });
+  }
+  return [
+    ...(offers.length === 0 ? [] : [{ kind: "OffersRescinded", cause, offers } as const]),
+    ...(asked.length === 0 ? [] : [{ kind: "InverseOffersRescinded", offers: asked } as const]),
+  ];
 }

@@ -1,5 +1,6 @@
 // Deadlines that have passed become events: frameworks that did not come back, agents that are silent, offers and
-// filters that are too old. And agents that have drained are found here.
+// filters that are too old. And agents that have drained are found here, and frameworks that are to be
+// asked about agents that will be away.
 import { nextFilterExpiry } from "../../allocator/index.ts";
 import type { Millis } from "../../kernel/ids.ts";
 import type { Context } from "../commands.ts";
@@ -16,6 +17,7 @@ import { heldBy } from "./agent-end.ts";
 import { agentExpiryEvents } from "./agents.ts";
 import { type Accepted, accepted, partly } from "./decision.ts";
 import { drainedEvents, hasDrained } from "./duty.ts";
+import { hasQuestions, inverseOffersDue } from "./inverse-offers.ts";
 import { operationsDue } from "./operations.ts";
 import { removalOf, remove, taskCount } from "./removal.ts";
 
@@ -48,6 +50,7 @@ function otherExpiries(state: ClusterState, now: Millis): readonly Event[] {
     events.push(...made);
   }
   events.push(...drainedEvents(state, now, EXPIRIES_PER_COMMAND_MAX));
+  events.push(...inverseOffersDue(state, now));
   events.push(...oldOffers(state, now));
   events.push(...operationsDue(state, now).filter(() => removed.size === 0));
   const filters = nextFilterExpiry(state.allocator);
@@ -58,7 +61,7 @@ function otherExpiries(state: ClusterState, now: Millis): readonly Event[] {
 /** False if `expire` would lead to no event: a look that costs next to nothing when nothing is due. */
 export function hasExpired(state: ClusterState, now: Millis): boolean {
   if (isDue(state.absentFrameworks, now) || isDue(state.absentAgents, now)) return true;
-  if (hasDrained(state)) return true;
+  if (hasDrained(state) || hasQuestions(state, now)) return true;
   const filters = nextFilterExpiry(state.allocator);
   if (filters !== null && filters <= now) return true;
   return oldOffers(state, now).length > 0 || operationsDue(state, now).length > 0;

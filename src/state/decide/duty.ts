@@ -80,8 +80,8 @@ function endOfDrain(
   now: Millis,
 ): readonly Event[] {
   if (!markGone) return [{ kind: "AgentDrained", agentId: agent.id }];
-  const withoutOffers = { ...agent, offers: new Map() };
-  return endOf(state, withoutOffers, GONE, connectionOf(agent), 0, now).events;
+  const { events } = endOf(state, agent, GONE, connectionOf(agent), 0, now);
+  return events.filter(({ kind }) => kind !== "OffersRescinded" && kind !== "InverseOffersRescinded");
 }
 
 export function hasDrained({ draining, agents }: ClusterState): boolean {

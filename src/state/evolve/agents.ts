@@ -16,11 +16,13 @@ import { conversionsAfter, totalOf } from "../agent-resources.ts";
 import type { AgentReregistered, EventOf, ExecutorRef } from "../events.ts";
 import { GONE_AGENTS_MAX } from "../limits.ts";
 import { agentOf, frameworkOf, taskOf } from "../lookups.ts";
+import { plannedFor } from "../machines.ts";
 import type { Agent, AgentSpec, ClusterState } from "../model.ts";
 import { firstPairs, keepNewest } from "../pairs.ts";
 import { volumesAfter } from "../volumes.ts";
 import { isOfferable } from "./duty.ts";
 import { holdExecutors, letGoOfExecutors, removeExecutor } from "./executors.ts";
+import { noteMachine } from "./inverse-offers.ts";
 import { forgetOperations, keepFinished } from "./operations.ts";
 import { complete } from "./tasks.ts";
 
@@ -40,6 +42,7 @@ export function agentRegistered(state: ClusterState, event: EventOf<"AgentRegist
   addAgent(state.allocator, event.agentId, event.spec.resources);
   setAgentActive(state.allocator, event.agentId, true);
   setAgentRemote(state.allocator, event.agentId, isRemote(state, event.spec));
+  noteMachine(state, agentOf(state, event.agentId), plannedFor(state, event.spec));
 }
 
 export function agentReregistered(state: ClusterState, event: AgentReregistered, time: Millis): void {
@@ -55,6 +58,7 @@ export function agentReregistered(state: ClusterState, event: AgentReregistered,
   holdExecutors(state, agent);
   setAgentActive(state.allocator, agent.id, isOfferable(agent));
   setAgentRemote(state.allocator, agent.id, isRemote(state, event.spec));
+  noteMachine(state, agent, plannedFor(state, agent.spec));
 }
 
 /** In another region than the leading master (AL18). An agent without a domain counts as local. */
@@ -150,6 +154,7 @@ export function agentRemoved(state: ClusterState, event: EventOf<"AgentRemoved">
   state.agents.delete(agent.id);
   state.absentAgents.delete(agent.id);
   state.draining.delete(agent.id);
+  state.maintenance.inverse.delete(agent.id);
   if (event.cause === "expired") return;
   state.goneAgents.set(agent.id, { at: time, cause: event.cause });
   keepNewest(state.goneAgents, GONE_AGENTS_MAX);

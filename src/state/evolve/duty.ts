@@ -6,6 +6,7 @@ import type { EventOf } from "../events.ts";
 import { agentOf, isConnected } from "../lookups.ts";
 import { machineKey } from "../machines.ts";
 import type { Agent, ClusterState, Deactivation, Machine } from "../model.ts";
+import { noteMachines } from "./inverse-offers.ts";
 
 /** The allocator may offer it: it is there, and no operator has taken it out. */
 export function isOfferable(agent: Agent): boolean {
@@ -66,7 +67,9 @@ export function maintenanceScheduled(
       machines.set(key, { id, mode: before.get(key)?.mode ?? "draining", unavailability });
     }
   }
-  state.maintenance = { windows, machines };
+  state.maintenance.windows = windows;
+  state.maintenance.machines = machines;
+  noteMachines(state, before);
 }
 
 export function maintenanceStarted(
@@ -80,10 +83,9 @@ export function maintenanceStarted(
   }
 }
 
-export function maintenanceStopped(
-  { maintenance }: ClusterState,
-  event: EventOf<"MaintenanceStopped">,
-): void {
+export function maintenanceStopped(state: ClusterState, event: EventOf<"MaintenanceStopped">): void {
+  const { maintenance } = state;
+  const before = new Map(maintenance.machines);
   const up = new Set(event.machines.map(machineKey));
   for (const key of up) maintenance.machines.delete(key);
   const windows = maintenance.windows.map(({ machines, unavailability }) => ({
@@ -91,4 +93,5 @@ export function maintenanceStopped(
     unavailability,
   }));
   maintenance.windows = windows.filter(({ machines }) => machines.length > 0);
+  noteMachines(state, before);
 }

@@ -18,6 +18,7 @@ import type { ClusterState, Framework, OfferConstraints } from "../model.ts";
 import { keepNewest, pairsOf } from "../pairs.ts";
 import { isTerminal, statusOfTask } from "../statuses.ts";
 import { removeExecutor } from "./executors.ts";
+import { askAnew, dropAsked, forgetAnswers } from "./inverse-offers.ts";
 import { removeOffers } from "./offers.ts";
 import { forgetOperations } from "./operations.ts";
 import { complete, tell } from "./tasks.ts";
@@ -53,6 +54,7 @@ export function frameworkDisconnected(
 /** Without its offers, and without new ones. Filters stay, for the leader may have changed and nothing else. */
 export function disconnect(state: ClusterState, framework: Framework, time: Millis, deadline: Millis): void {
   removeOffers(state, framework.offers.keys());
+  dropAsked(state, framework.id);
   const { connection } = framework;
   const since = connection.kind === "disconnected" ? connection.since : time;
   framework.connection = { kind: "disconnected", since, deadline };
@@ -76,6 +78,7 @@ export function frameworkRemoved(state: ClusterState, event: FrameworkRemoved, t
     removeExecutor(state, framework, agentId, executorId);
   }
   removeFramework(state.allocator, framework.id);
+  forgetAnswers(state, framework.id);
   forgetOperations(state, { frameworkId: framework.id });
   framework.connection = { kind: "completed", at: time };
   framework.unregisteredAt = time;
@@ -97,6 +100,7 @@ export function frameworkRevived(state: ClusterState, event: EventOf<"FrameworkR
   framework.suppressedRoles = framework.suppressedRoles.filter((role) => !event.roles.includes(role));
   for (const role of event.roles) clearFilters(state.allocator, framework.id, role);
   revive(state.allocator, framework.id, event.roles);
+  askAnew(state, framework.id);
   beginWaiting(state.allocator, framework.id, state.time);
 }
 
@@ -128,6 +132,7 @@ function subscribeAgain(
   time: Millis,
 ): void {
   removeOffers(state, framework.offers.keys());
+  dropAsked(state, framework.id);
   if (framework.connection.kind === "connected") clearFilters(state.allocator, framework.id, null);
   framework.spec = event.spec;
   framework.connection = { kind: "connected", streamId: event.streamId };

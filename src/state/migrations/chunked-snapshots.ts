@@ -12,7 +12,7 @@ export const chunkedSnapshots: Migration = {
     const lifted = withMarkedDigests(state, 1);
     if (!isObject(lifted)) return lifted;
     const draining = new Map();
-    const maintenance = { windows: [], machines: new Map() };
+    const maintenance = { windows: [], machines: new Map(), inverse: new Map() };
     const weights = new Map();
     return { ...lifted, draining, maintenance, weights, allocator: withTree(lifted.allocator) };
   },

@@ -88,9 +88,11 @@ export async function maintenanceExchanges(
   return withFramework(target, undefined, async (framework) => {
     const found = new Map<string, Differences>();
     await framework.nextOf("OFFERS");
+    let asked: string | undefined;
     for (const name of names) {
       const recording = recordingOf(name);
-      const answer = await send(target, recording, framework.ids());
+      const ids = name.includes("inverse-offers") ? { ...framework.ids(), offer: asked } : framework.ids();
+      const answer = await send(target, recording, ids);
       const differences = [...answerDifferences(recording, answer, framework.ids())];
       const { body } = recording.response;
       if (name.includes("schedule-set") && inOrder(body) !== inOrder(JSON.parse(answer.text))) {
@@ -99,10 +101,23 @@ export async function maintenanceExchanges(
       if (/update-maintenance-schedule(-clear)?$/.test(name)) {
         differences.push(...(await offersAgain(framework, recording)));
       }
+      const inverse = inverseOffersIn(recording);
+      if (inverse !== undefined) {
+        const ours = await framework.nextOf("INVERSE_OFFERS");
+        asked = ours.inverse_offers.inverse_offers[0].id.value;
+        differences.push(...shapeDifferences(inverse, ours));
+      }
       found.set(name, differences);
     }
     return found;
   });
+}
+
+/** The framework is asked at once, and again when the second that it has refused for is over. */
+function inverseOffersIn({ scheduler_stream_events, stream_events }: Recording): Json | undefined {
+  return [...(scheduler_stream_events ?? []), ...(stream_events ?? [])].find(
+    ({ type }) => type === "INVERSE_OFFERS",
+  );
 }
 
 /** What is outstanding is rescinded and offered again; when that was recorded first, nothing was outstanding. */

@@ -9,8 +9,6 @@ export interface Difference {
   readonly why: string;
 }
 
-const CALLS_NOT_THERE = "(ACCEPT_INVERSE_OFFERS|DECLINE_INVERSE_OFFERS)";
-
 export const DIFFERENCES: readonly Difference[] = [
   {
     exchange: /^scheduler\/crash-type-unknown$/,
@@ -23,19 +21,9 @@ export const DIFFERENCES: readonly Difference[] = [
     why: "Mesos aborts; ours answers REMOVE_QUOTA as it answers DELETE /quota/ROLE.",
   },
   {
-    exchange: /^scheduler\//,
-    what: new RegExp(`^status of ${CALLS_NOT_THERE}: 501 instead of 20[02]$`),
-    why: "Inverse offers are validated but not there yet: a 501 says so.",
-  },
-  {
     exchange: /^(operator|protobuf)\//,
     what: /^status of \w+: 501 instead of (200|202|400|404|409)$/,
     why: "Files and log levels are not there yet.",
-  },
-  {
-    exchange: /^(operator\/get-maintenance-status-scheduled|legacy\/maintenance-status-set)$/,
-    what: /\.draining_machines\[0\]\.statuses: missing$/,
-    why: "There are no inverse offers yet, so no framework has answered one.",
   },
   {
     exchange: /./,

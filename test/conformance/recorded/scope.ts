@@ -28,7 +28,7 @@ export const OUT_OF_SCOPE: readonly OutOfScope[] = [
   },
   {
     exchange:
-      /^operator\/get-(agents-(after-gone|reserved|with-reservations)|operations|state-agent-removed|frameworks-inverse-offers|roles-(set|reserved)|executors-custom)$/,
+      /^operator\/get-(agents-(after-gone|reserved|with-reservations)|operations|state-agent-removed|roles-(set|reserved)|executors-custom)$/,
     why: "another moment of an exchange that is sent: what it shows beyond that is not there yet",
   },
   { exchange: /^protobuf\/agent-/, why: "of the agent" },

@@ -94,10 +94,13 @@ const DUTY = [
 /** In this order: at the end no machine is in the schedule. */
 const MAINTENANCE = [
   "operator/update-maintenance-schedule",
+  "scheduler/accept-inverse-offers",
   "operator/get-maintenance-schedule-set",
   "operator/get-maintenance-status-scheduled",
   "legacy/maintenance-schedule-set",
   "legacy/maintenance-status-set",
+  "scheduler/decline-inverse-offers",
+  "operator/get-frameworks-inverse-offers",
   "operator/stop-maintenance-not-down",
   "legacy/machine-up-not-down",
   "operator/update-maintenance-schedule-clear",

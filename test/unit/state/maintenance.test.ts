@@ -134,7 +134,7 @@ describe("START_MAINTENANCE", () => {
     expect(() => cluster.agent()).toThrow("Machine is `DOWN`");
     cluster.do({ kind: "stop-maintenance", machines: [HOST] });
     expect(() => cluster.agent()).not.toThrow();
-    expect(cluster.state.maintenance).toEqual({ windows: [], machines: new Map() });
+    expect(cluster.state.maintenance).toEqual({ windows: [], machines: new Map(), inverse: new Map() });
   });
 
   it("refuses an agent that was unreachable when its machine went down", () => {
@@ -200,4 +200,95 @@ it("the schedule and what is down are in the snapshot and the digest", () => {
   const restored = decodeSnapshot(encodeSnapshot(cluster.state));
   expect(restored.ok && restored.value).toEqual(cluster.state);
   expect(restored.ok && digest(restored.value)).toBe(digest(cluster.state));
+});
+
+describe("inverse offers", () => {
+  function asked() {
+    const { cluster, id, agentId } = running();
+    schedule(cluster, window(7n, HOST));
+    const [event] = told(cluster.do({ kind: "expire" }), id);
+    if (event?.kind !== "inverse-offers") throw new Error("nobody is asked");
+    const [offer] = event.offers;
+    if (offer === undefined) throw new Error("nothing is asked");
+    return { cluster, id, agentId, offer };
+  }
+
+  function answer(
+    { cluster, id, offer }: Pick<ReturnType<typeof asked>, "cluster" | "id" | "offer">,
+    refuseMs: number,
+    status: "ACCEPT" | "DECLINE" = "DECLINE",
+  ) {
+    const offerIds = [offer.offerId];
+    cluster.do({ kind: "answer-inverse-offers", frameworkId: id, offerIds, status, refuseMs });
+  }
+
+  function questions(cluster: Cluster) {
+    return told(cluster.do({ kind: "expire" })).filter(({ kind }) => kind === "inverse-offers");
+  }
+
+  it("ask who holds something of an agent whose machine is to be down, once, and nobody else", () => {
+    const { cluster, id, agentId, offer } = asked();
+    expect(offer).toMatchObject({ frameworkId: id, agentId, unavailability: { start: 7n, duration: 5n } });
+    cluster.subscribe({ name: "other" });
+    expect(questions(cluster)).toEqual([]);
+  });
+
+  it("are made again when the refused time is over, or at once without one; the newest answer is kept", () => {
+    const parts = asked();
+    const { cluster, id, agentId } = parts;
+    answer(parts, 5_000, "ACCEPT");
+    const kept = () => cluster.state.maintenance.inverse.get(agentId)?.get(id)?.answer;
+    expect(kept()).toEqual({ status: "ACCEPT", at: cluster.now });
+    cluster.wait(4_999);
+    expect(questions(cluster)).toEqual([]);
+    cluster.wait(1);
+    const [again] = questions(cluster);
+    if (again?.kind !== "inverse-offers" || again.offers[0] === undefined) throw new Error("not asked again");
+    answer({ ...parts, offer: again.offers[0] }, 0);
+    expect(kept()?.status).toBe("DECLINE");
+    expect(questions(cluster)).toHaveLength(1);
+  });
+
+  it("are made again after REVIVE, whatever was refused", () => {
+    const parts = asked();
+    answer(parts, 3_600_000);
+    parts.cluster.do({ kind: "revive", frameworkId: parts.id, roles: [] });
+    expect(questions(parts.cluster)).toHaveLength(1);
+  });
+
+  it("are rescinded when the time changes, and answers about another time count no more", () => {
+    const parts = asked();
+    const { cluster, id, agentId } = parts;
+    const effects = schedule(cluster, window(8n, HOST));
+    expect(told(effects, id)).toEqual([{ kind: "rescind-inverse", offerId: parts.offer.offerId }]);
+    answer(parts, 0);
+    expect(cluster.state.maintenance.inverse.get(agentId)?.get(id)).toBeUndefined();
+    expect(questions(cluster)).toHaveLength(1);
+    schedule(cluster);
+    expect([...cluster.state.maintenance.inverse]).toEqual([]);
+  });
+
+  it("are rescinded with an agent that goes, is deactivated or is away, and asked anew when it is back", () => {
+    const { cluster, id, agentId, offer } = asked();
+    const rescinded = { kind: "rescind-inverse", offerId: offer.offerId };
+    expect(told(cluster.loseAgent(agentId), id)).toEqual([rescinded]);
+    expect(questions(cluster)).toEqual([]);
+    cluster.register(undefined, [[id, "t1", "TASK_RUNNING"]], agentId);
+    expect(questions(cluster)).toHaveLength(1);
+    const deactivated = told(cluster.do({ kind: "deactivate-agent", agentId }), id);
+    expect(deactivated.map(({ kind }) => kind)).toEqual(["rescind-inverse"]);
+    expect(questions(cluster)).toEqual([]);
+  });
+
+  it("of a framework's former stream, or a former leader, are dropped and made anew", () => {
+    const { cluster, id } = asked();
+    cluster.subscribe({ failoverTimeoutMs: 1e9 }, id);
+    expect(questions(cluster)).toHaveLength(1);
+    cluster.do({ kind: "lead", memberId: asId("m2"), term: asId<never>("2") });
+    expect(questions(cluster)).toEqual([]);
+    cluster.subscribe({ failoverTimeoutMs: 1e9 }, id);
+    const [agent] = cluster.state.agents.keys();
+    cluster.register(undefined, [[id, "t1", "TASK_RUNNING"]], agent);
+    expect(questions(cluster)).toHaveLength(1);
+  });
 });

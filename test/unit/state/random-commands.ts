@@ -15,6 +15,7 @@ import type { Conversion, Operation, TaskSpec } from "../../../src/state/command
 import { isDown } from "../../../src/state/machines.ts";
 import type { FaultDomain, TaskStateName } from "../../../src/state/model.ts";
 import { uuidOf } from "../../../src/state/operation-uuids.ts";
+import { pairsOf } from "../../../src/state/pairs.ts";
 import { agentSpec, Cluster, customExecutor, frameworkSpec, scalars, taskSpec } from "./cluster.ts";
 
 /** A number picks one of what there is at that time. */
@@ -336,6 +337,7 @@ function changeDuty(cluster: Cluster, a: number, b: number, c: number): void {
 
 /** All agents are on one machine; another is there too. */
 function maintain(cluster: Cluster, a: number, b: number): void {
+  if (b % 5 === 0) answerInverse(cluster, a, b);
   const machines = [{ hostname: a % 3 === 0 ? agentSpec().hostname : "other" }];
   if (b % 3 === 0) cluster.try({ kind: "start-maintenance", machines });
   else if (b % 3 === 1) cluster.try({ kind: "stop-maintenance", machines });
@@ -344,6 +346,15 @@ function maintain(cluster: Cluster, a: number, b: number): void {
     const windows = a % 7 === 0 ? [] : [{ machines, unavailability }];
     cluster.try({ kind: "update-maintenance-schedule", windows });
   }
+}
+
+function answerInverse(cluster: Cluster, a: number, b: number): void {
+  const asked = [...pairsOf(cluster.state.maintenance.inverse)];
+  const [, frameworkId, { offerId = null } = {}] = nth(asked, a) ?? [];
+  if (frameworkId === undefined || offerId === null) return;
+  const status = b % 2 === 0 ? "ACCEPT" : "DECLINE";
+  const refuseMs = (b % 3) * 1_000;
+  cluster.do({ kind: "answer-inverse-offers", frameworkId, offerIds: [offerId], status, refuseMs });
 }
 
 /** Mostly what makes absent agents unreachable; at times so long that these are forgotten. */
