@@ -168,7 +168,7 @@ export interface Allocation {
   readonly role: RoleName;
   readonly agentId: AgentId;
   readonly resources: Resources;
-  /** Others hold some of it, or are shown it too: it counts as allocated to nobody (decision 0041). */
+  /** Others hold some of it, or are shown it too: it counts as allocated to nobody (decision 0037). */
   readonly optimistic?: true;
 }
 
@@ -193,7 +193,7 @@ export interface OfferRules {
   readonly whitelist?: ReadonlySet<string> | null;
   /**
    * After how long without an offer a framework is shown what others merely hold, and after how long an offer that is
-   * not answered keeps its resources from nobody (decision 0041). Milliseconds; null is never, as in Mesos.
+   * not answered keeps its resources from nobody (decision 0037). Milliseconds; null is never, as in Mesos.
    */
   readonly optimisticAfterMs?: number | null;
 }

@@ -1,4 +1,4 @@
-// Optimistic offers (decision 0041): after a cycle has given away what is free, clients are shown what others merely hold.
+// Optimistic offers (decision 0037): after a cycle has given away what is free, clients are shown what others merely hold.
 // The first ACCEPT in the log wins, so such an offer takes nothing from anybody: it counts in no share, and an agent's
 // free resources are what they were. Off unless the operator sets after how long.
 //

@@ -1,4 +1,4 @@
-// Since when clients have no offer: what optimistic offers go by (decision 0041). Kept whether or not they are made, so that
+// Since when clients have no offer: what optimistic offers go by (decision 0037). Kept whether or not they are made, so that
 // a cluster in which they are switched on knows who has waited.
 import type { FrameworkId, Millis, RoleName } from "../kernel/ids.ts";
 import { clientOf, frameworkOf } from "./lookups.ts";

@@ -363,6 +363,6 @@ export interface Offer {
   readonly role: RoleName;
   readonly resources: Resources;
   readonly madeAt: Millis;
-  /** Others hold some of it or are shown it too: it counts as allocated to nobody (decision 0041). */
+  /** Others hold some of it or are shown it too: it counts as allocated to nobody (decision 0037). */
   readonly optimistic?: true;
 }

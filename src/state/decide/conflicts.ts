@@ -1,4 +1,4 @@
-// Which offers end because what they offer is used by somebody else (decision 0041): the first ACCEPT in the log wins. Only
+// Which offers end because what they offer is used by somebody else (decision 0037): the first ACCEPT in the log wins. Only
 // an agent of which there is an optimistic offer can come to that, and a shared volume that is no more (AL17); all other
 // offers are of different resources.
 import {

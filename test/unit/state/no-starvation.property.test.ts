@@ -1,4 +1,4 @@
-// Property NS-1 (decision 0041): what others merely hold can starve nobody. Against random histories of every command
+// Property NS-1 (decision 0037): what others merely hold can starve nobody. Against random histories of every command
 // there is, and against frameworks that do what starves others under Mesos' offers.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

@@ -1,4 +1,4 @@
-// Optimistic offers (decision 0041): what is held and not used is shown to others, the first ACCEPT in the log wins, and
+// Optimistic offers (decision 0037): what is held and not used is shown to others, the first ACCEPT in the log wins, and
 // nobody is offered anything that others use.
 import { describe, expect, it } from "vitest";
 import { format } from "../../../src/allocator/index.ts";
