@@ -17,7 +17,6 @@ import type { Effect, ExecutorReply, Input } from "./effects.ts";
 import { LaunchQueue } from "./launch-queue.ts";
 import { TIMER_MS_MAX } from "./limits.ts";
 import { MasterLink } from "./master-link.ts";
-import { CANNOT_ATTACH } from "./runtime.ts";
 import {
   forgetAll,
   handle,
@@ -27,6 +26,7 @@ import {
   sweepSandboxes,
   takeOutput,
 } from "./supervisor.ts";
+import { volumeWork } from "./volume-work.ts";
 import { resumeVolumes } from "./volumes.ts";
 
 export type { Agent } from "./agent-types.ts";
@@ -236,10 +236,8 @@ class AgentDriver implements Agent {
         break;
       case "make-volume":
       case "remove-volume":
-        void this.#changeVolume(effect).then((input) => this.#input(input));
-        break;
       case "attach-volumes":
-        void this.#attachVolumes(effect).then((input) => this.#input(input));
+        void volumeWork(this.#options, effect).then((input) => this.#input(input));
         break;
       default:
         this.#inBackground(effect);
@@ -257,29 +255,6 @@ class AgentDriver implements Agent {
     work().catch((error: unknown) =>
       tracer.warn("effect failed", { effect: effect.do, error: textOf(error) }),
     );
-  }
-
-  async #changeVolume({ do: what, place }: Extract<Effect, { readonly place: unknown }>): Promise<Input> {
-    const { volumes } = this.#options;
-    const { path } = place;
-    try {
-      if (what === "make-volume") await volumes.make(place);
-      else await volumes.remove(place);
-      return { kind: what === "make-volume" ? "volume-made" : "volume-removed", path };
-    } catch (error) {
-      return { kind: "volume-failed", path, message: textOf(error) };
-    }
-  }
-
-  async #attachVolumes({ taskKey, spec, mounts }: Extract<Effect, { do: "attach-volumes" }>): Promise<Input> {
-    const { runtime } = this.#options;
-    try {
-      if (runtime.attach === undefined) throw new Error(CANNOT_ATTACH);
-      await runtime.attach(spec, mounts);
-      return { kind: "volumes-attached", taskKey, fault: null };
-    } catch (error) {
-      return { kind: "volumes-attached", taskKey, fault: textOf(error) };
-    }
   }
 
   #executorCall(call: ExecutorCall, stream: ExecutorStream | null): Promise<ExecutorReply> {

@@ -53,7 +53,8 @@ export type Effect =
   | { readonly do: "signal"; readonly id: ContainerId; readonly signal: "SIGTERM" | "SIGKILL" }
   | { readonly do: "remove-container"; readonly id: ContainerId }
   | { readonly do: "remove-sandbox"; readonly path: string }
-  | { readonly do: "make-volume" | "remove-volume"; readonly place: VolumePlace }
+  | { readonly do: "make-volume"; readonly place: VolumePlace }
+  | { readonly do: "remove-volume"; readonly place: VolumePlace }
   | {
       readonly do: "attach-volumes";
       readonly taskKey: string;

@@ -1,7 +1,7 @@
 // What every runtime promises, tested on a real one. A runtime's own test file calls this with a way to make it.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { ContainerSpec, RuntimeFailureCode } from "../../../src/agents/runtime.ts";
@@ -102,6 +102,40 @@ export function describeRuntime(given: ConformanceCase): void {
     test("finds the program in the PATH of the command's environment", async () => {
       const spec = await room.spec({ ...given.image(), argv: ["sh", "-c", "exit 0"] });
       expect((await run(spec)).waitStatus).toBe(0);
+    });
+
+    test("shows volumes in the sandbox: what is written there stays when the container is removed", async () => {
+      const source = join(room.directory, "volume");
+      await mkdir(source);
+      const volume = { source, mounted: false, readOnly: false, owned: true };
+      const volumes = ["data", "a/b/data"].map((target) => ({ ...volume, target }));
+      const spec = await shell("echo one > data/file && cat a/b/data/file && id -u", {
+        volumes,
+        user: given.otherUser.name,
+      });
+      // Users other than root are to reach the volume by its path.
+      await chmod(room.directory, 0o755);
+      expect((await run(spec)).waitStatus).toBe(0);
+      expect(await readOutput(spec, "stdout")).toBe(`one\n${given.otherUser.uid}\n`);
+      await watched.runtime.remove(spec.id);
+      expect(await readFile(join(source, "file"), "utf8")).toBe("one\n");
+      expect((await stat(source)).uid).toBe(given.otherUser.uid);
+    });
+
+    test("a volume that is missing, or whose disk is, is named, and nothing is left", async () => {
+      const volume = {
+        source: join(room.directory, "missing"),
+        readOnly: false,
+        owned: true,
+        target: "data",
+      };
+      for (const mounted of [false, true]) {
+        const spec = await shell("true", { volumes: [{ ...volume, mounted }] });
+        expect(await rejection(spec)).toMatchObject({
+          code: "volume-unavailable",
+          message: expect.stringContaining(volume.source),
+        });
+      }
     });
 
     test("reports the exit code as wait(2) has it", async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -50,6 +50,28 @@ describe("containerd", () => {
     await watched.runtime.launch(spec);
     await watched.exitOf(spec.id);
     expect(await readOutput(spec, "stdout")).toBe("/mnt/mesos/sandbox\n1\n");
+    await watched.runtime.remove(spec.id);
+    await watched.runtime.stop();
+  });
+
+  test("mounts volumes at absolute paths too, and for reading only where that is asked for", async () => {
+    const watched = await startWatched(makeRuntime(plan()));
+    const source = join(room.directory, "volume");
+    await mkdir(source);
+    await writeFile(join(source, "file"), "data\n");
+    const volume = { source, mounted: false, owned: false };
+    const spec = await room.spec({
+      image,
+      argv: ["/bin/sh", "-c", "cat /srv/data/file; echo x >> /srv/data/file; echo y >> ro/file; cat ro/file"],
+      volumes: [
+        { ...volume, target: "/srv/data", readOnly: false },
+        { ...volume, target: "ro", readOnly: true },
+      ],
+    });
+    await watched.runtime.launch(spec);
+    expect((await watched.exitOf(spec.id)).waitStatus).toBe(0);
+    expect(await readOutput(spec, "stdout")).toBe("data\ndata\nx\n");
+    expect(await readOutput(spec, "stderr")).toContain("Read-only file system");
     await watched.runtime.remove(spec.id);
     await watched.runtime.stop();
   });
