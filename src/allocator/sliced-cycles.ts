@@ -11,6 +11,8 @@ import type { AllocateOptions, Allocation, AllocatorState } from "./model.ts";
 import { type Gate, gate, isScanCheaper } from "./open-agents.ts";
 import { compareIds } from "./order.ts";
 import { type Ranking, rank } from "./ranking.ts";
+import type { Minimum } from "./requirements.ts";
+import type { Resources } from "./resources.ts";
 import { Work } from "./work.ts";
 
 export interface SliceOptions extends AllocateOptions {
@@ -40,6 +42,8 @@ interface Slice {
   readonly closedKindOf: Gate;
   readonly work: Work;
   readonly workMax: number;
+  /** By place in the run's list: what was free on the agent when it was too little for everybody, as it is still. */
+  readonly tooLittle: (Resources | undefined)[];
 }
 
 /** What a slice made, all in one stage. */
@@ -49,6 +53,12 @@ interface Made {
   readonly turn: number;
 }
 
+interface TooLittle {
+  readonly agents: readonly AgentId[];
+  readonly minimum: Minimum;
+  readonly free: (Resources | undefined)[];
+}
+
 export class SlicedCycles {
   readonly #ring: AgentRing = new AgentRing();
   #ranking: Ranking | null = null;
@@ -56,6 +66,7 @@ export class SlicedCycles {
   #run: Run | null = null;
   #isBeginning = false;
   #made: Made | null = null;
+  #tooLittle: TooLittle = { agents: [], minimum: [], free: [] };
 
   /** Whether a cycle has begun and not ended: the next call of `next` goes on with it. */
   get isUnderWay(): boolean {
@@ -74,7 +85,7 @@ export class SlicedCycles {
     this.#made = null;
     this.#run = run;
     if (run === null) return [];
-    const slice = this.#slice(s, now, options);
+    const slice = this.#slice(s, now, options, run.agents);
     const stage = goOn(run, slice);
     const allocations = isOver(run) ? slice.cycle.finish() : slice.cycle.allocations;
     this.#made = { allocations, stage, turn };
@@ -109,14 +120,22 @@ export class SlicedCycles {
       : [...s.withFree.keys()].sort(compareIds);
   }
 
-  #slice(s: AllocatorState, now: Millis, options: SliceOptions): Slice {
+  #slice(s: AllocatorState, now: Millis, options: SliceOptions, agents: readonly AgentId[]): Slice {
     const { minimum = DEFAULT_MINIMUM, workMax = WORK_PER_SLICE_MAX } = options;
     const work = new Work();
     const demands = new Demands(s, options.requirements ?? null, minimum, work);
     const parts = { work, agentWorkMax: workMax, ranking: this.#ranking };
     const cycle = new Cycle(s, now, options, demands, null, parts);
     this.#ranking = cycle.ranking;
-    return { state: s, cycle, demands, closedKindOf: gate(s, now, demands, options), work, workMax };
+    const tooLittle = demands.areNone ? this.#tooLittleOf(agents, minimum) : [];
+    const closedKindOf = gate(s, now, demands, options);
+    return { state: s, cycle, demands, closedKindOf, work, workMax, tooLittle };
+  }
+
+  #tooLittleOf(agents: readonly AgentId[], minimum: Minimum): (Resources | undefined)[] {
+    const known = this.#tooLittle;
+    if (known.agents !== agents || known.minimum !== minimum) this.#tooLittle = { agents, minimum, free: [] };
+    return this.#tooLittle.free;
   }
 }
 
@@ -136,12 +155,16 @@ function goOn(run: Run, slice: Slice): Stage {
 }
 
 /** @returns false if the agent's turn is not over and the slice ends here */
-function hasItsTurn(run: Run, { state, cycle, demands, closedKindOf, work }: Slice): boolean {
-  const agentId = run.agents[(run.start + run.at) % run.agents.length];
+function hasItsTurn(run: Run, slice: Slice): boolean {
+  const { state, cycle, demands, work, tooLittle } = slice;
+  const place = (run.start + run.at) % run.agents.length;
+  const agentId = run.agents[place];
   const agent = agentId === undefined ? undefined : state.agents.get(agentId);
   work.done++;
-  if (agentId !== undefined && agent !== undefined && closedKindOf(agentId, agent) === null) {
-    if (!cycle.give(wholeOf({ agentId, agent }), run.stage)) return false;
+  if (agentId !== undefined && agent !== undefined && agent.free !== tooLittle[place]) {
+    const closed = slice.closedKindOf(agentId, agent);
+    if (closed === "all-excluded" && demands.areNone) tooLittle[place] = agent.free;
+    if (closed === null && !cycle.give(wholeOf({ agentId, agent }), run.stage)) return false;
   }
   if (demands.isBehind) return false;
   run.at++;
