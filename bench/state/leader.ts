@@ -60,7 +60,10 @@ export class Leader {
 
   /** Offers everything that is free, and launches `count` tasks in each offer. */
   fill(count: number): void {
-    this.run({ kind: "allocate" });
+    for (let before = -1; this.state.offers.size > before; ) {
+      before = this.state.offers.size;
+      this.run({ kind: "allocate" });
+    }
     for (const offer of [...this.state.offers.values()]) this.accept(offer, count);
   }
 

@@ -67,6 +67,7 @@ class MasterLoop implements Master {
   /** What the sink was told last while another member led; undefined at the start and while this one leads. */
   private toldLeader: MemberId | null | undefined;
   private rebuilding = false;
+  private advised = false;
   private stopped = false;
   constructor(options: MasterOptions, storage: LogStorage) {
     this.options = options;
@@ -145,8 +146,10 @@ class MasterLoop implements Master {
     return this.membership.view();
   }
 
-  changeMembers(change: MembershipChange): Promise<MembersOutcome> {
-    return this.membership.change(change);
+  async changeMembers(change: MembershipChange): Promise<MembersOutcome> {
+    const outcome = await this.membership.change(change);
+    if (outcome.kind === "done") this.adviseToJoin();
+    return outcome;
   }
 
   transferLeadership(to: MemberId | null): Promise<TransferOutcome> {
@@ -219,8 +222,20 @@ class MasterLoop implements Master {
     this.checkpoints.restored(index);
   }
 
+  /** Once. */
+  private adviseToJoin(): void {
+    const { joining, tracer } = this.options;
+    if (this.advised || joining === true || !this.membership.hasOutgrownFounders()) return;
+    this.advised = true;
+    tracer.warn("start this master with --join from now on", {
+      reason:
+        "the masters in its flags are no majority of the cluster any more: with its data lost and the others out of reach it would found a second cluster",
+    });
+  }
+
   private onRoleChange(status: RoleStatus): void {
     this.role = status;
+    this.adviseToJoin();
     if (status.role === "leader") {
       if (status.ready) this.takeOffice();
     } else if (this.office !== null) this.endLeading();

@@ -64,6 +64,16 @@ export class Members {
     return ids.map((id) => this.viewOf(status, id));
   }
 
+  /**
+   * True once the founders in this member's flags are no majority of the voters any more: if they lost their data where nobody
+   * else can call them, they would found a second group.
+   */
+  hasOutgrownFounders(): boolean {
+    const { voters } = this.node.status().membership;
+    const founders = voters.filter((voter) => this.configured.some(({ id }) => id === voter));
+    return founders.length * 2 <= voters.length && voters.length > 0;
+  }
+
   async change(change: MembershipChange): Promise<MembersOutcome> {
     try {
       await this.node.changeMembership(change);

@@ -1,7 +1,11 @@
 // What a master tells of the members, and what comes of the orders of an operator while commands are decided.
 import { expect, test } from "vitest";
 import { asId, type MemberId } from "../../../src/kernel/ids.ts";
+import { Members } from "../../../src/master/members.ts";
 import type { Outcome } from "../../../src/master/types.ts";
+import type { RaftNode } from "../../../src/raft/index.ts";
+import { votersOnly } from "../../../src/raft/membership.ts";
+import { VirtualClock } from "../raft/support/virtual-clock.ts";
 import { MasterCluster } from "./cluster.ts";
 import { subscribe } from "./pipeline-rig.ts";
 
@@ -90,4 +94,21 @@ test("a removed member is told no more, also by those who were started with it",
   const rest = [m1, m2, m3].filter((id) => id !== gone.id);
   for (const member of cluster.members.filter(({ id }) => id !== gone.id))
     expect(member.master.members().map(({ id }) => id)).toEqual(rest);
+});
+
+test("a founder knows when those in its flags could found a second cluster beside the one that has grown", () => {
+  const outgrown = (founders: readonly string[], voters: readonly string[]): boolean => {
+    const membership = { ...votersOnly(voters.map((id) => asId<MemberId>(id))) };
+    const node = { status: () => ({ membership }) } as unknown as RaftNode;
+    const configured = founders.map((id) => ({ id: asId<MemberId>(id), raftAddress: id, apiAddress: id }));
+    return new Members(node, configured, new VirtualClock()).hasOutgrownFounders();
+  };
+  expect(outgrown(["m1"], [])).toBe(false);
+  expect(outgrown(["m1"], ["m1"])).toBe(false);
+  expect(outgrown(["m1"], ["m1", "m2"])).toBe(true);
+  expect(outgrown(["m1"], ["m1", "m2", "m3"])).toBe(true);
+  expect(outgrown(["m1", "m2", "m3"], ["m1", "m2", "m3"])).toBe(false);
+  expect(outgrown(["m1", "m2", "m3"], ["m2", "m3", "m4"])).toBe(false);
+  expect(outgrown(["m1", "m2", "m3"], ["m1", "m2", "m3", "m4", "m5"])).toBe(false);
+  expect(outgrown(["m1", "m2", "m3"], ["m3", "m4", "m5"])).toBe(true);
 });
