@@ -63,7 +63,7 @@ const COMPARE_GROWTH = 1.2;
 const COMPARE_EVENTS_MIN = 50;
 /** Until a healed cluster is held to be fair, and for how long it is, beside the time of its optimistic offers. */
 const SETTLING_TICKS = 2_000;
-const FAIRNESS_MS = 15_000;
+const FAIRNESS_MS = 60_000;
 /** How often a healed cluster is asked whether it is at rest. */
 const REST_TICKS = 50;
 

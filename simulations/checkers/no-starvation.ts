@@ -10,7 +10,7 @@ import { type Check, checkOf } from "./check.ts";
 const check: Check = checkOf("no-starvation");
 
 /** What cycles may be late by: they rest, and machines' clocks differ. Milliseconds. */
-const LATE_MS = 10_000;
+const LATE_MS = 6_000;
 
 export interface Waiting {
   readonly frameworkId: FrameworkId;
