@@ -1,6 +1,12 @@
 // Flags about offers, in Mesos' forms.
 import { expect, test } from "vitest";
-import { type OfferFlags, parseBytes, parseMinimum, policyOfFlags } from "../../../src/cli/offer-settings.ts";
+import {
+  type OfferFlags,
+  offerSettings,
+  parseBytes,
+  parseMinimum,
+  policyOfFlags,
+} from "../../../src/cli/offer-settings.ts";
 import { LISTED_ROLES_MAX } from "../../../src/state/limits.ts";
 import { DEFAULT_POLICY } from "../../../src/state/policy.ts";
 
@@ -56,4 +62,15 @@ test("the policy is that of the flags; no name is excluded from fair shares unle
     fairShareExcluded: new Set(["gpus", "disk"]),
     offerTimeoutMs: 2_000,
   });
+});
+
+test("optimistic offers are made only if it is asked for; seconds may have fractions, and be none", () => {
+  expect(policyOfFlags(flags).optimisticAfterMs).toBeNull();
+  expect(policyOfFlags({ ...flags, optimisticOffersAfter: 0 }).optimisticAfterMs).toBe(0);
+  expect(policyOfFlags({ ...flags, optimisticOffersAfter: 2.5 }).optimisticAfterMs).toBe(2_500);
+  const parse = offerSettings.find(({ flags: words }) =>
+    words.startsWith("--optimistic-offers-after"),
+  )?.parse;
+  expect(["0", "2.5", "60"].map((text) => parse?.(text))).toEqual([0, 2.5, 60]);
+  for (const text of ["-1", "soon", "", "1e9"]) expect(() => parse?.(text), text).toThrow("from 0 to");
 });
