@@ -4,7 +4,7 @@ import { answerDifferences, eventDifferences } from "./compare.ts";
 import { type Differences, send, withFramework } from "./exchanges.ts";
 import { type Ids, type Json, type Recording, recordingOf } from "./recordings.ts";
 import { shapeDifferences } from "./shape.ts";
-import { registeredAgent, type Target, type TestFramework } from "./target.ts";
+import { ask, registeredAgent, type Target, type TestFramework } from "./target.ts";
 
 /** Between two looks at an agent that drains. */
 const POLL_MS = 50;
@@ -84,13 +84,14 @@ export async function maintenanceExchanges(
   target: Target,
   names: readonly string[],
 ): Promise<ReadonlyMap<string, Differences>> {
-  await registeredAgent(target.port);
+  const machine = await machineOfAgent(target);
   return withFramework(target, undefined, async (framework) => {
     const found = new Map<string, Differences>();
     await framework.nextOf("OFFERS");
     let asked: string | undefined;
     for (const name of names) {
-      const recording = recordingOf(name);
+      const recording = onMachine(recordingOf(name), machine);
+
       const ids = name.includes("inverse-offers") ? { ...framework.ids(), offer: asked } : framework.ids();
       const answer = await send(target, recording, ids);
       const differences = [...answerDifferences(recording, answer, framework.ids())];
@@ -111,6 +112,29 @@ export async function maintenanceExchanges(
     }
     return found;
   });
+}
+
+interface MachineName {
+  readonly hostname: string;
+  readonly ip: string;
+}
+
+/** As the agent of the target says it. */
+async function machineOfAgent(target: Target): Promise<MachineName> {
+  const id = await registeredAgent(target.port);
+  const { text } = await ask(target.port, { method: "GET", path: "/state", headers: {} });
+  const agent = JSON.parse(text).slaves.find((each: Json) => each.id === id);
+  return { hostname: agent.hostname, ip: agent.pid.replace(/^.*@/, "").replace(/:\d+$/, "") };
+}
+
+/** The recorded agent's machine is that of ours, also in texts. */
+function onMachine(recording: Recording, { hostname, ip }: MachineName): Recording {
+  const plain = (name: string, address: string) => `"hostname":"${name}","ip":"${address}"`;
+  const inText = (name: string, address: string) => plain(name, address).replaceAll('"', '\\"');
+  const text = JSON.stringify(recording)
+    .replaceAll(plain("127.0.0.1", "127.0.0.1"), plain(hostname, ip))
+    .replaceAll(inText("127.0.0.1", "127.0.0.1"), inText(hostname, ip));
+  return JSON.parse(text) as Recording;
 }
 
 /** The framework is asked at once, and again when the second that it has refused for is over. */

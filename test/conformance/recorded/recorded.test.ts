@@ -1,5 +1,5 @@
 // The recorded exchanges against a real cluster: three master processes and an agent process with real tasks.
-import { startTestCluster } from "../../support/cluster.ts";
+import { eventually, startTestCluster } from "../../support/cluster.ts";
 import { recordedExchanges } from "./suite.ts";
 import { registeredAgent, type Target } from "./target.ts";
 
@@ -23,6 +23,7 @@ async function startCluster(): Promise<Target> {
       await agent?.end("SIGUSR1");
     },
     async startAgent() {
+      await eventually("the other agent to have ended", () => agent?.pid() === undefined);
       agent?.start();
       await registeredAgent(port);
     },
