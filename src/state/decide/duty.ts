@@ -46,7 +46,7 @@ export function decideDrain(
   return accepted([
     ...rescission(state, agent, "agent-deactivated"),
     { kind: "AgentDrainStarted", agentId, config },
-    ...(isDrained(agent) ? endOfDrain(state, agent, config, now) : []),
+    ...(isDrained(state, agent) ? endOfDrain(state, agent, config, now) : []),
   ]);
 }
 
@@ -64,7 +64,7 @@ export function drainedEvents(state: ClusterState, now: Millis, room: number): r
   const events: Event[] = [];
   for (const agentId of state.draining.keys()) {
     const agent = agentOf(state, agentId);
-    if (!isDrained(agent)) continue;
+    if (!isDrained(state, agent)) continue;
     if (events.length >= room) break;
     const drain = agent.deactivation?.drain ?? null;
     if (drain !== null) events.push(...endOfDrain(state, agent, drain, now));
@@ -84,16 +84,19 @@ function endOfDrain(
   return events.filter(({ kind }) => kind !== "OffersRescinded" && kind !== "InverseOffersRescinded");
 }
 
-export function hasDrained({ draining, agents }: ClusterState): boolean {
-  for (const agentId of draining.keys()) {
-    const agent = agents.get(agentId);
-    if (agent !== undefined && isDrained(agent)) return true;
+export function hasDrained(state: ClusterState): boolean {
+  for (const agentId of state.draining.keys()) {
+    const agent = state.agents.get(agentId);
+    if (agent !== undefined && isDrained(state, agent)) return true;
   }
   return false;
 }
 
-function isDrained(agent: Agent): boolean {
-  return agent.tasks.size === 0 && agent.connection.kind !== "unreachable";
+/** No task is left there, and no end of an operation that is not acknowledged (trap 34). */
+function isDrained({ operations }: ClusterState, { id, tasks, connection }: Agent): boolean {
+  if (tasks.size > 0 || connection.kind === "unreachable") return false;
+  for (const { agentId } of operations.values()) if (agentId === id) return false;
+  return true;
 }
 
 /** Its tasks are told, those that are unreachable too; it is shut down and must not come back. */

@@ -115,6 +115,40 @@ describe("reservations", () => {
       state: "OPERATION_ERROR",
       message: "Resource cpus(reservations: [(DYNAMIC,dev)]):0.5 is no persistent volume",
     });
+    const listed = async (): Promise<readonly Json[]> => {
+      const { text } = await call(fixture.port, "/api/v1", { type: "GET_OPERATIONS" });
+      return JSON.parse(text).get_operations.operations ?? [];
+    };
+    const [waiting] = await listed();
+    expect(waiting).toMatchObject({
+      framework_id,
+      agent_id: { value: agentId },
+      info: { type: "RESERVE", id: { value: "r" }, reserve: { resources: [{ name: "cpus" }] } },
+      latest_status: { operation_id: { value: "r" }, state: "OPERATION_FINISHED" },
+    });
+    const reconcile_operations = {
+      operations: [{ operation_id: { value: "r" } }, { operation_id: { value: "x" } }],
+    };
+    const reconcile = { type: "RECONCILE_OPERATIONS", framework_id, reconcile_operations };
+    await call(fixture.port, "/api/v1/scheduler", reconcile, headers);
+    expect(await next()).toEqual({
+      operation_id: { value: "r" },
+      state: "OPERATION_FINISHED",
+      agent_id: { value: agentId },
+    });
+    expect(await next()).toEqual({
+      operation_id: { value: "x" },
+      state: "OPERATION_UNKNOWN",
+      message: "Reconciliation: Operation is unknown and no 'agent_id' was provided",
+    });
+    const acknowledge_operation_status = {
+      agent_id: { value: agentId },
+      operation_id: { value: "r" },
+      uuid: waiting?.latest_status.uuid.value,
+    };
+    const acknowledge = { type: "ACKNOWLEDGE_OPERATION_STATUS", framework_id, acknowledge_operation_status };
+    await call(fixture.port, "/api/v1/scheduler", acknowledge, headers);
+    expect(await listed()).toEqual([]);
     const run = await agent.nextOf("run");
     expect(run.task.resources?.[0]?.reservations).toEqual([{ type: "DYNAMIC", role: "dev" }]);
     stream.close();

@@ -117,6 +117,18 @@ describe("the end of an operation with an id", () => {
     expect(cluster.state.operations.size).toBe(0);
   });
 
+  it("is waited for by an agent that drains", () => {
+    const { cluster, agentId, frameworkId } = withAgent();
+    const uuid = uuidIn(reserve(cluster, "op"));
+    cluster.do({ kind: "drain-agent", agentId, config: { maxGraceNanos: null, markGone: false } });
+    const drain = () => cluster.state.agents.get(agentId)?.deactivation?.drain?.state;
+    cluster.do({ kind: "expire" });
+    expect(drain()).toBe("draining");
+    cluster.do({ kind: "acknowledge-operation", frameworkId, operationId: "op", uuid });
+    cluster.do({ kind: "expire" });
+    expect(drain()).toBe("drained");
+  });
+
   it("is bounded: one operation too many is refused before it is done", () => {
     const { cluster, agentId } = withAgent();
     const one = (n: number) => convert("RESERVE", disk(0.001, RESERVED), { operationId: `op-${n}` });
