@@ -43,12 +43,13 @@ export function groupIdOf(state: RaftState): GroupId | null {
 
 /**
  * The id to be noted beside the log, for when that is lost: one that a majority holds. A founder's own might never come to
- * be known by anybody else.
+ * be known by anybody else. One that the log leaves behind, as that of a recovered group does, is noted no more, although
+ * it is the newest that is known to be committed after a restart.
  */
 export function groupToRemember(state: RaftState): GroupId | null {
   if (state.healing !== null) return null;
-  const committed = state.configurations.findLast(({ index }) => index <= state.commit);
-  return committed?.membership.groupId ?? null;
+  const committed = state.configurations.findLast(({ index }) => index <= state.commit)?.membership.groupId;
+  return committed === groupInLog(state) ? (committed ?? null) : null;
 }
 
 function groupInLog(state: RaftState): GroupId | null {

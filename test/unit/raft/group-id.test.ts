@@ -125,6 +125,14 @@ describe("the id of a group", () => {
     expect(groupToRemember(core.state)).toBe(groupIdOf(core.state));
   });
 
+  it("is not noted where the log goes on under another: the note of a recovered group stays, though its snapshot is older", () => {
+    const snapshot = { index: asIndex(9), term: asTerm(1), membership: { ...three, groupId: ONE } };
+    const alone = { ...votersOnly([memberId(1)]), groupId: TWO };
+    const entries = [entry(10, 1, "a"), membershipEntry(11, 2, alone)];
+    const core = new OneCore({ term: 2, membership: three, snapshot, entries, groupId: TWO });
+    expect([core.state.commit, groupIdOf(core.state), groupToRemember(core.state)]).toEqual([9, TWO, null]);
+  });
+
   it("is the newest of a log that was recovered, at once", () => {
     const alone = { ...votersOnly([memberId(1)]), groupId: TWO };
     const others = { ...alone, learners: [memberId(5)] };
