@@ -54,14 +54,23 @@ function isName(name: string): boolean {
   return safe && name.length <= VOLUME_NAME_CHARACTERS_MAX;
 }
 
-/** Persistent volumes among the resources of a task or executor, in either format of reservations (RV07). */
+/**
+ * Persistent volumes among the resources of a task or executor, in either format of reservations (RV07). One without a size
+ * is none: nobody counts it, so nobody has looked whether it may be used.
+ */
 export function volumeUses(resources: readonly Resource[]): readonly VolumeUse[] {
-  return resources.flatMap(({ role, reservations = [], disk }) => {
+  return resources.flatMap((resource) => {
+    const { role, reservations = [], disk } = resource;
     const id = disk?.persistence?.id;
-    if (id === undefined) return [];
+    if (id === undefined || !hasSize(resource)) return [];
     const { container_path: containerPath = "", mode } = disk?.volume ?? {};
     return [{ role: reservations.at(-1)?.role ?? role ?? "*", id, containerPath, readOnly: mode === "RO" }];
   });
+}
+
+/** Amounts are rounded to thousandths, as where they are counted (trap 38). */
+function hasSize({ type, scalar }: Resource): boolean {
+  return type === "SCALAR" && Math.round((scalar?.value ?? 0) * 1_000) > 0;
 }
 
 /** Why the uses cannot be, or null. An absolute path leads into the root of an image. */

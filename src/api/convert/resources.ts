@@ -3,7 +3,7 @@
 // in the state: it is written here for those who see it, and left out for those who do not (trap 25).
 import { NAME_CHARACTERS_MAX } from "../../allocator/limits.ts";
 import { makeResources, type ResourcePart, toMillis } from "../../allocator/resource-parts.ts";
-import { NO_RESOURCES, type Resources, type ResourceValue } from "../../allocator/resources.ts";
+import { isEmptyValue, NO_RESOURCES, type Resources, type ResourceValue } from "../../allocator/resources.ts";
 import { decodeJson, encodeJson } from "../../contract/codec.ts";
 import { messageTypes } from "../../contract/message-types.ts";
 import type { ResourceReservationInfo, Resource as WireResource } from "../../contract/types.ts";
@@ -95,6 +95,10 @@ function partOf(resource: WireResource): Result<ResourcePart, string> {
   if (!reservations.ok) return reservations;
   const isVolume = resource.name === "disk" && resource.disk?.persistence !== undefined;
   if (resource.shared !== undefined && !isVolume) return err("only persistent volumes can be shared");
+  if (resource.disk?.persistence !== undefined && isEmptyValue(value.value)) {
+    // What is empty is left out of what is counted, while an agent would read the volume's name in the task all the same.
+    return err("a persistent volume has no size");
+  }
   return ok({ name: resource.name, meta: metaOf(resource, reservations.value), value: value.value });
 }
 

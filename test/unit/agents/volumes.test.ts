@@ -98,6 +98,18 @@ test("a task whose volume the agent does not know is dropped, in Mesos' words", 
   });
 });
 
+test("what has no size shows nobody a volume: Mesos leaves it out, and nobody has counted it", async () => {
+  const rig = await started();
+  await tell(rig, volume("v1"));
+  const parts = [{ scalar: { value: 0 } }, { scalar: { value: 0.0004 } }, {}];
+  for (const [at, part] of parts.entries()) {
+    const { scalar: _scalar, ...nothing } = use("v1");
+    await rig.run(running(`t${at}`, "run", { ...nothing, ...part }));
+  }
+  expect(rig.machine.running()).toHaveLength(parts.length);
+  expect(mountsOf(rig)).toEqual([]);
+});
+
 test("a task waits until its volume is made, and fails with the reason if it cannot be", async () => {
   const rig = await started();
   rig.volumes.fault = "ENOSPC: no space left on device";

@@ -263,6 +263,25 @@ describe("a task", () => {
     const zero: Resource = { name: "gpus", type: "SCALAR", scalar: { value: 0 } };
     expect(taskSpec({ ...good, resources: [zero, cpus] }, null).invalid).toBeNull();
   });
+
+  it("cannot name a persistent volume without a size, which nobody would look for among what is offered", () => {
+    const persistence = { id: "another-one's" };
+    const disk = { persistence, volume: { container_path: "data", mode: "RW" } } as const;
+    const reservations = [{ type: "DYNAMIC", role: "other" }] as const;
+    const cpus = { name: "cpus", type: "SCALAR", scalar: { value: 1 } } as const;
+    const empty: readonly Pick<Resource, "type" | "scalar" | "ranges" | "set">[] = [
+      { type: "SCALAR", scalar: { value: 0 } },
+      { type: "SCALAR", scalar: { value: 0.0004 } },
+      { type: "RANGES", ranges: { range: [] } },
+      { type: "SET", set: { item: [] } },
+    ];
+    for (const value of empty) {
+      const volume = { name: "disk", ...value, reservations, disk };
+      expect(taskSpec({ ...good, resources: [cpus, volume] }, "dev").invalid).toContain("has no size");
+      const executor = { executor_id: { value: "e" }, command: { value: "true" }, resources: [volume] };
+      expect(taskSpec({ ...good, executor }, "dev").invalid).toContain("has no size");
+    }
+  });
 });
 
 describe("ids and roles", () => {
