@@ -72,7 +72,7 @@ export {
   sum,
   without,
 } from "./resources.ts";
-export { copiesIn, exclusiveOf, has, isShared, sharedOf, unite, withoutExclusive } from "./shared.ts";
+export { copiesIn, exclusiveOf, has, sharedOf, unite, withoutExclusive } from "./shared.ts";
 export { allocatedOf, dominantShare, totals } from "./shares.ts";
 export { SlicedCycles, type SliceOptions } from "./sliced-cycles.ts";
-export { beginWaiting, waitAnew } from "./waiting.ts";
+export { beginWaiting, keepWaiting, waitAnew } from "./waiting.ts";
