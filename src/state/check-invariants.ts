@@ -23,6 +23,7 @@ import {
   DIGESTS_MAX,
   FRAMEWORKS_MAX,
   GONE_AGENTS_MAX,
+  INVERSE_OFFERS_KEPT_MAX,
   LISTED_ROLES_MAX,
   MACHINES_MAX,
   OPERATIONS_MAX,
@@ -35,7 +36,7 @@ import {
 import { frameworkOf, isConnected } from "./lookups.ts";
 import { isDown, machineKey, plannedFor } from "./machines.ts";
 import type { Agent, ClusterState, Framework, Task } from "./model.ts";
-import { pairsOf } from "./pairs.ts";
+import { countPairs, pairsOf } from "./pairs.ts";
 import { DEFAULT_POLICY, policyChanges, withChanges } from "./policy.ts";
 import { isTerminal } from "./statuses.ts";
 import { leftOf, usesOf } from "./usage.ts";
@@ -65,6 +66,7 @@ function checkBounds(state: ClusterState): void {
     ["agents", state.agents.size, AGENTS_MAX],
     ["gone agents", state.goneAgents.size, GONE_AGENTS_MAX],
     ["digests", state.digests.length, DIGESTS_MAX],
+    ["answers about agents", countPairs(state.maintenance.inverse), INVERSE_OFFERS_KEPT_MAX],
     ["machines", state.maintenance.machines.size, MACHINES_MAX],
     ["operations", state.operations.size, OPERATIONS_MAX],
     ["quotas", state.allocator.quotas.size, QUOTAS_MAX],

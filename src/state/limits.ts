@@ -89,6 +89,9 @@ export const EXPIRED_OFFERS_MAX = 10_000;
 /** Inverse offers that one `expire` makes; the next goes on. */
 export const INVERSE_OFFERS_MAX = 1_000;
 
+/** Pairs of agent and framework of which it is kept what was asked and answered; beyond it nobody else is asked. */
+export const INVERSE_OFFERS_KEPT_MAX = 20_000;
+
 /** Machines in the maintenance schedule; with more it is refused. */
 export const MACHINES_MAX = 10_000;
 

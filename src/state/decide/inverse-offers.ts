@@ -4,10 +4,10 @@ import type { AgentId, FrameworkId, Millis, OfferId } from "../../kernel/ids.ts"
 import type { Command, Context } from "../commands.ts";
 import type { Event } from "../events.ts";
 import { isOfferable } from "../evolve/duty.ts";
-import { INVERSE_OFFERS_MAX, OFFERS_PER_CALL_MAX } from "../limits.ts";
+import { INVERSE_OFFERS_KEPT_MAX, INVERSE_OFFERS_MAX, OFFERS_PER_CALL_MAX } from "../limits.ts";
 import { isConnected } from "../lookups.ts";
 import type { ClusterState } from "../model.ts";
-import { pairsOf } from "../pairs.ts";
+import { countPairs, pairsOf } from "../pairs.ts";
 import { refuseUntil } from "./accept.ts";
 import { accepted, type Decision, dropped } from "./decision.ts";
 import { connectedFramework } from "./frameworks.ts";
@@ -33,6 +33,7 @@ export function hasQuestions(state: ClusterState, now: Millis): boolean {
 
 function* questions(state: ClusterState, now: Millis): Generator<Question> {
   const { allocator } = state;
+  let kept = countPairs(state.maintenance.inverse);
   for (const [agentId, asked] of state.maintenance.inverse) {
     const agent = state.agents.get(agentId);
     if (agent === undefined || !isOfferable(agent)) continue;
@@ -42,9 +43,13 @@ function* questions(state: ClusterState, now: Millis): Generator<Question> {
       if (frameworkId !== undefined) holders.add(frameworkId);
     }
     for (const frameworkId of holders) {
-      const { offerId = null, askAgainAt = null } = asked.get(frameworkId) ?? {};
+      const known = asked.get(frameworkId);
+      const { offerId = null, askAgainAt = null } = known ?? {};
       const isDue = offerId === null && (askAgainAt === null || askAgainAt <= now);
-      if (isDue && isConnected(state.frameworks.get(frameworkId))) yield { frameworkId, agentId };
+      if (!isDue || !isConnected(state.frameworks.get(frameworkId))) continue;
+      if (known === undefined && kept >= INVERSE_OFFERS_KEPT_MAX) continue;
+      if (known === undefined) kept += 1;
+      yield { frameworkId, agentId };
     }
   }
 }

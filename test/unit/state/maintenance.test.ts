@@ -1,7 +1,7 @@
 // Machines that an operator schedules, takes down and brings up: MO15, MN07, MN14, trap 35.
 import { describe, expect, it } from "vitest";
 import { asId } from "../../../src/kernel/ids.ts";
-import { MACHINES_MAX, TASKS_AT_ONCE_MAX } from "../../../src/state/limits.ts";
+import { INVERSE_OFFERS_KEPT_MAX, MACHINES_MAX, TASKS_AT_ONCE_MAX } from "../../../src/state/limits.ts";
 import type { MachineId, MaintenanceWindow } from "../../../src/state/model.ts";
 import { decodeSnapshot, digest, encodeSnapshot } from "../../../src/state/snapshot.ts";
 import { Cluster, scalars, taskSpec, told, toldStates, wires } from "./cluster.ts";
@@ -246,6 +246,18 @@ describe("inverse offers", () => {
     if (again?.kind !== "inverse-offers" || again.offers[0] === undefined) throw new Error("not asked again");
     answer({ ...parts, offer: again.offers[0] }, 0);
     expect(kept()?.status).toBe("DECLINE");
+    expect(questions(cluster)).toHaveLength(1);
+  });
+
+  it("are made to no more frameworks than are kept", () => {
+    const { cluster, agentId } = running();
+    schedule(cluster, window(7n, HOST));
+    const asked = cluster.state.maintenance.inverse.get(agentId);
+    for (let n = 0; n < INVERSE_OFFERS_KEPT_MAX; n++) {
+      asked?.set(asId(`other-${n}`), { offerId: null, answer: null, askAgainAt: null });
+    }
+    expect(questions(cluster)).toEqual([]);
+    asked?.delete(asId("other-0"));
     expect(questions(cluster)).toHaveLength(1);
   });
 
