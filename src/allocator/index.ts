@@ -74,5 +74,5 @@ export {
 } from "./resources.ts";
 export { copiesIn, exclusiveOf, has, sharedOf, unite, withoutExclusive } from "./shared.ts";
 export { allocatedOf, dominantShare, totals } from "./shares.ts";
-export { SlicedCycles, type SliceOptions } from "./sliced-cycles.ts";
+export { SlicedCycles } from "./sliced-cycles.ts";
 export { beginWaiting, keepWaiting, waitAnew } from "./waiting.ts";
