@@ -33,7 +33,7 @@ export interface Figures {
   readonly lostOffers: number;
 }
 
-const AGENTS = 20;
+const AGENTS = 18;
 const AGENT_RESOURCES = "cpus:8;mem:32768";
 /** The shortest that `--allocation-interval` may be: in the paper offers follow one another at once. */
 const CYCLE_MS = 50;
@@ -86,12 +86,12 @@ function arrive(
   });
 }
 
-/** Most jobs are of small tasks; one in five is of tasks that want most of an agent. */
+/** Most jobs are of small tasks; one in five is of tasks that want half an agent. */
 function batchJob(random: Random, arrivedAt: number): Job {
   const isLarge = chance(random, 1 / 5);
   return {
     arrivedAt,
-    task: resources(isLarge ? "cpus:7;mem:8192" : "cpus:1;mem:1024"),
+    task: resources(isLarge ? "cpus:4;mem:8192" : "cpus:1;mem:1024"),
     taskMs: 1_000 + exponential(random, 40_000),
     left: isLarge ? between(random, 1, 4) : between(random, 2, 16),
     attempts: 0,

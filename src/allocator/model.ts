@@ -51,7 +51,10 @@ export interface Client {
   given: number;
   /** The agents on which it has filters. */
   filtered: Map<AgentId, true>;
-  /** When its last offer ended, or when it began to compete if that was later. Null while it does not compete. */
+  /**
+   * When its last offer ended, or when it began to compete if that was later. Null while it does not compete, and where
+   * no optimistic offers are made.
+   */
   waitsSince: Millis | null;
 }
 

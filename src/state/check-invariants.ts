@@ -304,7 +304,9 @@ function checkOffers(state: ClusterState): void {
     assert(state.frameworks.get(frameworkId)?.offers.has(id) === true, "an offer to nobody", { id });
     assert(state.agents.get(agentId)?.offers.has(id) === true, "an offer of nothing", { id });
   }
+  const isOptimistic = state.policy.optimisticAfterMs !== null;
   for (const { live, frameworkId, waitsSince } of state.allocator.clients.values()) {
-    assert((waitsSince !== null) === live, "who competes waits since some time", { frameworkId, waitsSince });
+    const isRight = (waitsSince !== null) === (live && isOptimistic);
+    assert(isRight, "who competes waits since some time", { frameworkId, waitsSince });
   }
 }

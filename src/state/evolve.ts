@@ -1,6 +1,6 @@
 // The only code that changes the cluster's state: one event at a time, in draft style, so that the same function works
 // on the plain state and on an Immer draft of it (the debugger's). It decides nothing and reads no settings.
-import { expireFilters } from "../allocator/index.ts";
+import { expireFilters, keepWaiting } from "../allocator/index.ts";
 import { assert } from "../kernel/assert.ts";
 import type { Millis } from "../kernel/ids.ts";
 import type { Event, EventOf, LeaderElected } from "./events.ts";
@@ -137,8 +137,11 @@ function clusterFounded(state: ClusterState, event: EventOf<"ClusterFounded">): 
   state.clusterId = event.clusterId;
 }
 
-function policyChanged(state: ClusterState, { changes }: EventOf<"PolicyChanged">): void {
+function policyChanged(state: ClusterState, { changes }: EventOf<"PolicyChanged">, time: Millis): void {
+  const before = state.policy.optimisticAfterMs !== null;
   state.policy = withChanges(state.policy, changes);
+  const isOptimistic = state.policy.optimisticAfterMs !== null;
+  if (isOptimistic !== before) keepWaiting(state.allocator, isOptimistic, time);
   if (changes.filterGpuResources !== undefined) refreshTerms(state);
 }
 

@@ -37,7 +37,7 @@ type RoleValue = readonly [
   (OwnValue | null)?,
   PolicyValue?,
 ];
-/** Those of older logs do not say since when they wait: since the snapshot then. */
+/** Since when it waits is said only where that is kept. */
 type ClientHead = Omit<Client, "waitsSince"> & { readonly waitsSince?: Millis | null };
 type ClientValue = readonly [ClientNumber, ClientHead, Entries<string, number>];
 type AgentValue = readonly [
@@ -95,7 +95,7 @@ function addRole({ state }: Draft, [name, role, allocated, numbers, own, policy]
 }
 
 function addClient(draft: Draft, [number, head, allocated]: ClientValue): void {
-  const { live, waitsSince = live ? draft.state.time : null } = head;
+  const { waitsSince = null } = head;
   const client: Client = { ...head, waitsSince, allocated: new Map(allocated), filtered: new Map() };
   draft.state.allocator.clients.set(number, client);
   draft.client = client;

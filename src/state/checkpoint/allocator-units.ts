@@ -21,8 +21,9 @@ export function* allocatorUnits(state: AllocatorState, images: Images): Generato
     yield unit(TAGS.role, roleValue(name, images.object(entry)));
   }
   for (const [number, entry] of images.list(state.clients, entriesOf)) {
-    const { allocated, filtered, ...client } = images.object(entry);
-    yield unit(TAGS.client, [number, client, [...allocated]]);
+    const { allocated, filtered, waitsSince, ...client } = images.object(entry);
+    const head = waitsSince === null ? client : { ...client, waitsSince };
+    yield unit(TAGS.client, [number, head, [...allocated]]);
     yield* unitsOfList(TAGS.filteredAgents, images.list(filtered, keysOf));
   }
   yield* unitsOfList(TAGS.quotas, images.list(state.quotas, keysOf));

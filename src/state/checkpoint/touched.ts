@@ -169,6 +169,9 @@ function headOnly(): void {}
 
 /** What every framework may have follows from it. */
 function policyChanged(keep: Keeper, { changes }: EventOf<"PolicyChanged">): void {
+  if (changes.optimisticAfterMs !== undefined) {
+    for (const number of keep.state.allocator.clients.keys()) keep.allocator.client(number);
+  }
   if (changes.filterGpuResources === undefined) return;
   for (const [frameworkId, { spec }] of keep.state.frameworks) keep.allocator.terms(frameworkId, spec.roles);
 }

@@ -1,7 +1,7 @@
 // Frameworks in the state: subscribed, suppressed, disconnected, completed.
 import {
   addFramework,
-  beginWaiting,
+  beginWaiting as beginWaitingIn,
   clearFilters,
   type FrameworkTerms,
   removeFramework,
@@ -10,7 +10,7 @@ import {
   suppress,
   updateFramework,
 } from "../../allocator/index.ts";
-import type { Millis } from "../../kernel/ids.ts";
+import type { FrameworkId, Millis } from "../../kernel/ids.ts";
 import type { EventOf, FrameworkRemoved, FrameworkSubscribed, FrameworkUpdated } from "../events.ts";
 import { COMPLETED_FRAMEWORKS_MAX } from "../limits.ts";
 import { frameworkOf } from "../lookups.ts";
@@ -28,7 +28,7 @@ export function frameworkSubscribed(state: ClusterState, event: FrameworkSubscri
   const known = state.frameworks.get(event.frameworkId);
   if (known === undefined) addNew(state, event, time);
   else subscribeAgain(state, known, event, time);
-  beginWaiting(state.allocator, event.frameworkId, time);
+  beginWaiting(state, event.frameworkId);
 }
 
 /** Filters stay but for those in roles that it has left (trap 19). */
@@ -38,7 +38,7 @@ export function frameworkUpdated(state: ClusterState, event: FrameworkUpdated): 
   framework.suppressedRoles = [...event.suppressedRoles];
   constrain(framework, event.offerConstraints);
   updateFramework(state.allocator, framework.id, termsOf(state, event));
-  beginWaiting(state.allocator, framework.id, state.time);
+  beginWaiting(state, framework.id);
 }
 
 export function frameworkDisconnected(
@@ -101,7 +101,12 @@ export function frameworkRevived(state: ClusterState, event: EventOf<"FrameworkR
   for (const role of event.roles) clearFilters(state.allocator, framework.id, role);
   revive(state.allocator, framework.id, event.roles);
   askAnew(state, framework.id);
-  beginWaiting(state.allocator, framework.id, state.time);
+  beginWaiting(state, framework.id);
+}
+
+/** Those of its clients that have begun to compete. */
+function beginWaiting(state: ClusterState, frameworkId: FrameworkId): void {
+  if (state.policy.optimisticAfterMs !== null) beginWaitingIn(state.allocator, frameworkId, state.time);
 }
 
 function addNew(state: ClusterState, event: FrameworkSubscribed, time: Millis): void {

@@ -56,6 +56,6 @@ function removeOffer(state: ClusterState, offerId: OfferId): Offer {
   agentOf(state, offer.agentId).offers.delete(offerId);
   const { frameworkId, role, agentId, resources, optimistic } = offer;
   if (optimistic !== true) recover(state.allocator, frameworkId, role, agentId, resources);
-  waitAnew(state.allocator, frameworkId, role, state.time);
+  if (state.policy.optimisticAfterMs !== null) waitAnew(state.allocator, frameworkId, role, state.time);
   return offer;
 }

@@ -12,11 +12,17 @@ import { UNREACHABLE_TASKS_MAX } from "../../../src/state/limits.ts";
 import type { ClusterState } from "../../../src/state/model.ts";
 import { createClusterState, decodeSnapshot, digestOf, encodeSnapshot } from "../../../src/state/snapshot.ts";
 import { Cluster, customExecutor, settings, taskSpec } from "./cluster.ts";
-import { clusterAfter, steps } from "./random-commands.ts";
+import { clusterAfter, type Step, steps } from "./random-commands.ts";
+import { PatientCluster } from "./waiting.ts";
 
 interface Moment {
   readonly event: Event;
   readonly time: Millis;
+}
+
+/** Every other one makes optimistic offers. */
+function clusterFor(all: readonly Step[]): Cluster {
+  return all.length % 2 === 0 ? new Cluster() : new PatientCluster(1_000);
 }
 
 function momentsOf(cluster: ReturnType<typeof clusterAfter>): Moment[] {
@@ -61,7 +67,7 @@ describe("a walk", () => {
     fc.assert(
       fc.property(steps, (all) => {
         const state = createClusterState();
-        for (const moment of momentsOf(clusterAfter(all))) {
+        for (const moment of momentsOf(clusterAfter(all, clusterFor(all)))) {
           const expected = inOneGo(state, 1);
           const walk = beginWalk(state, 1);
           happen(walk, state, moment);
@@ -83,7 +89,7 @@ describe("a walk", () => {
         fc.array(fc.nat({ max: 3 })),
         (all, from, units, pace) => {
           const state = createClusterState();
-          const moments = momentsOf(clusterAfter(all));
+          const moments = momentsOf(clusterAfter(all, clusterFor(all)));
           const start = from % moments.length;
           for (const { event, time } of moments.slice(0, start)) evolve(state, event, time);
           const expected = inOneGo(state, units + 1);
