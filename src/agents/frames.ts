@@ -116,6 +116,6 @@ const toAgentFields: Readonly<Record<string, Readonly<Record<string, Check>>>> =
   "framework-message": { ...ofExecutor, data: isBytes },
   "shutdown-executor": ofExecutor,
   "shutdown-framework": { frameworkId: isText },
-  volumes: { registration: isText, volumes: isVolumes },
+  volumes: { registration: isText, asOf: isNumber, volumes: isVolumes },
   ping: {},
 };

@@ -80,7 +80,7 @@ export interface ContainerRecord {
   readonly sandbox: string;
   readonly spec: ContainerSpec;
   /** Paths of the records of the persistent volumes that it uses; left out if there are none. */
-  readonly volumes?: readonly string[];
+  volumes?: readonly string[];
   /** SIGTERM to SIGKILL, or SHUTDOWN to SIGKILL. */
   readonly graceMs: number;
   phase: ContainerPhase;
@@ -116,6 +116,8 @@ export interface VolumeRecord {
   identity: VolumeIdentity;
   /** `kept`: of a cluster that knows nothing of it any more; its data go when another volume is made there. */
   phase: "making" | "ready" | "removing" | "kept";
+  /** Kept since the cluster knows the agent by another registration: the one by which it knew the volume. */
+  knownBy?: string;
   /** While removing: what is to be made there afterwards. */
   next: VolumeIdentity | null;
 }

@@ -13,19 +13,35 @@ import { placeOf, type VolumePlace, type VolumeUse } from "./volume-places.ts";
 type Wanted = VolumeIdentity & VolumePlace;
 
 /** What the cluster says counts. What it does not name any more is destroyed. */
-export function takeVolumes(core: Core, { registration, volumes }: AgentVolumes): void {
+export function takeVolumes(core: Core, { registration, asOf, volumes }: AgentVolumes): void {
   if (core.registration !== registration) {
     setAsideVolumes(core);
     saveRegistration(core, registration);
   }
+  for (const record of core.volumes.values()) if (record.knownBy === registration) takeBack(core, record);
   const wanted = new Map<string, Wanted>();
   for (const volume of volumes) {
     const place = findPlace(core, volume);
     if (place.ok) wanted.set(place.value.path, { ...identityOf(volume), ...place.value });
     else core.tracer.error("volume refused", { role: volume.role, id: volume.id, reason: place.error });
   }
-  for (const record of core.volumes.values()) if (!wanted.has(record.path)) destroy(core, record);
-  for (const volume of wanted.values()) want(core, volume);
+  for (const record of core.volumes.values()) {
+    if (!wanted.has(record.path)) giveUp(core, record, asOf);
+  }
+  for (const volume of wanted.values()) want(core, volume, asOf);
+}
+
+/** The cluster that knows the volume is back: what it says of it counts again. */
+function takeBack(core: Core, record: VolumeRecord): void {
+  delete record.knownBy;
+  record.phase = "making";
+  saveVolume(core, record);
+}
+
+/** A cluster that was recovered from an older state does not know what was made after that: it did not destroy it. */
+function giveUp(core: Core, record: VolumeRecord, asOf: number): void {
+  if (record.identity.since > asOf) setAside(core, record);
+  else destroy(core, record);
 }
 
 /** One that is there stays where it is, whatever has become of the agent's settings. */
@@ -42,13 +58,20 @@ function identityOf({ role, id, since }: AgentVolume): VolumeIdentity {
 /** The cluster does not know the agent's volumes: nobody said that their data may go. */
 export function setAsideVolumes(core: Core): void {
   for (const record of core.volumes.values()) {
-    record.next = null;
-    if (record.phase !== "removing") {
-      core.tracer.warn("volume kept, the cluster does not know it", { path: record.path });
-      record.phase = "kept";
+    if (core.registration !== null && (record.phase === "making" || record.phase === "ready")) {
+      record.knownBy = core.registration;
     }
-    saveVolume(core, record);
+    setAside(core, record);
   }
+}
+
+function setAside(core: Core, record: VolumeRecord): void {
+  record.next = null;
+  if (record.phase === "making" || record.phase === "ready") {
+    core.tracer.warn("volume kept, the cluster does not know it", { path: record.path });
+    record.phase = "kept";
+  }
+  saveVolume(core, record);
 }
 
 function destroy(core: Core, record: VolumeRecord): void {
@@ -60,8 +83,11 @@ function destroy(core: Core, record: VolumeRecord): void {
   advance(core, record);
 }
 
-/** What lies there of another volume is removed first. */
-function want(core: Core, { path, mounted, ...identity }: Wanted): void {
+/**
+ * What lies there of another volume is removed first; but what was made under the same id after the state that the cluster
+ * was recovered from is taken for the volume: of the one before it nothing is left.
+ */
+function want(core: Core, { path, mounted, ...identity }: Wanted, asOf: number): void {
   const record = core.volumes.get(path);
   if (record === undefined) {
     const fresh: VolumeRecord = { path, mounted, identity, phase: "making", next: null };
@@ -70,11 +96,25 @@ function want(core: Core, { path, mounted, ...identity }: Wanted): void {
     return;
   }
   const due = record.phase === "removing" ? record.next : record.phase === "kept" ? null : record.identity;
-  if (due !== null && isSameVolume(due, identity)) return;
+  if (due !== null && isLater(due, identity, asOf)) take(core, record, identity);
+  if (due !== null && (isSameVolume(due, identity) || isLater(due, identity, asOf))) {
+    advance(core, record);
+    return;
+  }
   record.phase = "removing";
   record.next = identity;
   saveVolume(core, record);
   advance(core, record);
+}
+
+function take(core: Core, record: VolumeRecord, identity: VolumeIdentity): void {
+  if (record.phase === "removing") record.next = identity;
+  else record.identity = identity;
+  saveVolume(core, record);
+}
+
+function isLater(due: VolumeIdentity, { role, id }: VolumeIdentity, asOf: number): boolean {
+  return due.role === role && due.id === id && due.since > asOf;
 }
 
 /** After a start: what was under way when the agent ended. */

@@ -152,6 +152,11 @@ export interface AgentVolumes {
    * destroyed, but nothing of them comes into a new volume.
    */
   readonly registration: string;
+  /**
+   * When they last changed, in the numbers of `since`. A volume that is newer was made by a cluster that has lost what it
+   * did since (it was recovered from an older state): it is not destroyed either.
+   */
+  readonly asOf: number;
   readonly volumes: readonly AgentVolume[];
 }
 

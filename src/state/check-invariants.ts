@@ -227,6 +227,12 @@ function checkVolumes(agent: Agent): void {
       found,
     },
   );
+  const { volumesAt = -1 } = agent;
+  assert(
+    volumes.every(({ since }) => since <= volumesAt),
+    "a volume is newer than the last change of the agent's volumes",
+    { id, volumes, volumesAt },
+  );
 }
 
 function equalTexts(a: readonly string[], b: readonly string[]): boolean {

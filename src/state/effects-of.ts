@@ -132,11 +132,10 @@ function operationFinished(state: ClusterState, number: number): readonly Effect
   return toFramework(state, frameworkId, { kind: "operation-finished", operationId, agentId, uuid });
 }
 
+/** Also if there never were any: the agent may have some that this cluster has forgotten. */
 function volumesOn(state: ClusterState, agentId: AgentId): readonly Effect[] {
-  const { registeredAt, volumes } = agentOf(state, agentId);
-  return volumes === undefined
-    ? NONE
-    : toAgent(state, agentId, { kind: "volumes", agentId, registeredAt, volumes });
+  const { registeredAt, volumes = [], volumesAt: asOf = 0 } = agentOf(state, agentId);
+  return toAgent(state, agentId, { kind: "volumes", agentId, registeredAt, asOf, volumes });
 }
 
 function acknowledged(event: EventOf<"TaskStatusAcknowledged">, state: ClusterState): readonly Effect[] {

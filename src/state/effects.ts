@@ -132,6 +132,8 @@ export type AgentMessage =
       readonly kind: "volumes";
       readonly agentId: AgentId;
       readonly registeredAt: Millis;
+      /** Events applied before their last change; 0 if there never were any. */
+      readonly asOf: number;
       readonly volumes: readonly AgentVolume[];
     }
   /** All tasks are to end, and none is taken any more; null = an end of that. */

@@ -346,6 +346,8 @@ export interface Agent {
   conversions?: Conversions;
   /** The persistent volumes among them, in the order in which they were made; left out if there never were any. */
   volumes?: readonly AgentVolume[];
+  /** Events applied before their last change: an agent that has newer ones has them of a state that was lost. */
+  volumesAt?: number;
   /** Left out while it is active. */
   deactivation?: Deactivation;
   /** Tasks of the cluster that are on it, those that are unreachable with it included, by framework. */

@@ -83,9 +83,10 @@ export function agentMessage(message: AgentMessage): ToAgent {
 function volumesMessage({
   agentId,
   registeredAt,
+  asOf,
   volumes,
 }: Extract<AgentMessage, { readonly kind: "volumes" }>): ToAgent {
-  return { kind: "volumes", registration: `${agentId} ${registeredAt}`, volumes };
+  return { kind: "volumes", registration: `${agentId} ${registeredAt}`, asOf, volumes };
 }
 
 export function drainOrder(config: DrainConfig): DrainOrder;

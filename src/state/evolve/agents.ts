@@ -126,7 +126,10 @@ export function agentResourcesConverted(
   if (conversions === undefined) delete agent.conversions;
   else agent.conversions = conversions;
   const volumes = volumesAfter(agent.volumes, consumed, converted, state.eventCount);
-  if (volumes !== undefined) agent.volumes = volumes;
+  if (volumes !== undefined && volumes !== agent.volumes) {
+    agent.volumes = volumes;
+    agent.volumesAt = state.eventCount;
+  }
   updateAgent(state.allocator, agentId, totalOf(agent));
   keepFinished(state, event);
 }

@@ -11,7 +11,7 @@ const ids = { framework_id: { value: FRAMEWORK }, executor_id: { value: EXECUTOR
 
 function frame(...volumes: readonly string[]): ToAgent {
   const rows = volumes.map((id, at): AgentVolume => ({ role: "dev", id, since: at + 1, source: null }));
-  return { kind: "volumes", registration: "cluster-S0 1", volumes: rows };
+  return { kind: "volumes", registration: "cluster-S0 1", asOf: 1_000, volumes: rows };
 }
 
 function use(id: string, containerPath = id): Resource {

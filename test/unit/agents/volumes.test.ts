@@ -16,8 +16,11 @@ function volume(id: string, since = 1, source: AgentVolume["source"] = null): Ag
   return { role: "dev", id, since, source };
 }
 
+/** More than any `since` here. */
+const AS_OF = 1_000;
+
 function volumesFrame(...volumes: readonly AgentVolume[]): ToAgent {
-  return { kind: "volumes", registration: REGISTRATION, volumes };
+  return { kind: "volumes", registration: REGISTRATION, asOf: AS_OF, volumes };
 }
 
 function use(id: string, containerPath = "data", mode: "RW" | "RO" = "RW"): Resource {
@@ -207,14 +210,59 @@ test("a cluster that does not know the agent's volumes destroys none, and gets n
   const rig = await started();
   await tell(rig, volume("v1"), volume("v2", 2));
   rig.volumes.write(PATH, "precious");
-  rig.master.send({ kind: "volumes", registration: "other-S0 9", volumes: [volume("v2", 1)] });
+  rig.master.send({ kind: "volumes", registration: "other-S0 9", asOf: AS_OF, volumes: [volume("v2", 1)] });
   await rig.clock.advance(50);
   expect(rig.volumes.folders.get(PATH)).toEqual(["precious"]);
   await rig.run(running("t", "run", use("v1")));
   expect(rig.master.statuses("t").at(-1)?.reason).toBe("REASON_RESOURCES_UNKNOWN");
-  rig.master.send({ kind: "volumes", registration: "other-S0 9", volumes: [volume("v1", 1)] });
+  rig.master.send({ kind: "volumes", registration: "other-S0 9", asOf: AS_OF, volumes: [volume("v1", 1)] });
   await rig.clock.advance(50);
   expect(rig.volumes.folders.get(PATH)).toEqual([]);
+});
+
+test("a cluster that the agent comes back to finds its volumes as they were, and has those destroyed that it has given up", async () => {
+  const rig = await started();
+  await tell(rig, volume("v1"), volume("v2", 2));
+  rig.volumes.write(PATH, "precious");
+  rig.master.send({ kind: "volumes", registration: "other-S0 9", asOf: 5, volumes: [] });
+  await rig.clock.advance(50);
+  await tell(rig, volume("v1"));
+  expect([...rig.volumes.folders]).toEqual([[PATH, ["precious"]]]);
+  await rig.run(running("t", "run", use("v1")));
+  expect(rig.master.states("t")).toEqual(["TASK_STARTING", "TASK_RUNNING"]);
+});
+
+describe("a cluster that was recovered from an older state", () => {
+  const asOf = (count: number, ...volumes: readonly AgentVolume[]): ToAgent => ({
+    kind: "volumes",
+    registration: REGISTRATION,
+    asOf: count,
+    volumes,
+  });
+  const OTHER = "volumes/roles/dev/v2";
+
+  test("does not destroy what was made after that, now or later", async () => {
+    const rig = await started();
+    await tell(rig, volume("v1"), volume("v2", 20));
+    rig.volumes.write(OTHER, "precious");
+    for (const frame of [asOf(10, volume("v1")), asOf(30, volume("v1"), volume("v3", 30)), asOf(40)]) {
+      rig.master.send(frame);
+      await rig.clock.advance(50);
+      expect(rig.volumes.folders.get(OTHER)).toEqual(["precious"]);
+    }
+    expect([...rig.volumes.folders.keys()]).toEqual([OTHER]);
+  });
+
+  test("has what was made anew since then under its old id", async () => {
+    const rig = await started();
+    await tell(rig, volume("v1", 20));
+    rig.volumes.write(PATH, "precious");
+    for (const frame of [asOf(10, volume("v1", 1)), asOf(30, volume("v1", 1), volume("v3", 30))]) {
+      rig.master.send(frame);
+      await rig.clock.advance(50);
+      expect(rig.volumes.folders.get(PATH)).toEqual(["precious"]);
+    }
+  });
 });
 
 test("an agent that leaves the cluster for good destroys none", async () => {
@@ -227,7 +275,7 @@ test("an agent that leaves the cluster for good destroys none", async () => {
   await left;
   rig.master.agentId = "cluster-S1";
   await rig.startAgent();
-  rig.master.send({ kind: "volumes", registration: "cluster-S1 2", volumes: [] });
+  rig.master.send({ kind: "volumes", registration: "cluster-S1 2", asOf: AS_OF, volumes: [] });
   await rig.clock.advance(50);
   expect(rig.volumes.folders.get(PATH)).toEqual(["precious"]);
 });

@@ -132,7 +132,10 @@ describe("an agent", () => {
 
 describe("an agent's volumes", () => {
   const volumes = [{ role: asId<RoleName>("dev"), id: "v", since: 7, source: null }];
-  const told = { to: "agent", message: { kind: "volumes", registeredAt: 5 as Millis, volumes } } as const;
+  const told = {
+    to: "agent",
+    message: { kind: "volumes", registeredAt: 5 as Millis, asOf: 7, volumes },
+  } as const;
 
   it("are told in the protocol's words, before what comes after them", async () => {
     const { api, port } = await startApi();
@@ -141,7 +144,7 @@ describe("an agent's volumes", () => {
     const { agentId } = await agent.nextOf("registered");
     const id = asId<AgentId>(agentId);
     api.deliver({ ...told, agentId: id, message: { ...told.message, agentId: id } });
-    expect(await agent.next()).toEqual({ kind: "volumes", registration: `${agentId} 5`, volumes });
+    expect(await agent.next()).toEqual({ kind: "volumes", registration: `${agentId} 5`, asOf: 7, volumes });
   });
 
   it("are not told to one that would not understand", async () => {

@@ -314,9 +314,10 @@ function taskOf(message: AgentMessage): string {
 }
 
 /** What the agent is told, in order. */
+/** But for what it hears of its volumes. */
 function toldTo(agentId: string, effects: readonly Effect[]): readonly string[] {
   return effects.flatMap((effect) =>
-    effect.to === "agent" && effect.agentId === agentId
+    effect.to === "agent" && effect.agentId === agentId && effect.message.kind !== "volumes"
       ? [`${effect.message.kind} ${taskOf(effect.message)}`]
       : [],
   );

@@ -402,8 +402,12 @@ export function toldStates(effects: readonly Effect[], frameworkId?: FrameworkId
   return told(effects, frameworkId).flatMap((event) => (event.kind === "update" ? [event.status.state] : []));
 }
 
-/** What agents are sent. */
+/** What agents are sent; without what each hears that never had a volume: that there is none. */
 export function sent(effects: readonly Effect[]): readonly AgentMessage[] {
+  return sentAtAll(effects).filter((message) => message.kind !== "volumes" || message.asOf > 0);
+}
+
+export function sentAtAll(effects: readonly Effect[]): readonly AgentMessage[] {
   return effects.flatMap((effect) => (effect.to === "agent" ? [effect.message] : []));
 }
 

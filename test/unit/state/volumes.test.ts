@@ -6,7 +6,7 @@ import type { AgentId } from "../../../src/kernel/ids.ts";
 import type { Conversion, Operation } from "../../../src/state/commands.ts";
 import type { Effect } from "../../../src/state/effects.ts";
 import { withKnownVolumes } from "../../../src/state/volumes.ts";
-import { Cluster, scalars, sent, taskSpec, told } from "./cluster.ts";
+import { Cluster, scalars, sent, sentAtAll, taskSpec, told } from "./cluster.ts";
 
 const OWN = scalars({ cpus: 2, disk: 100, mem: 4096 });
 const RESERVED = [{ type: "DYNAMIC", role: "dev" }];
@@ -49,7 +49,7 @@ function accept(cluster: Cluster, ...operations: readonly Operation[]): readonly
 }
 
 function volumesTold(effects: readonly Effect[]) {
-  return sent(effects).flatMap((message) => (message.kind === "volumes" ? [message] : []));
+  return sentAtAll(effects).flatMap((message) => (message.kind === "volumes" ? [message] : []));
 }
 
 describe("an agent is told of its volumes", () => {
@@ -101,16 +101,22 @@ describe("an agent is told of its volumes", () => {
     expect(volumesTold(effects)[0]?.volumes[0]?.source).toEqual({ type: "MOUNT", root: "/mnt/d" });
   });
 
-  it("when it is back, also that there are none any more; nothing if it never had any", () => {
+  it("when it is back, also that there are none, of a cluster that may have forgotten some", () => {
     const { cluster, agentId } = withAgent();
     cluster.loseAgent(agentId);
-    expect(volumesTold(cluster.register(OWN, [], agentId).effects)).toEqual([]);
+    const [first] = volumesTold(cluster.register(OWN, [], agentId).effects);
+    expect(first).toMatchObject({ volumes: [], asOf: 0 });
     accept(cluster, operation("RESERVE", disk(10)), operation("CREATE", disk(10, "a")));
     cluster.loseAgent(agentId);
     const away = cluster.try({ kind: "operate", agentId, operation: operation("DESTROY", disk(10, "a")) });
     expect(away.decision.kind).toBe("accepted");
     const [message] = volumesTold(cluster.register(OWN, [], agentId).effects);
-    expect(message).toMatchObject({ agentId, volumes: [] });
+    expect(message).toMatchObject({
+      agentId,
+      volumes: [],
+      asOf: cluster.state.agents.get(agentId)?.volumesAt,
+    });
+    expect(message?.asOf).toBeGreaterThan(0);
   });
 });
 
