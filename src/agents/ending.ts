@@ -138,7 +138,18 @@ export function shutdownFramework(core: Core, frameworkId: string): void {
     if (container !== undefined) end(core, container, "framework-gone", container.graceMs);
   }
   const tasks = [...core.tasks.values()].filter((task) => task.frameworkId === frameworkId);
-  for (const task of tasks) forgetTask(core, task);
+  for (const task of tasks) {
+    leaveVolumes(core, task);
+    forgetTask(core, task);
+  }
+}
+
+/** What runs in the executor uses the task's volumes until it has ended, whoever remembers the task. */
+function leaveVolumes(core: Core, task: TaskRecord): void {
+  const container = containerOf(core, task);
+  if (container === undefined || task.volumes === undefined || isTerminal(task.state)) return;
+  container.volumes = [...new Set([...(container.volumes ?? []), ...task.volumes])];
+  saveContainer(core, container);
 }
 
 /** Every task is killed; the agent ends when the last container has. */

@@ -89,6 +89,17 @@ test("an executor sees its own volumes and those of its first task; these are fr
   expect([...world.rig.volumes.folders.keys()]).toEqual([folder("own")]);
 });
 
+test("a volume of an executor's task stays until the executor has ended, also when its framework is gone", async () => {
+  const world = await started("own", "v1");
+  await world.run("t1", [use("v1")]);
+  world.rig.master.send({ kind: "shutdown-framework", frameworkId: FRAMEWORK });
+  await world.tell();
+  expect([...world.rig.volumes.folders.keys()].sort()).toEqual([folder("own"), folder("v1")]);
+  await world.rig.clock.advance(60_000);
+  expect(world.rig.machine.running()).toEqual([]);
+  expect(world.rig.volumes.folders.size).toBe(0);
+});
+
 test("one that runs is shown the volumes of a later task before it hears of the task", async () => {
   const world = await started("own", "v1");
   await world.run("t1", []);
