@@ -1,6 +1,6 @@
 // Before format 3 the allocator passed over all that was reserved, revocable or shared. Now it knows which frameworks take
 // such resources, counts what is reserved and free by role, and lists agents that have nothing else free. It also knows
-// frameworks that are aware of regions; in which region the master was an older log does not say. What is read and made
+// frameworks that are aware of regions; in which region the master was an older log does not say. Nor does it say who waits. What is read and made
 // here is written down here, whatever becomes of the allocator later.
 import { lineDownTo, plant, type TreeRole } from "./role-tree.ts";
 
@@ -10,10 +10,16 @@ interface Known {
 
 interface Allocator {
   readonly frameworks: ReadonlyMap<string, Framework>;
-  readonly clients: ReadonlyMap<number, { readonly frameworkId: string; readonly live: boolean }>;
+  readonly clients: ReadonlyMap<number, Client>;
   readonly agents: ReadonlyMap<string, Agent>;
   readonly roles: Map<string, TreeRole>;
   readonly withFree: Map<string, true>;
+}
+
+interface Client {
+  readonly frameworkId: string;
+  readonly live: boolean;
+  waitsSince: null;
 }
 
 interface Framework {
@@ -47,6 +53,7 @@ export function withReservations(allocator: object, known: unknown): object {
     agent.remote = false;
     if (agent.active && agent.free.length > 0) state.withFree.set(agentId, true);
   }
+  for (const client of state.clients.values()) client.waitsSince = null;
   return { ...state, quotas: new Map(), live: liveOf(state) };
 }
 
