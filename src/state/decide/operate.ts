@@ -1,13 +1,13 @@
 // Operations of operators on an agent's resources (MO13, MO14). What is offered is rescinded if that makes room, with a
 // filter as if its framework had declined it (trap 16); an operation that cannot be carried out costs no offer.
-import { availableOn, equal, unite, without } from "../../allocator/index.ts";
+import { add, availableOn, equal, unite, without } from "../../allocator/index.ts";
 import { totalOf } from "../agent-resources.ts";
 import type { Context, Operate } from "../commands.ts";
 import type { Event } from "../events.ts";
 import { RESCINDED_REFUSE_MS } from "../limits.ts";
 import { after } from "../lookups.ts";
 import type { Agent, ClusterState, Offer } from "../model.ts";
-import { usesOf } from "../usage.ts";
+import { leftOf, usesOf } from "../usage.ts";
 import { rescindedForUse } from "./conflicts.ts";
 import { conversionFault, convert, neededBy, type Outcome, withVolumesOf } from "./conversions.ts";
 import { accepted, type Decision, rejected } from "./decision.ts";
@@ -26,6 +26,9 @@ export function decideOperate(
   if (fault !== null) return rejected("operation-invalid", fault);
   const { offers, outcome } = makeRoom(state, agent, operation);
   if (typeof outcome === "string") return rejected("operation-conflict", outcome);
+  if (!leavesUses(state, agent, outcome)) {
+    return rejected("operation-conflict", "Tasks that are unreachable with the agent use the resources");
+  }
   const events: Event[] = [];
   if (offers.length > 0) {
     const refs = offers.map(({ frameworkId, id }) => ({ frameworkId, offerId: id }));
@@ -40,6 +43,13 @@ export function decideOperate(
     events.push({ kind: "AgentResourcesConverted", agentId, operation: type, consumed, converted, by: null });
   }
   return accepted(events);
+}
+
+/** What tasks held that are unreachable is free, and theirs when the agent comes back: of one that is away, that is. */
+function leavesUses(state: ClusterState, agent: Agent, { consumed, converted }: Outcome): boolean {
+  if (agent.connection.kind === "connected") return true;
+  const total = add(without(totalOf(agent), consumed), converted);
+  return leftOf(total, usesOf(state, agent)) !== null;
 }
 
 /** The oldest offers that bring nearer what is needed, as many as it takes. */

@@ -87,6 +87,33 @@ test("an agent that comes back while its tasks are being made unreachable has th
   expect(cluster.try({ kind: "expire" }).events).toEqual([]);
 });
 
+test("nobody reserves meanwhile what such tasks will hold again when their agent comes back", () => {
+  const { cluster, frameworkId, agentId, ids } = silentAgent(EXPIRY_EVENTS_MAX + 10);
+  const resources = scalars({ cpus: 10_000, mem: 1e7 });
+  const meta = JSON.stringify({ name: "", type: "SCALAR", reservations: [{ type: "DYNAMIC", role: "dev" }] });
+  const reserve = (cpus: number) => {
+    const operation = {
+      kind: "convert",
+      type: "RESERVE",
+      operationId: null,
+      resources: scalars({ cpus }).map((each) => ({ ...each, meta })),
+      source: null,
+      invalid: null,
+    } as const;
+    return cluster.try({ kind: "operate", agentId, operation }).decision;
+  };
+  const tasks = ids.length;
+  const used = Math.ceil(tasks * 0.1);
+  expect(reserve(10_000 - used + 1)).toMatchObject({ kind: "rejected" });
+  expect(reserve(10_000 - used)).toMatchObject({ kind: "accepted" });
+  cluster.register(
+    resources,
+    ids.map((id) => [frameworkId, id, "TASK_RUNNING"]),
+    agentId,
+  );
+  expect(cluster.framework(frameworkId).tasks.size).toBe(tasks);
+});
+
 test("offers of agents whose resources take much to say are made in several cycles", () => {
   const cluster = new Cluster();
   cluster.subscribe();
