@@ -45,8 +45,8 @@ function changed(state: ClusterState, planned: ReadonlyMap<string, Unavailabilit
 
 /**
  * Agents on the machines are removed, one after the other, but for those that are unreachable: these find the machine
- * down when they come back. If leadership is lost when some are still there, they may not register again either and become
- * unreachable by their deadline.
+ * down when they come back. Where that takes several entries the last of them takes the machines down: if leadership is
+ * lost before, the operator may say it again, and what is left is ended then.
  */
 export function decideStartMaintenance(
   state: ClusterState,
@@ -58,7 +58,7 @@ export function decideStartMaintenance(
     const fault = faultOf(state, machines, "draining", "is not in DRAINING mode and cannot be brought down");
     if (fault !== null) return rejected("maintenance-refused", fault);
   }
-  const events: Event[] = begun === undefined ? [{ kind: "MaintenanceStarted", machines }] : [];
+  const events: Event[] = [];
   const keys = new Set(machines.map(machineKey));
   let halfDone = begun?.connectionId ?? null;
   for (const agent of agentsOn(state, keys, "registered")) {
@@ -73,7 +73,7 @@ export function decideStartMaintenance(
     }
     events.push(...end.events);
   }
-  return accepted(events);
+  return accepted([...events, { kind: "MaintenanceStarted", machines }]);
 }
 
 export function decideStopMaintenance(state: ClusterState, machines: readonly MachineId[]): Decision {

@@ -1,6 +1,6 @@
 // Machines that an operator schedules, takes down and brings up: MO15, MN07, MN14, trap 35.
 import { describe, expect, it } from "vitest";
-import { asId } from "../../../src/kernel/ids.ts";
+import { asId, asTerm } from "../../../src/kernel/ids.ts";
 import { INVERSE_OFFERS_KEPT_MAX, MACHINES_MAX, TASKS_AT_ONCE_MAX } from "../../../src/state/limits.ts";
 import type { MachineId, MaintenanceWindow } from "../../../src/state/model.ts";
 import { decodeSnapshot, digest, encodeSnapshot } from "../../../src/state/snapshot.ts";
@@ -21,6 +21,27 @@ function running() {
   cluster.launch("t1");
   cluster.acknowledge(id, "t1", cluster.status(id, "t1", "TASK_RUNNING").uuid);
   return { cluster, id, agentId };
+}
+
+/** Two agents with more tasks than one entry ends. */
+function crowded() {
+  const cluster = new Cluster();
+  const id = cluster.subscribe({ capabilities: ["MULTI_ROLE", "PARTITION_AWARE"], failoverTimeoutMs: 1e9 });
+  const agents = [0, 1].map(() => cluster.agent(scalars({ cpus: 400, mem: 1_000_000 })));
+  for (const agentId of agents) {
+    const offer =
+      cluster.allocate().find((each) => each.agentId === agentId) ??
+      [...cluster.state.offers.values()].find((each) => each.agentId === agentId);
+    if (offer === undefined) throw new Error("no offer");
+    const tasks = Array.from({ length: TASKS_AT_ONCE_MAX / 2 + 100 }, (_none, n) =>
+      taskSpec(`${agentId}-${n}`, agentId, { cpus: 0.001 }),
+    );
+    cluster.accept(
+      [offer],
+      tasks.map((task) => ({ ...task, resources: scalars({ cpus: 0.001 }) })),
+    );
+  }
+  return { cluster, id };
 }
 
 function schedule(cluster: Cluster, ...windows: MaintenanceWindow[]) {
@@ -150,22 +171,7 @@ describe("START_MAINTENANCE", () => {
   });
 
   it("ends very many tasks in several entries, the last of which removes the last agent", () => {
-    const cluster = new Cluster();
-    const id = cluster.subscribe({ capabilities: ["MULTI_ROLE", "PARTITION_AWARE"], failoverTimeoutMs: 1e9 });
-    const agents = [0, 1].map(() => cluster.agent(scalars({ cpus: 400, mem: 1_000_000 })));
-    for (const agentId of agents) {
-      const offer =
-        cluster.allocate().find((each) => each.agentId === agentId) ??
-        [...cluster.state.offers.values()].find((each) => each.agentId === agentId);
-      if (offer === undefined) throw new Error("no offer");
-      const tasks = Array.from({ length: TASKS_AT_ONCE_MAX / 2 + 100 }, (_none, n) =>
-        taskSpec(`${agentId}-${n}`, agentId, { cpus: 0.001 }),
-      );
-      cluster.accept(
-        [offer],
-        tasks.map((task) => ({ ...task, resources: scalars({ cpus: 0.001 }) })),
-      );
-    }
+    const { cluster, id } = crowded();
     schedule(cluster, window(7n, HOST));
     const before = cluster.log.length;
     const effects = cluster.do({ kind: "start-maintenance", machines: [HOST] });
@@ -173,6 +179,20 @@ describe("START_MAINTENANCE", () => {
     expect(toldStates(effects, id)).toHaveLength(TASKS_AT_ONCE_MAX + 200);
     expect(effects.filter((effect) => effect.to === "connection")).toHaveLength(2);
     expect(cluster.state.agents.size).toBe(0);
+  });
+
+  it("may be said again if leadership was lost when it was half done; nothing is offered of a machine that is down", () => {
+    const { cluster, id } = crowded();
+    cluster.agent();
+    schedule(cluster, window(7n, HOST));
+    cluster.allocate();
+    expect(cluster.part({ kind: "start-maintenance", machines: [HOST] }).next).toBeDefined();
+    expect(cluster.state.agents.size).toBe(2);
+    cluster.do({ kind: "lead", memberId: asId("m2"), term: asTerm(2) });
+    expect(refusal(cluster, "start-maintenance", HOST)).toBeNull();
+    expect(cluster.state.agents.size).toBe(0);
+    expect(cluster.framework(id).tasks.size).toBe(0);
+    expect([...cluster.state.maintenance.machines.values()].map(({ mode }) => mode)).toEqual(["down"]);
   });
 });
 
