@@ -43,6 +43,7 @@ export function decideAccept(state: ClusterState, command: Accept, { now }: Cont
     role: first.role,
     left: offered,
     total: totalOf(agent),
+    untouched: offered,
     converted: NO_RESOURCES,
     heldCopies: sharedOf(allocatedOn(state.allocator, agent.id)),
     usedCopies: NO_RESOURCES,
@@ -62,8 +63,12 @@ export function decideAccept(state: ClusterState, command: Accept, { now }: Cont
     unused: without(launching.left, launching.converted),
     refuseUntil: refuseUntil(state, now, command.refuseMs),
   };
-  const rescinded = rescindedForUse(state, agent, taken.offerIds, offered, launching.left);
+  const rescinded = rescindedForUse(state, agent, taken.offerIds, offered, untouchedOf(launching));
   return accepted([...rescinded, taken, ...events]);
+}
+
+function untouchedOf({ left, untouched }: Launching): Resources {
+  return without(left, without(left, untouched));
 }
 
 /** Offers that are not, or no longer, the framework's are skipped. */
@@ -188,6 +193,7 @@ function carryOutConversion(
   const by = initiator(launching, operation, outcome);
   if (typeof by === "string") return refused(by);
   launching.left = left;
+  launching.untouched = without(launching.untouched, consumed);
   launching.total = add(without(total, consumed), converted);
   launching.converted = add(without(launching.converted, consumed), converted);
   return [{ kind: "AgentResourcesConverted", agentId, operation: operation.type, consumed, converted, by }];

@@ -35,6 +35,8 @@ export interface Launching {
   told: number;
   /** All that the agent has, as operations of the call have made it. */
   total: Resources;
+  /** Of what was offered what no operation has taken: the rest was not there for others in between, if it is again. */
+  untouched: Resources;
   /** What they have made and no later one has taken: it is not declined by not being used (trap 16). */
   converted: Resources;
   /** Tasks launched so far. */

@@ -63,6 +63,15 @@ describe("while they are off, as in Mesos", () => {
   });
 });
 
+it("what an ACCEPT has reserved is not held by others meanwhile, also if it gives it back", () => {
+  const { cluster, hoarder, held, other } = hoarded(0);
+  cluster.allocate();
+  const made = reserve(2, "other");
+  const undone = { ...made, type: "UNRESERVE" } as const;
+  const effects = cluster.acceptWith([onlyOfferTo(cluster, other)], [made, undone]);
+  expect(rescinded(effects, hoarder)).toEqual([held.id]);
+});
+
 describe("who has had no offer for the time that the operator has set", () => {
   it("is shown what another holds, not sooner", () => {
     const { cluster, other } = hoarded(5_000);

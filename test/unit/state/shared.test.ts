@@ -138,6 +138,22 @@ describe("a shared volume", () => {
     expect(other).toBeDefined();
   });
 
+  it("is taken from the offers of others also when the call that destroys it makes an equal one", () => {
+    const { cluster, agentId, frameworkId } = withVolume();
+    const [a, b] = [onVolume("a", agentId, 1), taskSpec("b", agentId, { cpus: 1 })];
+    cluster.accept([cluster.offer()], [a, b]);
+    const first = cluster.offer();
+    cluster.status(frameworkId, "b", "TASK_FINISHED");
+    const [second] = cluster.allocate();
+    if (second === undefined) throw new Error("no offer");
+    cluster.status(frameworkId, "a", "TASK_FINISHED");
+    expect([first, second].every(hasVolume)).toBe(true);
+    const again = [convert("DESTROY", disk(10, VOLUME)), convert("CREATE", disk(10, VOLUME))];
+    const effects = cluster.acceptWith([first], again);
+    expect(told(effects)).toEqual([{ kind: "rescind", offerId: second.id }]);
+    expect(cluster.state.agents.get(agentId)?.volumes).toHaveLength(1);
+  });
+
   it("is in a restored state as it was", () => {
     const { cluster, agentId } = withVolume();
     cluster.accept([cluster.offer()], [onVolume("a", agentId), onVolume("b", agentId)]);
