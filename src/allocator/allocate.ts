@@ -272,8 +272,8 @@ export class Cycle {
 
   /** Whether neither the framework's demands nor its filters keep the offer from it. */
   #isWanted(rest: Rest, client: RankedClient, offer: Resources, watcher: CycleWatcher | null): boolean {
-    const { agentId, agent } = rest;
-    const isWhole = offer === agent.free;
+    const { agentId, agent, isView = false } = rest;
+    const isWhole = offer === agent.free && !isView;
     if (!(isWhole && this.#demands.areNone) && this.#demands.keepsAway(client.number, agentId, offer)) {
       const unmet = watcher === null ? null : this.#demands.unmet(client.number, agentId, offer);
       if (unmet !== null) watcher?.refused(agentId, client, unmet);
@@ -283,7 +283,7 @@ export class Cycle {
     const filter = filters?.find(
       (each) =>
         each.until > this.#now &&
-        ((each.blocks && rest.isView !== true) || (!isWhole && contains(each.resources, offer))),
+        ((each.blocks && !isView) || (!isWhole && contains(each.resources, offer))),
     );
     if (filter !== undefined) watcher?.refused(agentId, client, { kind: "filter", filter });
     return filter === undefined;
