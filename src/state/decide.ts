@@ -19,7 +19,7 @@ import {
   decideUpdateFramework,
 } from "./decide/frameworks.ts";
 import { decideInverseAnswer } from "./decide/inverse-offers.ts";
-import { decideLead, policyChanged } from "./decide/lead.ts";
+import { decideLead, decideSetPolicy } from "./decide/lead.ts";
 import { decideSchedule, decideStartMaintenance, decideStopMaintenance } from "./decide/maintenance.ts";
 import { messageExecutor, messageFramework, shutdownExecutor } from "./decide/messages.ts";
 import { decideOperate } from "./decide/operate.ts";
@@ -119,7 +119,7 @@ export function decide(state: ClusterState, command: Command, context: Context):
     case "remove-quota":
       return decideRemoveQuota(state, command.role);
     case "set-policy":
-      return accepted(policyChanged(state, command.policy));
+      return decideSetPolicy(state, command.policy);
     case "expire":
       return decideExpire(state, context);
     case "allocate":

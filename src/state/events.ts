@@ -302,6 +302,7 @@ export type OfferEvent =
         | "resources-converted"
         | "weights-updated"
         | "quotas-updated"
+        | "policy-changed"
         /** Another framework has used what was offered; or an operation has changed it. See conflicts.ts. */
         | "taken";
       readonly offers: readonly { readonly frameworkId: FrameworkId; readonly offerId: OfferId }[];

@@ -29,8 +29,19 @@ export function decideLead(
   ]);
 }
 
+/** Where optimistic offers are made no more, those that are out end: nothing would count them against quotas. */
+export function decideSetPolicy(state: ClusterState, policy: Policy): Decision {
+  const changes = policyChanged(state, policy);
+  if (policy.optimisticAfterMs !== null || state.policy.optimisticAfterMs === null) return accepted(changes);
+  const optimistic = [...state.offers.values()].filter((offer) => offer.optimistic === true);
+  const offers = optimistic.map(({ id, frameworkId }) => ({ frameworkId, offerId: id }));
+  const rescinded: Event[] =
+    offers.length === 0 ? [] : [{ kind: "OffersRescinded", cause: "policy-changed", offers }];
+  return accepted([...rescinded, ...changes]);
+}
+
 /** What is set otherwise than it was. Offers that were made by the policy of before stand. */
-export function policyChanged(state: ClusterState, policy: Policy): readonly Event[] {
+function policyChanged(state: ClusterState, policy: Policy): readonly Event[] {
   const changes = policyChanges(state.policy, policy);
   return Object.keys(changes).length === 0 ? [] : [{ kind: "PolicyChanged", changes }];
 }

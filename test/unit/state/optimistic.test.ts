@@ -5,6 +5,7 @@ import { format } from "../../../src/allocator/index.ts";
 import { asId, type FrameworkId } from "../../../src/kernel/ids.ts";
 import type { Conversion } from "../../../src/state/commands.ts";
 import type { Offer } from "../../../src/state/model.ts";
+import { policyOf } from "../../../src/state/policy.ts";
 import { decodeSnapshot, digest, encodeSnapshot } from "../../../src/state/snapshot.ts";
 import { why } from "../../../src/state/why.ts";
 import { Cluster, scalars, taskSpec, told, toldStates } from "./cluster.ts";
@@ -246,6 +247,22 @@ describe("quotas", () => {
       ),
     );
     expect(cpus).toEqual([1_000]);
+  });
+
+  it("are not exceeded by what was shown before optimistic offers were switched off: all of it ends", () => {
+    const { cluster, other } = hoarded(0);
+    const quota = { guarantees: [], limits: [["cpus", 4_000] as const] };
+    cluster.do({ kind: "update-quotas", quotas: [{ role: asId("other"), quota }], force: true });
+    cluster.wait(1_000);
+    cluster.allocate();
+    const policy = policyOf({ optimisticAfterMs: null });
+    const shown = onlyOfferTo(cluster, other);
+    const effects = cluster.do({ kind: "set-policy", policy });
+    expect(rescinded(effects, other)).toEqual([shown.id]);
+    cluster.agent(AGENT);
+    cluster.wait(1_000);
+    cluster.allocate();
+    expect(onlyOfferTo(cluster, other)).not.toHaveProperty("optimistic");
   });
 
   it("end all optimistic offers when they change", () => {
