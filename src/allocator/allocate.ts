@@ -282,8 +282,7 @@ export class Cycle {
     const filters = agent.filters.size === 0 ? undefined : agent.filters.get(client.number);
     const filter = filters?.find(
       (each) =>
-        each.until > this.#now &&
-        ((each.blocks && !isView) || (!isWhole && contains(each.resources, offer))),
+        each.until > this.#now && ((each.blocks && !isView) || (!isWhole && contains(each.resources, offer))),
     );
     if (filter !== undefined) watcher?.refused(agentId, client, { kind: "filter", filter });
     return filter === undefined;
