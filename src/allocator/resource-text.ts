@@ -55,6 +55,17 @@ export function formatAllocated(resources: Resources, role: string): string {
   return resources.map((resource) => formatResource(resource, `(allocated: ${role})`)).join("; ");
 }
 
+/** The same, or as `format` for no role; cut short after the resource with which it gets so long. */
+export function formatUpTo(charactersMax: number, resources: Resources, role: string | null): string {
+  let text = "";
+  for (const resource of resources) {
+    if (text.length >= charactersMax) return `${text}; ...`;
+    const next = formatResource(resource, role === null ? "" : `(allocated: ${role})`);
+    text += text === "" ? next : `; ${next}`;
+  }
+  return text;
+}
+
 function formatResource({ name, meta, value }: Resource, allocation = ""): string {
   return `${name}${allocation}${meta === "" ? "" : formatMeta(metaOf(meta))}:${formatValue(value)}`;
 }

@@ -40,6 +40,9 @@ export const RECONCILED_TASKS_MAX = 100_000;
 export const OPERATIONS_MAX = 100_000;
 export const OPERATIONS_PER_FRAMEWORK_MAX = 1_000;
 
+/** RESERVE, UNRESERVE, CREATE, DESTROY and resizing in one ACCEPT; those after them are refused. */
+export const CONVERSIONS_PER_ACCEPT_MAX = 1_000;
+
 /** Bytes of what one operation with an id takes and makes, as `packedBytesAtMost` counts; a larger one is refused. */
 export const OPERATION_BYTES_MAX = 64 * 1024;
 

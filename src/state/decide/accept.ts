@@ -13,7 +13,13 @@ import type { Millis, OfferId } from "../../kernel/ids.ts";
 import { totalOf } from "../agent-resources.ts";
 import type { Accept, Command, Context, Conversion, Operation, TaskSpec } from "../commands.ts";
 import type { Event, EventOf } from "../events.ts";
-import { OFFERS_PER_CALL_MAX, OPERATION_BYTES_MAX, REFUSE_MS_MAX } from "../limits.ts";
+import {
+  CONVERSIONS_PER_ACCEPT_MAX,
+  MESSAGE_CHARACTERS_MAX,
+  OFFERS_PER_CALL_MAX,
+  OPERATION_BYTES_MAX,
+  REFUSE_MS_MAX,
+} from "../limits.ts";
 import { after, agentOf } from "../lookups.ts";
 import type { ClusterState, Framework, Offer } from "../model.ts";
 import { packedBytesAtMost } from "../packed-size.ts";
@@ -47,6 +53,7 @@ export function decideAccept(state: ClusterState, command: Accept, { now }: Cont
     converted: NO_RESOURCES,
     heldCopies: sharedOf(allocatedOn(state.allocator, agent.id)),
     usedCopies: NO_RESOURCES,
+    conversions: 0,
     told: 0,
     taskIds: new Set(),
     executors: new Map(),
@@ -182,8 +189,11 @@ function carryOutConversion(
   uses: () => Iterable<Resources>,
 ): readonly Event[] {
   const { framework, role, agentId, total } = launching;
+  const refused = (fault: string) => operationError(framework, asked, fault);
+  if (++launching.conversions > CONVERSIONS_PER_ACCEPT_MAX) {
+    return refused(`More than ${CONVERSIONS_PER_ACCEPT_MAX} operations on resources in one call`);
+  }
   const operation = withVolumesOf(asked, total);
-  const refused = (fault: string) => operationError(framework, operation, fault);
   const fault = conversionFault(operation, total, { framework, role }, uses);
   if (fault !== null) return refused(fault);
   const outcome = convert(launching.left, operation, role);
@@ -229,7 +239,8 @@ function operationError(framework: Framework, operation: Operation, message: str
   const launches =
     operation.kind === "launch" || (operation.kind === "unsupported" && operation.type === "LAUNCH_GROUP");
   if (operationId === null || launches) return [];
-  return [{ kind: "OperationRefused", frameworkId: framework.id, operationId, message }];
+  const cut = message.slice(0, MESSAGE_CHARACTERS_MAX);
+  return [{ kind: "OperationRefused", frameworkId: framework.id, operationId, message: cut }];
 }
 
 function taskError(

@@ -6,7 +6,7 @@ import {
   containsWhole,
   conversionsOf,
   format,
-  formatAllocated,
+  formatUpTo,
   type Resources,
   sum,
   without,
@@ -15,7 +15,12 @@ import { isWithin, type Meta, metaOf, type Reservation } from "../../allocator/m
 import type { Resource } from "../../allocator/resources.ts";
 import type { RoleName } from "../../kernel/ids.ts";
 import type { Conversion } from "../commands.ts";
-import { AGENT_RESOURCES_MAX, ID_CHARACTERS_MAX, META_CHARACTERS_MAX } from "../limits.ts";
+import {
+  AGENT_RESOURCES_MAX,
+  ID_CHARACTERS_MAX,
+  MESSAGE_CHARACTERS_MAX,
+  META_CHARACTERS_MAX,
+} from "../limits.ts";
 import type { Framework } from "../model.ts";
 import { isInUse } from "../usage.ts";
 import { withKnownVolumes } from "../volumes.ts";
@@ -105,7 +110,7 @@ function single({ from, to }: Converted): Step {
 
 function textOf(resources: Resources, role: RoleName | null): string {
   if (resources.length === 0) return "{}";
-  return role === null ? format(resources) : formatAllocated(resources, role);
+  return formatUpTo(MESSAGE_CHARACTERS_MAX, resources, role);
 }
 
 function sameButReserved(source: Resources, resources: Resources): boolean {

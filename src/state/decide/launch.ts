@@ -4,7 +4,7 @@ import {
   containsWhole,
   copiesIn,
   format,
-  formatAllocated,
+  formatUpTo,
   isEmpty,
   type Resources,
   SHARED_COPIES_MAX,
@@ -14,7 +14,7 @@ import {
 import type { AgentId, ExecutorId, Millis, RoleName, TaskId } from "../../kernel/ids.ts";
 import type { TaskSpec } from "../commands.ts";
 import type { TaskLaunched } from "../events.ts";
-import { TASKS_PER_ACCEPT_MAX, TASKS_PER_FRAMEWORK_MAX } from "../limits.ts";
+import { MESSAGE_CHARACTERS_MAX, TASKS_PER_ACCEPT_MAX, TASKS_PER_FRAMEWORK_MAX } from "../limits.ts";
 import { findExecutor } from "../lookups.ts";
 import type { ClusterState, Framework, Opaque } from "../model.ts";
 import { filledExecutor, filledTask, sameOpaque } from "../opaque.ts";
@@ -31,6 +31,8 @@ export interface Launching {
   /** Copies of shared resources on the agent: of all holders, and of the tasks so far. */
   heldCopies: Resources;
   usedCopies: Resources;
+  /** Operations that convert resources so far. */
+  conversions: number;
   /** Operations so far whose end the framework is told. */
   told: number;
   /** All that the agent has, as operations of the call have made it. */
@@ -140,5 +142,5 @@ function tooMuch({ left, role }: Launching, task: Resources, executor: Resources
 }
 
 function allocatedText(resources: Resources, role: RoleName): string {
-  return resources.length === 0 ? "{}" : formatAllocated(resources, role);
+  return resources.length === 0 ? "{}" : formatUpTo(MESSAGE_CHARACTERS_MAX, resources, role);
 }

@@ -1,9 +1,10 @@
 // RESERVE, UNRESERVE, CREATE and DESTROY: SC16, SC17, MO13, MO14, RV05 to RV08, traps 14 to 16 and 38.
 import { describe, expect, it } from "vitest";
 import { type ConversionType, format, type Resources, sum } from "../../../src/allocator/index.ts";
-import { type AgentId, asId, type RoleName } from "../../../src/kernel/ids.ts";
+import { type AgentId, asId, type FrameworkId, type RoleName } from "../../../src/kernel/ids.ts";
 import { totalOf } from "../../../src/state/agent-resources.ts";
 import type { Conversion } from "../../../src/state/commands.ts";
+import { CONVERSIONS_PER_ACCEPT_MAX, MESSAGE_CHARACTERS_MAX } from "../../../src/state/limits.ts";
 import type { FrameworkSpec } from "../../../src/state/model.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../../src/state/snapshot.ts";
 import { agentSpec, Cluster, scalars, taskSpec, told, toldStates } from "./cluster.ts";
@@ -86,6 +87,26 @@ describe("operations of ACCEPT", () => {
     cluster.acceptWith([cluster.offer()], [operation("DESTROY", volume), operation("UNRESERVE", reserved)]);
     expect(cluster.state.agents.get(agentId)?.conversions).toBeUndefined();
     expect(textOfTotal(cluster, agentId)).toBe(format(OWN));
+  });
+
+  it("are carried out up to so many in one call, with messages of bounded length", () => {
+    const { cluster, agentId } = withAgent();
+    const labels = { labels: [{ key: "k", value: "x".repeat(10_000) }] };
+    const large = special({ cpus: 1 }, { stack: [{ ...DYNAMIC, labels }] });
+    const reserve = operation("RESERVE", large);
+    const bad = (id: string) => operation("UNRESERVE", special({ cpus: 1 }), { operationId: id });
+    const many = Array.from({ length: CONVERSIONS_PER_ACCEPT_MAX }, (_, at) => bad(`op-${at}`));
+    const launch = { kind: "launch", operationId: null, tasks: [taskSpec("t", agentId)] } as const;
+    const effects = cluster.acceptWith([cluster.offer()], [reserve, ...many, launch]);
+    const messages = told(effects).flatMap((event) =>
+      event.kind === "operation-error" ? [event.message] : [],
+    );
+    expect(messages).toHaveLength(CONVERSIONS_PER_ACCEPT_MAX);
+    for (const message of messages) expect(message.length).toBeLessThanOrEqual(MESSAGE_CHARACTERS_MAX);
+    expect(messages[0]).toContain("cpus(allocated: dev):1; cpus(allocated: dev)(reservations");
+    expect(messages.at(-1)).toContain(`${CONVERSIONS_PER_ACCEPT_MAX} operations`);
+    expect(messages.at(-2)).not.toContain(`${CONVERSIONS_PER_ACCEPT_MAX} operations`);
+    expect(cluster.task(cluster.state.frameworks.keys().next().value as FrameworkId, "t").id).toBe("t");
   });
 
   it("refuse again what was not used, but nothing that they have made (trap 16)", () => {
