@@ -52,9 +52,8 @@ async function move(
   const refusal = refusalUnlessLeading(context, target);
   if (refusal !== null) return refusal;
   if (method !== "POST") return methodNotAllowed("POST", method);
-  const list = parsed(body);
-  if (!Array.isArray(list)) return badRequest("Failed to parse the list of machines: expecting a JSON array");
-  const wrapped = JSON.stringify({ machines: list as unknown });
+  const wrapped = wrappedList(body);
+  if (wrapped === null) return badRequest("Failed to parse the list of machines: expecting a JSON array");
   const decoded = decodeJson(messageTypes.MasterCallStartMaintenance, wrapped);
   if (!decoded.ok) return badRequest(withoutHead(decoded.error));
   return moveMachines(context, kind, decoded.value.machines ?? [], target);
@@ -65,11 +64,12 @@ function withoutHead(error: string): string {
   return error.replace(/^Failed to convert JSON into \w+ protobuf: /, "");
 }
 
-/** Undefined if it is no JSON. */
-function parsed(text: string): unknown {
+/** As the message that holds such a list; null if it is none, or nested too deep. */
+function wrappedList(text: string): string | null {
   try {
-    return JSON.parse(text) as unknown;
+    const machines: unknown = JSON.parse(text);
+    return Array.isArray(machines) ? JSON.stringify({ machines }) : null;
   } catch {
-    return undefined;
+    return null;
   }
 }
