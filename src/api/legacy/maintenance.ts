@@ -6,6 +6,7 @@ import { scheduleToWire } from "../convert/maintenance.ts";
 import { badRequest, legacyJson, methodNotAllowed, type Reply } from "../http/reply.ts";
 import { moveMachines, maintenanceStatus as statusOf, updateSchedule } from "../operator/maintenance.ts";
 import type { LegacyRequest } from "./request.ts";
+import { wrappedList } from "./wrapped-list.ts";
 
 export async function maintenanceSchedule(context: ApiContext, request: LegacyRequest): Promise<Reply> {
   const { method, target, jsonp, body } = request;
@@ -52,8 +53,8 @@ async function move(
   const refusal = refusalUnlessLeading(context, target);
   if (refusal !== null) return refusal;
   if (method !== "POST") return methodNotAllowed("POST", method);
-  const wrapped = wrappedList(body);
-  if (wrapped === null) return badRequest("Failed to parse the list of machines: expecting a JSON array");
+  const wrapped = wrappedList(body, "machines");
+  if (wrapped == null) return badRequest("Failed to parse the list of machines: expecting a JSON array");
   const decoded = decodeJson(messageTypes.MasterCallStartMaintenance, wrapped);
   if (!decoded.ok) return badRequest(withoutHead(decoded.error));
   return moveMachines(context, kind, decoded.value.machines ?? [], target);
@@ -62,14 +63,4 @@ async function move(
 /** What is wrong alone, as these endpoints say it. */
 function withoutHead(error: string): string {
   return error.replace(/^Failed to convert JSON into \w+ protobuf: /, "");
-}
-
-/** As the message that holds such a list; null if it is none, or nested too deep. */
-function wrappedList(text: string): string | null {
-  try {
-    const machines: unknown = JSON.parse(text);
-    return Array.isArray(machines) ? JSON.stringify({ machines }) : null;
-  } catch {
-    return null;
-  }
 }

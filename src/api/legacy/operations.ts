@@ -6,6 +6,7 @@ import { type ApiContext, refusalUnlessLeading } from "../context.ts";
 import { badRequest, methodNotAllowed, type Reply } from "../http/reply.ts";
 import { operateOn } from "../operator/operations.ts";
 import type { LegacyRequest } from "./request.ts";
+import { wrappedList } from "./wrapped-list.ts";
 
 type Handler = (context: ApiContext, request: LegacyRequest) => Promise<Reply>;
 
@@ -22,23 +23,11 @@ export function legacyOperation(type: ConversionType): Handler {
     if (text === null) return badRequest(`Missing '${field}' query parameter in the request body`);
     const refused = (problem: string) =>
       badRequest(`Error parsing '${field}' query parameter in the request body: ${problem}`);
-    const list = parsed(text);
-    if (list === undefined) return refused("syntax error at line 1 near: ");
-    if (!Array.isArray(list)) return refused("a list is expected");
-    const wire = decodeJson(
-      messageTypes.OfferOperationReserve,
-      JSON.stringify({ resources: list as unknown }),
-    );
+    const wrapped = wrappedList(text, "resources");
+    if (wrapped === undefined) return refused("syntax error at line 1 near: ");
+    if (wrapped === null) return refused("a list is expected");
+    const wire = decodeJson(messageTypes.OfferOperationReserve, wrapped);
     if (!wire.ok) return refused(wire.error);
     return operateOn(context, { type, agentId, resources: wire.value.resources ?? [] }, target);
   };
-}
-
-/** Undefined if it is no JSON. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }

@@ -5,6 +5,7 @@ import { type ApiContext, confirmed, refusalUnlessLeading } from "../context.ts"
 import { badRequest, legacyJson, methodNotAllowed, type Reply } from "../http/reply.ts";
 import { updateWeights, weightInfos } from "../operator/weights.ts";
 import type { LegacyRequest } from "./request.ts";
+import { wrappedList } from "./wrapped-list.ts";
 
 export async function weights(context: ApiContext, request: LegacyRequest): Promise<Reply> {
   const { method, target, jsonp, body } = request;
@@ -19,22 +20,10 @@ export async function weights(context: ApiContext, request: LegacyRequest): Prom
 async function putWeights(context: ApiContext, body: string, target: string): Promise<Reply> {
   const refused = (problem: string) =>
     badRequest(`Failed to parse update weights request JSON '${body}': ${problem}`);
-  const list = parsed(body);
-  if (list === undefined) return refused("syntax error");
-  if (!Array.isArray(list)) return refused("Unexpected JSON type parsed");
-  const decoded = decodeJson(
-    messageTypes.MasterCallUpdateWeights,
-    JSON.stringify({ weight_infos: list as unknown }),
-  );
+  const wrapped = wrappedList(body, "weight_infos");
+  if (wrapped === undefined) return refused("syntax error");
+  if (wrapped === null) return refused("Unexpected JSON type parsed");
+  const decoded = decodeJson(messageTypes.MasterCallUpdateWeights, wrapped);
   if (decoded.ok) return updateWeights(context, decoded.value.weight_infos ?? [], target);
   return badRequest(`Failed to convert weights JSON array to protobuf '${body}': ${decoded.error}`);
-}
-
-/** Undefined if it is no JSON. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }

@@ -32,6 +32,12 @@ describe("weights", () => {
     ]);
   });
 
+  it("in a body that is nested too deep are refused", async () => {
+    const { port } = await startApi();
+    const { status, text } = await put(port, "[".repeat(100_000) + "]".repeat(100_000));
+    expect([status, text.slice(-14)]).toEqual([400, ": syntax error"]);
+  });
+
   it("of a role that comes twice are the last one", async () => {
     const { port } = await startApi();
     await put(port, '[{"role":"dev","weight":2},{"role":"dev","weight":3}]');
