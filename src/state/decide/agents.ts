@@ -1,6 +1,6 @@
 // Agents come, are silent for a while, and go.
-import { equal, format, hasRoomFor, type Resources } from "../../allocator/index.ts";
-import type { AgentId, FrameworkId, Millis } from "../../kernel/ids.ts";
+import { equal, format, hasRoomFor } from "../../allocator/index.ts";
+import type { AgentId, FrameworkId, Millis, TaskId } from "../../kernel/ids.ts";
 import { totalWith } from "../agent-resources.ts";
 import type { Command, Context, RegisterAgent } from "../commands.ts";
 import type { Event } from "../events.ts";
@@ -8,7 +8,7 @@ import { AGENTS_MAX, ID_CHARACTERS_MAX, TASKS_AT_ONCE_MAX, UNREACHABLE_AGENT_MS_
 import { after, frameworkOf, taskOf } from "../lookups.ts";
 import { isDown } from "../machines.ts";
 import type { Agent, AgentSpec, ClusterState } from "../model.ts";
-import { pairsOf } from "../pairs.ts";
+import { pairsOf, setPair } from "../pairs.ts";
 import { isTerminal, orLost, refOf, sentState, statusOfTask } from "../statuses.ts";
 import { leftOf, usesOf } from "../usage.ts";
 import { absence, endOf, heldBy, historyForgotten, rescission } from "./agent-end.ts";
@@ -69,7 +69,7 @@ function admissionFault(state: ClusterState, id: AgentId, { spec }: RegisterAgen
 function reregister(state: ClusterState, command: RegisterAgent, agent: Agent, context: Context): Decision {
   const { spec, connectionId } = command;
   if (!equal(spec.resources, agent.spec.resources)) {
-    const fault = changeFault(state, agent, spec.resources);
+    const fault = changeFault(state, agent, command);
     if (fault !== null) return rejected("agent-refused", fault);
   }
   const { events, ...aftermath } = reunite(state, agent, command, context.now);
@@ -113,12 +113,21 @@ function hasSameAttributes(before: AgentSpec, after: AgentSpec): boolean {
 }
 
 /** An agent may come back with other resources if what runs on it and what is reserved on it still fits. */
-function changeFault(state: ClusterState, agent: Agent, resources: Resources): string | null {
+function changeFault(
+  state: ClusterState,
+  agent: Agent,
+  { spec: { resources }, tasks }: RegisterAgent,
+): string | null {
   const total = totalWith(agent, resources);
   if (total === null) {
     return `Agent ${agent.id} came back with ${format(resources)}, which is less than what of it is reserved`;
   }
-  if (leftOf(total, usesOf(state, agent)) === null) {
+  const running = new Map<FrameworkId, Map<TaskId, true>>();
+  for (const { frameworkId, taskId, state: name } of tasks) {
+    if (!isTerminal(name)) setPair(running, frameworkId, taskId, true);
+  }
+  const runs = (frameworkId: FrameworkId, taskId: TaskId) => running.get(frameworkId)?.has(taskId) === true;
+  if (leftOf(total, usesOf(state, agent, runs)) === null) {
     return `Agent ${agent.id} came back with ${format(resources)}, which is less than its tasks use`;
   }
   return hasRoomFor(state.allocator, total) ? null : "The cluster cannot count so many resources";

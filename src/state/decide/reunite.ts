@@ -1,13 +1,17 @@
 // An agent has registered and said what it has: what it must be told, and what became of the tasks and executors that
 // the cluster thought it had (traps 7, 10, 24, 33). Each register message says all, and what was sent on an older
 // connection does not arrive after it, so what the agent does not name it does not have.
+import { contains, NO_RESOURCES, type Resources, withoutExclusive } from "../../allocator/index.ts";
 import type { ExecutorId, FrameworkId, Millis, TaskId } from "../../kernel/ids.ts";
+import { totalOf, totalWith } from "../agent-resources.ts";
 import type { RegisterAgent } from "../commands.ts";
 import type { Aftermath, Event, ExecutorRef, TaskRef } from "../events.ts";
+import { executorsOn } from "../evolve/executors.ts";
 import { frameworkOf, taskOf } from "../lookups.ts";
 import type { Agent, ClusterState, Framework, Task, TaskStateName } from "../model.ts";
 import { pairsOf, setPair } from "../pairs.ts";
 import { isTerminal, type MasterReason, orLost, refOf, sentState, statusOfTask } from "../statuses.ts";
+import { leftOf } from "../usage.ts";
 
 export interface Reunion extends Aftermath {
   /** To be applied after the agent is registered. */
@@ -54,9 +58,11 @@ export function reunite(
     else if (!isTerminal(name)) draft.kill.push({ frameworkId, taskId });
   }
   const shutdownExecutors = strangers(state, agent, command, draft);
-  const { run, kill, shutdownFrameworks, events } = draft;
+  const lost = agent === null ? [] : lostExecutors(agent, command, draft);
+  const { run, kill, shutdownFrameworks } = draft;
+  const events = agent === null ? [] : recoverable(state, agent, command, lost, draft, now);
   return {
-    lostExecutors: agent === null ? [] : lostExecutors(agent, command, draft),
+    lostExecutors: lost,
     corrections: { run, kill, shutdownExecutors, shutdownFrameworks: [...shutdownFrameworks] },
     events,
   };
@@ -97,6 +103,58 @@ function reunitePresent(
   if (isTerminal(name)) return;
   need(draft, framework, task);
   if (task.kill !== null) draft.kill.push({ frameworkId: framework.id, taskId: task.id });
+}
+
+/**
+ * The same events, without the return of tasks whose resources are no longer there for them. Those of a task whose end its
+ * agent has told are somebody else's by now, and an agent may say of such a task that it runs.
+ */
+function recoverable(
+  state: ClusterState,
+  agent: Agent,
+  { spec }: RegisterAgent,
+  lost: readonly ExecutorRef[],
+  draft: Draft,
+  now: Millis,
+): readonly Event[] {
+  if (!draft.events.some(({ kind }) => kind === "TaskRecovered")) return draft.events;
+  // Some of them may be applied before what the agent has now is.
+  const totals = [totalOf(agent), totalWith(agent, spec.resources) ?? NO_RESOURCES];
+  let left = totals.map((total) => leftOf(total, heldAgain(state, agent, lost)) ?? NO_RESOURCES);
+  const ends: Event[] = [];
+  const events = draft.events.filter((event) => {
+    if (event.kind !== "TaskRecovered" || isTerminal(event.status.state)) return true;
+    const { frameworkId, taskId } = event;
+    const task = taskOf(state, frameworkId, taskId);
+    if (left.every((each) => contains(each, task.resources))) {
+      left = left.map((each) => withoutExclusive(each, task.resources));
+      return true;
+    }
+    draft.kill.push({ frameworkId, taskId });
+    ends.push(endOfTask(frameworkOf(state, frameworkId), task, now));
+    return false;
+  });
+  return [...events, ...ends];
+}
+
+function endOfTask(framework: Framework, task: Task, now: Millis): Event {
+  const name = orLost(framework, "TASK_GONE");
+  const message = "Task was told to have ended; what it used is in use by others";
+  const status = statusOfTask(task, { state: name, reason: "AGENT_REREGISTERED", message }, now);
+  return { kind: "TaskStatusUpdated", ...refOf(framework, task), status, latestState: name };
+}
+
+/** What is held on the agent already, and by its executors once it is back. */
+function* heldAgain(state: ClusterState, agent: Agent, lost: readonly ExecutorRef[]): Generator<Resources> {
+  for (const [frameworkId, taskId] of pairsOf(agent.tasks)) {
+    const task = taskOf(state, frameworkId, taskId);
+    if (task.holdsResources) yield task.resources;
+  }
+  const gone = new Map<FrameworkId, Map<ExecutorId, true>>();
+  for (const { frameworkId, executorId } of lost) setPair(gone, frameworkId, executorId, true);
+  for (const [framework, executor] of executorsOn(state, agent)) {
+    if (gone.get(framework.id)?.has(executor.id) !== true) yield executor.resources;
+  }
 }
 
 /** A terminal state that the framework has been told stays: its acknowledgement ends the task. */

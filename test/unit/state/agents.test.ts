@@ -1,8 +1,8 @@
 // Agents that register, are silent, come back or go: MN01, MN09, traps 8 to 12 and 33.
 import { describe, expect, it } from "vitest";
-import { asId } from "../../../src/kernel/ids.ts";
+import { asId, type FrameworkId } from "../../../src/kernel/ids.ts";
 import { UNREACHABLE_AGENT_MS_MAX } from "../../../src/state/limits.ts";
-import type { FrameworkCapability } from "../../../src/state/model.ts";
+import type { FrameworkCapability, TaskStateName } from "../../../src/state/model.ts";
 import {
   agentSpec,
   Cluster,
@@ -31,6 +31,8 @@ function unreachable(capabilities?: readonly FrameworkCapability[]) {
   cluster.wait(75_000);
   return { cluster, id, agentId, effects: cluster.do({ kind: "expire" }) };
 }
+
+type Reported = [FrameworkId, string, TaskStateName];
 
 describe("an agent that registers", () => {
   it("gets an id in Mesos' form on its own connection", () => {
@@ -253,6 +255,39 @@ describe("an unreachable agent that comes back (trap 10)", () => {
     expect(cluster.task(id, "t1").holdsResources).toBe(false);
     cluster.acknowledge(id, "t1", cluster.status(id, "t1", "TASK_FINISHED").uuid);
     expect(cluster.framework(id).tasks.size).toBe(0);
+  });
+
+  it("with a task whose end it has told, as running again: both it and who has its resources cannot be there", () => {
+    const { cluster, id, agentId } = running();
+    cluster.accept([cluster.offer()], [taskSpec("t2", agentId, { cpus: 1.5 })]);
+    cluster.status(id, "t2", "TASK_FAILED");
+    cluster.status(id, "t2", "TASK_RUNNING");
+    cluster.accept([cluster.offer()], [taskSpec("t3", agentId, { cpus: 1 })]);
+    cluster.loseAgent(agentId);
+    cluster.wait(75_000);
+    cluster.do({ kind: "expire" });
+    const tasks = ["t1", "t3", "t2"].map((each): Reported => [id, each, "TASK_RUNNING"]);
+    const { effects } = cluster.register(undefined, tasks, agentId);
+    expect(toldStates(effects)).toEqual(["TASK_RUNNING", "TASK_RUNNING", "TASK_GONE"]);
+    expect([...cluster.framework(id).tasks.keys()].toSorted()).toEqual(["t1", "t2"]);
+    expect(sent(effects)).toContainEqual({ kind: "kill", frameworkId: id, taskId: "t3", policy: null });
+  });
+
+  it("with more than before although tasks have ended there since others took what they used", () => {
+    const { cluster, id, agentId } = running();
+    cluster.accept([cluster.offer()], [taskSpec("t2", agentId, { cpus: 1.5 })]);
+    cluster.status(id, "t2", "TASK_RUNNING", "TASK_FINISHED");
+    cluster.accept([cluster.offer()], [taskSpec("t3", agentId, { cpus: 1.5 })]);
+    cluster.loseAgent(agentId);
+    cluster.wait(75_000);
+    cluster.do({ kind: "expire" });
+    const tasks: Reported[] = [
+      [id, "t1", "TASK_RUNNING"],
+      [id, "t2", "TASK_FINISHED"],
+      [id, "t3", "TASK_RUNNING"],
+    ];
+    const { effects } = cluster.register(scalars({ cpus: 2.5, mem: 4096 }), tasks, agentId);
+    expect(toldStates(effects)).toEqual(["TASK_RUNNING", "TASK_FINISHED", "TASK_RUNNING"]);
   });
 
   it("without a task: TASK_GONE, and the task is history", () => {
