@@ -15,7 +15,8 @@ import { agentOf } from "./lookups.ts";
 import { isPlain, MetaReader } from "./meta.ts";
 import type { AgentEntry, AllocateOptions, Allocation, AllocatorState, ClientNumber } from "./model.ts";
 import { gate, type OpenAgent, openAgents } from "./open-agents.ts";
-import { clientsIn, OptimisticOffers } from "./optimistic.ts";
+import { clientsIn, OptimisticOffers, type OptimisticTerms } from "./optimistic.ts";
+import type { OptimisticPlace, Shown } from "./optimistic-place.ts";
 import { QuotaRoom } from "./quota-room.ts";
 import { type Grant, giveToFirst, type Pass, type RankedClient, type Ranking, rank } from "./ranking.ts";
 import type { Minimum } from "./requirements.ts";
@@ -108,25 +109,38 @@ export class Cycle {
 
   /** What it has given and, where optimistic offers are made, those: to be asked when all agents have had their turn. */
   finish(): readonly Allocation[] {
+    return this.show(null, Number.POSITIVE_INFINITY).made;
+  }
+
+  /**
+   * The same, cut where so much work is done.
+   * @param from where the slice before ended
+   */
+  show(from: OptimisticPlace | null, workMax: number): Shown {
     const afterMs = this.#options.optimisticAfterMs ?? null;
-    if (this.#optimistic === null || afterMs === null) return this.#given.list;
-    const offers = this.#optimistic.offers(
-      {
-        afterMs,
-        offersMax: Math.min(OPTIMISTIC_OFFERS_PER_CYCLE_MAX, this.#offersMax),
-        closedKindOf: gate(this.#s, this.#now, this.#demands, this.#options),
-        offerFor: (agentId, agent, resources, client) =>
-          this.#offerFor({ agentId, agent, resources, isView: true }, client),
-        giveToFirst: (pass) => giveToFirst(this.#ranking, pass),
-        note: (agentId, agent, client, resources) => {
-          this.#room?.give(client.role, resources, agent);
-          this.#watcher?.shown(agentId, client, resources);
-        },
+    if (this.#optimistic === null || afterMs === null) return { made: this.#given.list, next: null };
+    const clients = clientsIn(this.#ranking.groups);
+    const terms = this.#optimisticTerms(afterMs, workMax);
+    const { made, next } = this.#optimistic.offers(terms, clients, this.#given.list, from);
+    return { made: made.length === 0 ? this.#given.list : [...this.#given.list, ...made], next };
+  }
+
+  #optimisticTerms(afterMs: number, workMax: number): OptimisticTerms {
+    return {
+      afterMs,
+      offersMax: Math.min(OPTIMISTIC_OFFERS_PER_CYCLE_MAX, this.#offersMax),
+      closedKindOf: gate(this.#s, this.#now, this.#demands, this.#options),
+      offerFor: (agentId, agent, resources, client) =>
+        this.#offerFor({ agentId, agent, resources, isView: true }, client),
+      giveToFirst: (pass) => giveToFirst(this.#ranking, pass),
+      note: (agentId, agent, client, resources) => {
+        this.#room?.give(client.role, resources, agent);
+        this.#watcher?.shown(agentId, client, resources);
       },
-      clientsIn(this.#ranking.groups),
-      this.#given.list,
-    );
-    return offers.length === 0 ? this.#given.list : [...this.#given.list, ...offers];
+      work: this.#work,
+      workMax,
+      isBehind: () => workMax !== Number.POSITIVE_INFINITY && this.#demands.isBehind,
+    };
   }
 
   run(open: readonly OpenAgent[]): void {

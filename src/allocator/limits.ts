@@ -55,6 +55,9 @@ export const WORK_PER_SLICE_MAX = 40_000;
 /** What it costs to give something and to find the next places of those who were given it. */
 export const GRANT_WORK = 40;
 
+/** What it costs to ask who has waited about an agent, or whoever is next: most of that is to look up its filters there. */
+export const OPTIMISTIC_ASK_WORK = 4;
+
 /** Agents that one slice puts in order, of those that no cycle has seen before. */
 export const NEW_AGENTS_PER_SLICE_MAX = 20_000;
 

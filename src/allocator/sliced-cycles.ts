@@ -9,6 +9,7 @@ import { Demands } from "./demands.ts";
 import { FIRST_RANKED_ALONE_MIN, NEW_AGENTS_PER_SLICE_MAX, WORK_PER_SLICE_MAX } from "./limits.ts";
 import type { AllocateOptions, Allocation, AllocatorState } from "./model.ts";
 import { type Gate, gate, isScanCheaper } from "./open-agents.ts";
+import type { OptimisticPlace } from "./optimistic-place.ts";
 import { compareIds } from "./order.ts";
 import { type Ranking, rank } from "./ranking.ts";
 import type { Minimum } from "./requirements.ts";
@@ -32,6 +33,8 @@ interface Run {
   at: number;
   /** All agents have their turn for what roles lack of their guarantees, and then again for the rest. */
   stage: Stage;
+  /** Where it is with its optimistic offers, which come last: nowhere yet, or there, or it has made all of them. */
+  shown: OptimisticPlace | null | "all";
 }
 
 /** What a slice works with. */
@@ -50,6 +53,8 @@ interface Slice {
 interface Made {
   readonly allocations: readonly Allocation[];
   readonly stage: Stage;
+  /** As it was before. */
+  readonly shown: OptimisticPlace | null;
   readonly turn: number;
 }
 
@@ -87,8 +92,9 @@ export class SlicedCycles {
     if (run === null) return [];
     const slice = this.#slice(s, now, options, run.agents);
     const stage = goOn(run, slice);
-    const allocations = isOver(run) ? slice.cycle.finish() : slice.cycle.allocations;
-    this.#made = { allocations, stage, turn };
+    const shown = run.shown === "all" ? null : run.shown;
+    const allocations = hadItsTurns(run) ? show(run, slice, shown) : slice.cycle.allocations;
+    this.#made = { allocations, stage, shown, turn };
     return allocations;
   }
 
@@ -96,12 +102,16 @@ export class SlicedCycles {
   goBackTo(place: number): void {
     const first = this.#made?.allocations[place];
     if (first === undefined || this.#made === null || this.#run === null) return;
-    // Optimistic offers are worked out anew at the end of each cycle.
-    if (first.optimistic === true) return;
+    // Of optimistic offers it is all or nothing: others than those left out come in the next cycle.
+    if (first.optimistic === true) {
+      if (place === 0) this.#run.shown = this.#made.shown;
+      return;
+    }
     const { agents, start } = this.#run;
     const turn = agents.indexOf(first.agentId) - start;
     this.#run.at = turn < 0 ? turn + agents.length : turn;
     this.#run.stage = this.#made.stage;
+    this.#run.shown = null;
   }
 
   /** Null if a slice is over before all agents are in order, or when all frameworks are for the first time. */
@@ -111,7 +121,9 @@ export class SlicedCycles {
       this.#ranking = rank(s, options);
       return null;
     }
-    return agents && { agents, start: placeAfter(agents, s.lastGiven), at: 0, stage: "guarantees" };
+    return (
+      agents && { agents, start: placeAfter(agents, s.lastGiven), at: 0, stage: "guarantees", shown: null }
+    );
   }
 
   #agents(s: AllocatorState): readonly AgentId[] | null {
@@ -142,7 +154,7 @@ export class SlicedCycles {
 /** @returns the stage in which it has made what it made */
 function goOn(run: Run, slice: Slice): Stage {
   const { cycle, work, workMax } = slice;
-  while (!isOver(run)) {
+  while (!hadItsTurns(run)) {
     if (run.stage === "guarantees" && (run.at >= run.agents.length || !cycle.hasWanting)) {
       run.stage = "rest";
       run.at = 0;
@@ -171,6 +183,17 @@ function hasItsTurn(run: Run, slice: Slice): boolean {
   return true;
 }
 
-function isOver(run: Run): boolean {
+/** What the slice has given, and optimistic offers as far as it comes with them. */
+function show(run: Run, { cycle, workMax }: Slice, from: OptimisticPlace | null): readonly Allocation[] {
+  const { made, next } = cycle.show(from, workMax);
+  run.shown = next ?? "all";
+  return made;
+}
+
+function hadItsTurns(run: Run): boolean {
   return run.stage === "rest" && run.at >= run.agents.length;
+}
+
+function isOver(run: Run): boolean {
+  return run.shown === "all";
 }
