@@ -16,12 +16,13 @@ import { type Entry, EVENT_KINDS, encodeEntry } from "../../src/state/codec.ts";
 import type { Event } from "../../src/state/events.ts";
 import { evolve } from "../../src/state/evolve.ts";
 import { FORMAT_VERSION } from "../../src/state/migrations/index.ts";
+import { pairsOf } from "../../src/state/pairs.ts";
 import { digest, digestOf, encodeSnapshot } from "../../src/state/snapshot.ts";
 import { Cluster } from "../unit/state/cluster.ts";
 import { begin, take } from "../unit/state/random-commands.ts";
 
 const [, , target = "", version = "2", seed = "e"] = process.argv;
-const STEPS = 420;
+const STEPS = 1_500;
 const SNAPSHOT_AT = 150;
 const MEMBERSHIP_AT = 40;
 const TERM_CHANGE_AT = 180;
@@ -54,11 +55,11 @@ function live(): Life {
   begin(cluster);
   let snapshot: Uint8Array | undefined;
   let snapshotAfter = 0;
+  const rare = [refuseOperation, happenInParts, answerInverseOffer];
   for (let step = 0; step < STEPS; step++) {
     const number = (): number => random.uint32() % 1_000_001;
     take(cluster, { what: random.uint32() % 100, a: number(), b: number(), c: number() });
-    if (step === STEPS / 3) refuseOperation(cluster);
-    if (step === STEPS / 2) happenInParts(cluster);
+    if (step > STEPS / 3 && rare[0]?.(cluster) === true) rare.shift();
     if (snapshot === undefined && cluster.log.length >= SNAPSHOT_AT) {
       snapshotAfter = cluster.log.length;
       snapshot = encodeSnapshot(cluster.state);
@@ -69,18 +70,30 @@ function live(): Life {
   return { entries: cluster.log, snapshotAfter, snapshot: snapshot ?? new Uint8Array(0) };
 }
 
-function refuseOperation(cluster: Cluster): void {
+/** What random commands hardly ever lead to. @returns whether it could be done */
+function refuseOperation(cluster: Cluster): boolean {
   cluster.allocate();
   const [offer] = cluster.state.offers.values();
-  if (offer === undefined) throw new Error("no offer to refuse an operation on");
+  if (offer === undefined) return false;
   cluster.acceptWith([offer], [{ kind: "unsupported", type: "RESERVE", operationId: "op-1", tasks: [] }]);
+  return true;
+}
+
+function answerInverseOffer(cluster: Cluster): boolean {
+  for (const [, frameworkId, { offerId }] of pairsOf(cluster.state.maintenance.inverse)) {
+    if (offerId === null) continue;
+    const answer = { frameworkId, offerIds: [offerId], status: "ACCEPT", refuseMs: 5_000 } as const;
+    cluster.do({ kind: "answer-inverse-offers", ...answer });
+    return true;
+  }
+  return false;
 }
 
 /** What agents with thousands of tasks would bring about. */
-function happenInParts({ state, log }: Cluster): void {
+function happenInParts({ state, log }: Cluster): boolean {
   const agent = [...state.agents.values()].find(({ tasks }) => tasks.size > 0);
   const [frameworkId] = state.frameworks.keys();
-  if (agent === undefined || frameworkId === undefined) throw new Error("no agent with tasks");
+  if (agent === undefined || frameworkId === undefined) return false;
   const kill = [{ frameworkId, taskId: asId<TaskId>("strange") }];
   const corrections = { run: [], kill, shutdownExecutors: [], shutdownFrameworks: [] };
   const events: readonly Event[] = [
@@ -90,6 +103,7 @@ function happenInParts({ state, log }: Cluster): void {
   const { time } = state;
   for (const event of events) evolve(state, event, time);
   log.push({ time, events });
+  return true;
 }
 
 async function write(folder: string): Promise<void> {
