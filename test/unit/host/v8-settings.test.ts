@@ -13,15 +13,11 @@ const V8S_LIMIT_MIB = 64;
 const REDUCER_DELAY_MS = 8_000;
 const settings = join(import.meta.dirname, "../../../src/host/v8-settings.ts");
 
-/** What the memory reducer has said of itself when its time has come after a full collection. */
-async function reducerOf(nodeFlags: readonly string[]): Promise<string> {
-  const script = [
-    `import { applyV8Settings } from ${JSON.stringify(settings)};`,
-    `applyV8Settings(process.execArgv.filter((flag) => flag.includes("favors")));`,
-    `gc(); setTimeout(() => {}, ${REDUCER_DELAY_MS + 1_500});`,
-  ].join("\n");
-  const flags = ["--disable-warning=ExperimentalWarning", "--expose-gc", "--trace-memory-reducer"];
-  const child = spawn(process.execPath, [...flags, ...nodeFlags, "--input-type=module", "-e", script], {
+/** What V8 says on the way while a process of its own runs the lines. */
+async function traceOf(nodeFlags: readonly string[], lines: readonly string[]): Promise<string> {
+  const script = [`import { applyV8Settings } from ${JSON.stringify(settings)};`, ...lines].join("\n");
+  const flags = ["--disable-warning=ExperimentalWarning", "--expose-gc", ...nodeFlags];
+  const child = spawn(process.execPath, [...flags, "--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   let said = "";
@@ -30,6 +26,17 @@ async function reducerOf(nodeFlags: readonly string[]): Promise<string> {
   });
   await new Promise((resolve) => child.once("close", resolve));
   return said;
+}
+
+/** What the memory reducer has said of itself when its time has come after a full collection. */
+function reducerOf(nodeFlags: readonly string[]): Promise<string> {
+  return traceOf(
+    ["--trace-memory-reducer", ...nodeFlags],
+    [
+      `applyV8Settings(process.execArgv.filter((flag) => flag.includes("favors")));`,
+      `gc(); setTimeout(() => {}, ${REDUCER_DELAY_MS + 1_500});`,
+    ],
+  );
 }
 
 describe("the memory reducer", () => {
@@ -55,22 +62,18 @@ describe("the memory reducer", () => {
 
 /** Full collections of a process with a heap of some size while it makes byte arrays that die at once. */
 async function fullCollections(nodeFlags: readonly string[]): Promise<number> {
-  const script = [
-    `import { applyV8Settings } from ${JSON.stringify(settings)};`,
-    "applyV8Settings(process.execArgv);",
-    "globalThis.held = Array.from({ length: 500_000 }, (_, at) => ({ at, next: [at] }));",
-    "gc(); console.log('ready');",
-    `for (let i = 0; i < ${MADE_MIB} * 16; i++) { new Uint8Array(2 ** 16).fill(1); if (i % 16 === 0) await new Promise(setImmediate); }`,
-  ].join("\n");
-  const flags = ["--disable-warning=ExperimentalWarning", "--expose-gc", "--trace-gc"];
-  const child = spawn(process.execPath, [...flags, ...nodeFlags, "--input-type=module", "-e", script], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let said = "";
-  child.stdout.on("data", (bytes: Buffer) => {
-    said += bytes.toString();
-  });
-  await new Promise((resolve) => child.once("close", resolve));
+  const said = await traceOf(
+    ["--trace-gc", ...nodeFlags],
+    [
+      "applyV8Settings(process.execArgv);",
+      "globalThis.held = Array.from({ length: 500_000 }, (_, at) => ({ at, next: [at] }));",
+      "gc(); console.log('ready');",
+      `for (let i = 0; i < ${MADE_MIB} * 16; i++) {`,
+      "  new Uint8Array(2 ** 16).fill(1);",
+      "  if (i % 16 === 0) await new Promise(setImmediate);",
+      "}",
+    ],
+  );
   return said.slice(said.indexOf("ready")).match(/Mark-Compact/g)?.length ?? 0;
 }
 
