@@ -245,3 +245,27 @@ describe("an update of a framework", () => {
     });
   });
 });
+
+describe("a framework that asks for something in very many roles", () => {
+  it("is read once in a cycle, not once for each of them", () => {
+    const cluster = new Cluster();
+    const roles = Array.from({ length: 200 }, (_, number) => asId<RoleName>(`r${number}`));
+    const frameworkId = subscribe(cluster, [], { roles });
+    register(cluster, "here");
+    let reads = 0;
+    const read = (role: RoleName) => {
+      reads++;
+      return role;
+    };
+    const framework = cluster.state.frameworks.get(frameworkId);
+    if (framework === undefined) throw new Error("it is not there");
+    framework.offerConstraints = roles.map((role) => ({
+      constraints: onHost("elsewhere"),
+      get role() {
+        return read(role);
+      },
+    }));
+    expect(offered(cluster)).toEqual([]);
+    expect(reads).toBe(roles.length);
+  });
+});
