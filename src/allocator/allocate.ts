@@ -109,23 +109,24 @@ export class Cycle {
 
   /** What it has given and, where optimistic offers are made, those: to be asked when all agents have had their turn. */
   finish(): readonly Allocation[] {
-    return this.show(null, Number.POSITIVE_INFINITY).made;
+    return this.show(null, Number.POSITIVE_INFINITY, false).made;
   }
 
   /**
    * The same, cut where so much work is done.
    * @param from where the slice before ended
+   * @param mayWait whether it is cut too where constraints are to be evaluated first
    */
-  show(from: OptimisticPlace | null, workMax: number): Shown {
+  show(from: OptimisticPlace | null, workMax: number, mayWait: boolean): Shown {
     const afterMs = this.#options.optimisticAfterMs ?? null;
     if (this.#optimistic === null || afterMs === null) return { made: this.#given.list, next: null };
     const clients = clientsIn(this.#ranking.groups);
-    const terms = this.#optimisticTerms(afterMs, workMax);
+    const terms = this.#optimisticTerms(afterMs, workMax, mayWait);
     const { made, next } = this.#optimistic.offers(terms, clients, this.#given.list, from);
     return { made: made.length === 0 ? this.#given.list : [...this.#given.list, ...made], next };
   }
 
-  #optimisticTerms(afterMs: number, workMax: number): OptimisticTerms {
+  #optimisticTerms(afterMs: number, workMax: number, mayWait: boolean): OptimisticTerms {
     return {
       afterMs,
       offersMax: Math.min(OPTIMISTIC_OFFERS_PER_CYCLE_MAX, this.#offersMax),
@@ -139,7 +140,7 @@ export class Cycle {
       },
       work: this.#work,
       workMax,
-      isBehind: () => workMax !== Number.POSITIVE_INFINITY && this.#demands.isBehind,
+      isBehind: () => mayWait && this.#demands.isBehind,
     };
   }
 

@@ -58,6 +58,9 @@ export const GRANT_WORK = 40;
 /** What it costs to ask who has waited about an agent, or whoever is next: most of that is to look up its filters there. */
 export const OPTIMISTIC_ASK_WORK = 4;
 
+/** Slices of a cycle that wait for constraints to be evaluated; then who asks for more than that is passed over in it. */
+export const BEHIND_SLICES_MAX = 20;
+
 /** Agents that one slice puts in order, of those that no cycle has seen before. */
 export const NEW_AGENTS_PER_SLICE_MAX = 20_000;
 

@@ -6,7 +6,12 @@ import type { AgentId, Millis } from "../kernel/ids.ts";
 import { AgentRing, placeAfter } from "./agent-ring.ts";
 import { Cycle, DEFAULT_MINIMUM, wholeOf } from "./allocate.ts";
 import { Demands } from "./demands.ts";
-import { FIRST_RANKED_ALONE_MIN, NEW_AGENTS_PER_SLICE_MAX, WORK_PER_SLICE_MAX } from "./limits.ts";
+import {
+  BEHIND_SLICES_MAX,
+  FIRST_RANKED_ALONE_MIN,
+  NEW_AGENTS_PER_SLICE_MAX,
+  WORK_PER_SLICE_MAX,
+} from "./limits.ts";
 import type { AllocateOptions, Allocation, AllocatorState } from "./model.ts";
 import { type Gate, gate, isScanCheaper } from "./open-agents.ts";
 import type { OptimisticPlace } from "./optimistic-place.ts";
@@ -33,6 +38,8 @@ interface Run {
   at: number;
   /** All agents have their turn for what roles lack of their guarantees, and then again for the rest. */
   stage: Stage;
+  /** How many slices have ended before an agent's turn, for constraints were to be evaluated first. */
+  behind: number;
   /** Where it is with its optimistic offers, which come last: nowhere yet, or there, or it has made all of them. */
   shown: OptimisticPlace | null | "all";
 }
@@ -122,7 +129,14 @@ export class SlicedCycles {
       return null;
     }
     return (
-      agents && { agents, start: placeAfter(agents, s.lastGiven), at: 0, stage: "guarantees", shown: null }
+      agents && {
+        agents,
+        start: placeAfter(agents, s.lastGiven),
+        at: 0,
+        stage: "guarantees",
+        behind: 0,
+        shown: null,
+      }
     );
   }
 
@@ -178,14 +192,22 @@ function hasItsTurn(run: Run, slice: Slice): boolean {
     if (closed === "all-excluded" && demands.areNone) tooLittle[place] = agent.free;
     if (closed === null && !cycle.give(wholeOf({ agentId, agent }), run.stage)) return false;
   }
-  if (demands.isBehind) return false;
+  if (demands.isBehind && run.behind < BEHIND_SLICES_MAX) {
+    run.behind++;
+    return false;
+  }
   run.at++;
   return true;
 }
 
 /** What the slice has given, and optimistic offers as far as it comes with them. */
-function show(run: Run, { cycle, workMax }: Slice, from: OptimisticPlace | null): readonly Allocation[] {
-  const { made, next } = cycle.show(from, workMax);
+function show(
+  run: Run,
+  { cycle, demands, workMax }: Slice,
+  from: OptimisticPlace | null,
+): readonly Allocation[] {
+  const { made, next } = cycle.show(from, workMax, run.behind < BEHIND_SLICES_MAX);
+  if (demands.isBehind) run.behind++;
   run.shown = next ?? "all";
   return made;
 }

@@ -7,10 +7,11 @@ import {
   addFilter,
   allocate,
   allocateTo,
+  ConstraintCache,
   recover,
   SlicedCycles,
 } from "../../../src/allocator/index.ts";
-import { NEW_AGENTS_PER_SLICE_MAX } from "../../../src/allocator/limits.ts";
+import { BEHIND_SLICES_MAX, NEW_AGENTS_PER_SLICE_MAX } from "../../../src/allocator/limits.ts";
 import { agent, at, cluster, framework, res, show, star } from "./helpers.ts";
 
 const FRAMEWORKS = 50;
@@ -96,5 +97,36 @@ describe("a cycle", () => {
       count++;
     } while (cycles.isUnderWay && count < 100);
     expect(turn).toBe(AGENTS);
+  });
+});
+
+describe("a cycle in which constraints take long to evaluate", () => {
+  it("goes on without who asks for them after some slices: nobody holds up the offers of all others", () => {
+    const agents = 100;
+    const state = cluster(
+      Array.from({ length: agents }, () => "cpus:1;mem:64"),
+      ["a", "b"],
+    );
+    const facts = { hostname: "h", region: null, zone: null, attributes: [] };
+    const constraints = [
+      [{ selector: { kind: "hostname" }, predicate: { kind: "text-equals", value: "h" } }],
+    ] as const;
+    const requirements = {
+      cache: new ConstraintCache({ workMax: 1 }),
+      factsOf: () => facts,
+      requirementsOf: (frameworkId: string) =>
+        frameworkId === framework(1) ? { constraints, minimum: null } : null,
+    };
+    const cycles = new SlicedCycles();
+    const made: Allocation[] = [];
+    let slicesMade = 0;
+    do {
+      const slice = cycles.next(state, at(0), { requirements }, made.length);
+      carryOut(state, slice);
+      made.push(...slice);
+      slicesMade++;
+    } while (cycles.isUnderWay && slicesMade < 1_000);
+    expect(slicesMade).toBeLessThanOrEqual(BEHIND_SLICES_MAX + 2);
+    expect(made).toHaveLength(agents);
   });
 });
