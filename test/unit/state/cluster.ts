@@ -199,7 +199,14 @@ export class Cluster {
     return asId(`stream-${this.streams}`);
   }
 
-  register(
+  register(...what: Parameters<Cluster["tryRegister"]>) {
+    const result = this.tryRegister(...what);
+    if (result.decision.kind === "rejected") throw new Error(result.decision.rejection.message);
+    if (result.decision.reply?.kind !== "registered") throw new Error("not registered");
+    return { ...result, agentId: result.decision.reply.agentId };
+  }
+
+  tryRegister(
     resources?: Resources,
     tasks: readonly [FrameworkId, string, TaskStateName][] = [],
     agentId: AgentId | null = null,
@@ -208,7 +215,7 @@ export class Cluster {
     rack: string | null = null,
   ) {
     this.connections += 1;
-    const result = this.try({
+    return this.try({
       kind: "register-agent",
       agentId,
       spec: {
@@ -223,9 +230,6 @@ export class Cluster {
         executorId: asId(executorId),
       })),
     });
-    if (result.decision.kind === "rejected") throw new Error(result.decision.rejection.message);
-    if (result.decision.reply?.kind !== "registered") throw new Error("not registered");
-    return { ...result, agentId: result.decision.reply.agentId };
   }
 
   agent(resources?: Resources): AgentId {

@@ -301,7 +301,8 @@ function returnAgent(cluster: Cluster, a: number, b: number, c: number): void {
   }
   const resources = b % 5 === 0 ? add(agent.spec.resources, scalars({ cpus: 1 })) : agent.spec.resources;
   const rack = b % 7 === 0 ? `r${c % 3}` : (agent.spec.attributes.rack ?? null);
-  cluster.register(resources, tasks, agent.id, executors, regionFor(cluster, b), rack);
+  // It may be refused: what it says of tasks that had ended is made up.
+  cluster.tryRegister(resources, tasks, agent.id, executors, regionFor(cluster, b), rack);
 }
 
 function loseFramework(cluster: Cluster, a: number): void {
