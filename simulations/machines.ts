@@ -11,7 +11,6 @@ import type { Master } from "../src/master/types.ts";
 import type { EventLoop, Life } from "./event-loop.ts";
 import { AGENT_PORT, MasterEdge } from "./master-edge.ts";
 import type { SimOptions } from "./options.ts";
-import { STATIC_DISK } from "./reserver.ts";
 import { type Oscillator, SimClock } from "./sim-clock.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { type FrameworkObserver, type FrameworkStore, SimFramework } from "./sim-framework.ts";
@@ -20,6 +19,8 @@ import { type ContainerObserver, SimRuntime } from "./sim-runtime.ts";
 import { SimVolumes } from "./sim-volumes.ts";
 import type { Trace } from "./trace.ts";
 
+/** Of the disk that is reserved on each agent from the beginning: its role and its size. Megabytes. */
+export const STATIC_DISK = { role: "batch", megabytes: 64 } as const;
 const FRAMEWORK_PORT = 5060;
 const RAFT_PORT = 5070;
 const LOG_DIRECTORY = "log";

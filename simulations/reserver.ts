@@ -13,7 +13,7 @@ import { totalOf } from "../src/state/agent-resources.ts";
 import type { ClusterState } from "../src/state/model.ts";
 import { type Check, checkOf } from "./checkers/check.ts";
 import type { EventLoop, Life } from "./event-loop.ts";
-import type { MasterMachine } from "./machines.ts";
+import { type MasterMachine, STATIC_DISK } from "./machines.ts";
 import type { Trace } from "./trace.ts";
 
 const check: Check = checkOf("operations");
@@ -21,8 +21,6 @@ const check: Check = checkOf("operations");
 const ROLES = ["eng/ads", "batch", "eng"];
 /** Reservations and volumes of one agent at a time. */
 const ITEMS_PER_AGENT_MAX = 4;
-/** Of the disk that is reserved on each agent from the beginning: its role and its size. Megabytes. */
-export const STATIC_DISK = { role: "batch", megabytes: 64 } as const;
 
 export interface ReserverParts {
   readonly loop: EventLoop;

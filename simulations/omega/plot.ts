@@ -50,7 +50,8 @@ export function svgOf(title: string, curves: readonly Curve[]): string {
   };
   const [first, second] = LEFT;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${SIZE.width} ${SIZE.height}" font-family="sans-serif" font-size="12">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${SIZE.width} ${SIZE.height}" role="img" font-family="sans-serif" font-size="12">`,
+    `<title>${title}</title>`,
     `<rect width="${SIZE.width}" height="${SIZE.height}" fill="white"/>`,
     text(SIZE.width / 2, 20, title, "middle", 14),
     frame(first, decision, wait),

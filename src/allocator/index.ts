@@ -59,7 +59,7 @@ export { chargesOf, setQuota } from "./quota.ts";
 export { QuotaPlan } from "./quota-plan.ts";
 export type { Minimum, Requirements, RequirementsSource } from "./requirements.ts";
 export { makeResources, type ResourcePart, toMillis } from "./resource-parts.ts";
-export { format, formatAllocated, formatMillis, formatUpTo, parse, parseMillis } from "./resource-text.ts";
+export { format, formatMillis, formatUpTo, parse, parseMillis } from "./resource-text.ts";
 export {
   add,
   contains,

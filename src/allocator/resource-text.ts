@@ -50,12 +50,10 @@ export function parseMillis(text: string): Result<number, string> {
   return ok(Number(rounded));
 }
 
-/** As Mesos writes it: `disk(allocated: dev)(reservations: [(DYNAMIC,dev,op,{for: db})])[vol-1:data]:100`. */
-export function formatAllocated(resources: Resources, role: string): string {
-  return resources.map((resource) => formatResource(resource, `(allocated: ${role})`)).join("; ");
-}
-
-/** The same, or as `format` for no role; cut short after the resource with which it gets so long. */
+/**
+ * As Mesos writes it: `disk(allocated: dev)(reservations: [(DYNAMIC,dev,op,{for: db})])[vol-1:data]:100`; as `format` for no
+ * role. Cut short after the resource with which it gets so long.
+ */
 export function formatUpTo(charactersMax: number, resources: Resources, role: string | null): string {
   let text = "";
   for (const resource of resources) {

@@ -40,7 +40,8 @@ export function sharesSvg(report: WhatifReport): string {
   const largest = LINES * Math.ceil(most / LINES);
   const height = runs.length * PANEL_HEIGHT + 10;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" role="img" font-family="sans-serif" font-size="12">`,
+    "<title>Shares and waiting tasks by role</title>",
     `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
     ...runs.map(([figures, title], at) => panel(report, figures, roles, title, at * PANEL_HEIGHT, largest)),
     "</svg>",

@@ -72,5 +72,6 @@ test("optimistic offers are made only if it is asked for; seconds may have fract
     words.startsWith("--optimistic-offers-after"),
   )?.parse;
   expect(["0", "2.5", "60"].map((text) => parse?.(text, undefined))).toEqual([0, 2.5, 60]);
-  for (const text of ["-1", "soon", "", "1e9"]) expect(() => parse?.(text, undefined), text).toThrow("from 0 to");
+  for (const text of ["-1", "soon", "", "1e9"])
+    expect(() => parse?.(text, undefined), text).toThrow("from 0 to");
 });
