@@ -41,6 +41,25 @@ import { allocateOptions } from "./requirements.ts";
 
 export type { Decision, Reply } from "./decide/decision.ts";
 
+type OperatorCommand = Extract<
+  Command,
+  {
+    kind:
+      | "deactivate-agent"
+      | "reactivate-agent"
+      | "drain-agent"
+      | "mark-agent-gone"
+      | "update-maintenance-schedule"
+      | "start-maintenance"
+      | "stop-maintenance"
+      | "operate"
+      | "update-weights"
+      | "update-quotas"
+      | "set-quota"
+      | "remove-quota";
+  }
+>;
+
 /** @returns events to be applied in this order and logged in one entry, or why the command is refused */
 export function decide(state: ClusterState, command: Command, context: Context): Decision {
   switch (command.kind) {
@@ -92,6 +111,24 @@ export function decide(state: ClusterState, command: Command, context: Context):
       return decideExecutorExited(state, command);
     case "message-framework":
       return messageFramework(state, command);
+    case "answer-inverse-offers":
+      return decideInverseAnswer(state, command, context);
+    case "set-policy":
+      return decideSetPolicy(state, command.policy);
+    case "expire":
+      return decideExpire(state, context);
+    case "allocate":
+      return decideAllocate(state, context);
+    case "record-digest":
+      return accepted([{ kind: "DigestRecorded", index: command.index, digest: command.digest }]);
+    default:
+      return decideForOperator(state, command, context);
+  }
+}
+
+/** What an operator asks for. */
+function decideForOperator(state: ClusterState, command: OperatorCommand, context: Context): Decision {
+  switch (command.kind) {
     case "deactivate-agent":
       return decideDeactivate(state, command.agentId);
     case "reactivate-agent":
@@ -104,8 +141,6 @@ export function decide(state: ClusterState, command: Command, context: Context):
       return decideSchedule(state, command.windows);
     case "start-maintenance":
       return decideStartMaintenance(state, command, context);
-    case "answer-inverse-offers":
-      return decideInverseAnswer(state, command, context);
     case "stop-maintenance":
       return decideStopMaintenance(state, command.machines);
     case "operate":
@@ -118,14 +153,6 @@ export function decide(state: ClusterState, command: Command, context: Context):
       return decideSetQuota(state, command);
     case "remove-quota":
       return decideRemoveQuota(state, command.role);
-    case "set-policy":
-      return decideSetPolicy(state, command.policy);
-    case "expire":
-      return decideExpire(state, context);
-    case "allocate":
-      return decideAllocate(state, context);
-    case "record-digest":
-      return accepted([{ kind: "DigestRecorded", index: command.index, digest: command.digest }]);
     default:
       return assertNever(command);
   }
