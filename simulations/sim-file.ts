@@ -10,9 +10,13 @@ type Change =
   | { readonly kind: "write"; readonly id: number; readonly offset: number; readonly bytes: Uint8Array }
   | { readonly kind: "truncate"; readonly id: number; readonly size: number };
 
+/** A page of which nothing but zeros was written takes no memory: a log allocates its files long before it fills them. */
+const PAGE_BYTES = 16 * simSectorBytes;
+const noBytes = new Uint8Array(PAGE_BYTES);
+
 /** Bytes that grow. */
 class Content {
-  #bytes = new Uint8Array(0);
+  #pages: (Uint8Array | undefined)[] = [];
   #size = 0;
 
   get size(): number {
@@ -20,34 +24,72 @@ class Content {
   }
 
   read(offset: number, length: number): Uint8Array {
-    return this.#bytes.slice(Math.min(offset, this.#size), Math.min(offset + length, this.#size));
+    const end = Math.min(offset + length, this.#size);
+    const bytes = new Uint8Array(Math.max(0, end - offset));
+    for (let at = offset; at < end; ) {
+      const within = at % PAGE_BYTES;
+      const count = Math.min(PAGE_BYTES - within, end - at);
+      const page = this.#pages[(at - within) / PAGE_BYTES];
+      if (page !== undefined) bytes.set(page.subarray(within, within + count), at - offset);
+      at += count;
+    }
+    return bytes;
   }
 
   write(offset: number, bytes: Uint8Array): void {
     const end = offset + bytes.length;
-    if (end > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(end, 2 * this.#bytes.length));
-      grown.set(this.#bytes.subarray(0, this.#size));
-      this.#bytes = grown;
+    for (let at = offset; at < end; ) {
+      const within = at % PAGE_BYTES;
+      const count = Math.min(PAGE_BYTES - within, end - at);
+      const number = (at - within) / PAGE_BYTES;
+      const part = count === bytes.length ? bytes : bytes.subarray(at - offset, at - offset + count);
+      if (this.#pages[number] !== undefined || !isEmptyPage(part)) this.#page(number).set(part, within);
+      at += count;
     }
-    this.#bytes.set(bytes, offset);
     this.#size = Math.max(this.#size, end);
   }
 
   truncate(size: number): void {
-    if (size > this.#size) this.write(size - 1, new Uint8Array(1));
-    this.#bytes.fill(0, size);
+    const within = size % PAGE_BYTES;
+    const last = (size - within) / PAGE_BYTES;
+    if (size < this.#size) {
+      this.#pages.length = Math.min(this.#pages.length, within === 0 ? last : last + 1);
+      this.#pages[last]?.fill(0, within);
+    }
     this.#size = size;
   }
 
   flip(offset: number, mask: number): void {
-    if (offset < this.#size) this.#bytes[offset] = (this.#bytes[offset] as number) ^ mask;
+    if (offset >= this.#size) return;
+    const within = offset % PAGE_BYTES;
+    const page = this.#page((offset - within) / PAGE_BYTES);
+    page[within] = (page[within] as number) ^ mask;
+  }
+
+  copy(): Content {
+    const copy = new Content();
+    copy.#pages = this.#pages.map((page) => page?.slice());
+    copy.#size = this.#size;
+    return copy;
   }
 
   apply(change: Change): void {
     if (change.kind === "write") this.write(change.offset, change.bytes);
     else this.truncate(change.size);
   }
+
+  #page(number: number): Uint8Array {
+    const known = this.#pages[number];
+    if (known !== undefined) return known;
+    const page = new Uint8Array(PAGE_BYTES);
+    while (this.#pages.length < number) this.#pages.push(undefined);
+    this.#pages[number] = page;
+    return page;
+  }
+}
+
+function isEmptyPage(bytes: Uint8Array): boolean {
+  return bytes.length === PAGE_BYTES && Buffer.compare(bytes, noBytes) === 0;
 }
 
 /** One inode: it lives on while it is open or has a name. */
@@ -92,8 +134,7 @@ export class SimFile {
   crash(random: Random): void {
     for (const change of this.#unsynced) this.#settle(change, random);
     this.#unsynced = [];
-    this.#cached = new Content();
-    this.#cached.write(0, this.#durable.read(0, this.#durable.size));
+    this.#cached = this.#durable.copy();
   }
 
   /** Decay: changes what is stored, as no write would. */

@@ -6,6 +6,7 @@ import { type Entry, isOwn } from "../../src/raft/index.ts";
 import { decodeEntry } from "../../src/state/codec.ts";
 import type { Life } from "../event-loop.ts";
 import { type Check, checkOf } from "./check.ts";
+import { sameBytes } from "./same-bytes.ts";
 
 const check: Check = checkOf("committed-log");
 
@@ -58,7 +59,7 @@ export class CommittedLog {
       if (!isOwn(entry)) this.#onCommitted(decoded(entry));
       return;
     }
-    const same = known.term === term && Buffer.compare(known.payload, payload) === 0;
+    const same = known.term === term && sameBytes(known.payload, payload);
     check(same, "a committed entry differs", () => ({
       self,
       index,

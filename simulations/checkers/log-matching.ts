@@ -3,6 +3,7 @@
 import type { MemberId } from "../../src/kernel/ids.ts";
 import { decodeMessage } from "../../src/raft/codec.ts";
 import { type Check, checkOf } from "./check.ts";
+import { sameBytes } from "./same-bytes.ts";
 
 const check: Check = checkOf("log-matching");
 
@@ -39,7 +40,7 @@ export class LogMatching {
       this.#known.set(key, { ...entry, payload: entry.payload.slice() });
       return;
     }
-    const same = known.termBefore === entry.termBefore && Buffer.compare(known.payload, entry.payload) === 0;
+    const same = known.termBefore === entry.termBefore && sameBytes(known.payload, entry.payload);
     check(same, "two entries of one index and term differ, or what is before them", () => ({
       from,
       index,
