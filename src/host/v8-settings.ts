@@ -1,4 +1,4 @@
-// How V8 collects garbage in a master, in two points.
+// How V8 collects garbage in a master, in three points.
 //
 // Its memory reducer begins full collections of its own when little is allocated, and ends them at once: with a million
 // tasks the loop stands still meanwhile, longer than a heartbeat of Raft may be away. Collections that allocation asks for
@@ -7,6 +7,10 @@
 // It also begins a full collection for every 64 MiB of byte arrays made since the last, however large the heap is that it
 // must walk, though nearly all of them are dead by the next collection of the young. A master makes some 5 KB of them for
 // each status update.
+//
+// And it puts objects straight among the old where earlier ones made in the same place lived long: while a cluster fills,
+// those are of the cluster's state, and ever after those of every update, which die in milliseconds but are then only
+// collected with all the others.
 import { setFlagsFromString } from "node:v8";
 
 interface Setting {
@@ -21,6 +25,8 @@ const SETTINGS: readonly Setting[] = [
   { flag: "--memory-reducer-gc-count=0", unless: /memory[-_]reducer/ },
   /** Byte arrays count against the limit that grows with the heap, as objects do, instead of one of their own. */
   { flag: "--external-memory-accounted-in-global-limit", unless: /external[-_]memory/ },
+  /** Whatever is made begins among the young. */
+  { flag: "--no-allocation-site-pretenuring", unless: /pretenuring/ },
 ];
 /** Of V8 (Node 24): older ones do not know the flags and would say so. */
 const MAJOR_MIN = 13;

@@ -6,6 +6,7 @@ import { applyV8Settings } from "../../../src/host/v8-settings.ts";
 
 const REDUCER = "--memory-reducer-gc-count=0";
 const BYTE_ARRAYS = "--external-memory-accounted-in-global-limit";
+const YOUNG = "--no-allocation-site-pretenuring";
 /** Of byte arrays, in the second test; V8 by itself begins a full collection after so many of them. */
 const MADE_MIB = 1_024;
 const V8S_LIMIT_MIB = 64;
@@ -51,12 +52,12 @@ describe("the memory reducer", () => {
     const set: string[] = [];
     const take = (flag: string): void => void set.push(flag);
     for (const given of ["--no-memory-reducer", "--memory_reducer", "--memory-reducer-gc-count=1"]) {
-      expect(applyV8Settings(["--inspect", given], "13.6.233", take)).toEqual([BYTE_ARRAYS]);
+      expect(applyV8Settings(["--inspect", given], "13.6.233", take)).toEqual([BYTE_ARRAYS, YOUNG]);
     }
     expect(applyV8Settings([], "11.3.244.8-node.30", take)).toEqual([]);
-    expect(set).toEqual([BYTE_ARRAYS, BYTE_ARRAYS, BYTE_ARRAYS]);
-    expect(applyV8Settings(["--max-old-space-size=9000", ""], "13.6.233", take)).toEqual(set.slice(3));
-    expect(set.slice(3)).toEqual([REDUCER, BYTE_ARRAYS]);
+    expect(set).toEqual([BYTE_ARRAYS, YOUNG, BYTE_ARRAYS, YOUNG, BYTE_ARRAYS, YOUNG]);
+    expect(applyV8Settings(["--max-old-space-size=9000", ""], "13.6.233", take)).toEqual(set.slice(6));
+    expect(set.slice(6)).toEqual([REDUCER, BYTE_ARRAYS, YOUNG]);
   });
 });
 
@@ -91,6 +92,45 @@ describe("byte arrays that die young", () => {
       "13.6.233",
       () => undefined,
     );
-    expect(taken).toEqual([REDUCER]);
+    expect(taken).toEqual([REDUCER, YOUNG]);
   });
+});
+
+/** The most by which V8's old objects grew, in bytes, while as many were made as are said here, in a place where millions lived. */
+const MADE_OBJECTS = 10_000;
+const OBJECT_BYTES_MIN = 40;
+const PROCESSES_MAX = 20;
+async function madeAmongTheOld(nodeFlags: readonly string[]): Promise<number> {
+  const said = await traceOf(nodeFlags, [
+    'import { getHeapSpaceStatistics } from "node:v8";',
+    "applyV8Settings(process.execArgv);",
+    "const used = (name) => getHeapSpaceStatistics().find((one) => one.space_name === name).space_used_size;",
+    "const make = (at) => ({ at, next: [at] });",
+    "const held = [];",
+    "const fill = () => { for (let i = 0; i < 400_000; i++) held.push(make(i)); };",
+    `const made = new Array(${MADE_OBJECTS}).fill(null);`,
+    "let most = 0;",
+    "for (let round = 0; round < 20; round++) {",
+    "  fill();",
+    "  const [young, old] = [used('new_space'), used('old_space')];",
+    "  for (let i = 0; i < made.length; i++) made[i] = make(i);",
+    "  const collected = used('new_space') < young;",
+    "  if (!collected) most = Math.max(most, used('old_space') - old);",
+    "}",
+    "console.log(most);",
+  ]);
+  return Number(said);
+}
+
+describe("objects made where others lived long", () => {
+  it("begin among the young, unless the user wants V8's own way", async () => {
+    const bytes = MADE_OBJECTS * OBJECT_BYTES_MIN;
+    expect(await madeAmongTheOld([])).toBeLessThan(bytes / 10);
+    // When V8 compiles the function decides whether it comes to that, so not every process does.
+    let most = 0;
+    for (let i = 0; i < PROCESSES_MAX && most < bytes; i++) {
+      most = await madeAmongTheOld(["--allocation-site-pretenuring"]);
+    }
+    expect(most).toBeGreaterThan(bytes);
+  }, 60_000);
 });
