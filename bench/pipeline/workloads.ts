@@ -202,15 +202,19 @@ function statusesFrame(frameworkId: string, taskIds: readonly string[], agentId:
   return { bytes, numbersAt: marksAt.map((at) => at + UUID_MARK.length) };
 }
 
-/** KILL of tasks that live: one event each, told to the agent, which does nothing; answered by the 202. */
-export function callLoop(stage: Stage, inFlight: number, tally: Tally): Running {
-  const sockets = Array.from({ length: inFlight }, () => new CallSocket(stage.api, fail));
+/**
+ * KILL of tasks that live: one event each, told to the agent, which does nothing; answered by the 202.
+ * @param callsPerConnection in flight at once
+ */
+export function callLoop(stage: Stage, inFlight: number, tally: Tally, callsPerConnection = 1): Running {
+  const count = Math.ceil(inFlight / callsPerConnection);
+  const sockets = Array.from({ length: count }, () => new CallSocket(stage.api, fail, callsPerConnection));
   const requests = stage.tasks.map(({ id }) =>
     stage.framework.request({ type: "KILL", kill: { task_id: { value: id } } }),
   );
   const loop = closedLoop(inFlight, tally, 1, (slot, done) => {
     const request = requests[slot % requests.length];
-    if (request !== undefined) sockets[slot]?.send(request, done);
+    if (request !== undefined) sockets[slot % count]?.send(request, done);
   });
   return {
     async stop() {

@@ -11,7 +11,11 @@ import { PutConnection, putRequest } from "./grpc-puts.ts";
 import { type Level, measureLevel, median } from "./level.ts";
 
 export const WRITERS = [1, 64, 1000] as const;
-export type Way = "etcd, our client" | "Tepui, agents' connections" | "Tepui, HTTP calls";
+export type Way =
+  | "etcd, our client"
+  | "Tepui, agents' connections"
+  | "Tepui, HTTP calls"
+  | "Tepui, HTTP calls, a connection each";
 
 const VALUE_BYTES = 1024;
 const KEY_BYTES = 32;
@@ -129,8 +133,11 @@ async function tepuiLevels(tepui: BenchCluster, options: WritesOptions): Promise
   agents.close();
   const http = await setStage(tepui.leader.api, { idPrefix: LONG_ID_PREFIX });
   for (const writers of WRITERS) {
-    const level = await measureLevel({ ...options, pids }, (tally) => callLoop(http, writers, tally));
-    measured.push({ way: "Tepui, HTTP calls", writers, level });
+    const calls = (perConnection: number) =>
+      measureLevel({ ...options, pids }, (tally) => callLoop(http, writers, tally, perConnection));
+    measured.push({ way: "Tepui, HTTP calls", writers, level: await calls(WRITERS_PER_CONNECTION) });
+    if (writers === 1) continue;
+    measured.push({ way: "Tepui, HTTP calls, a connection each", writers, level: await calls(1) });
   }
   http.close();
   return measured;
