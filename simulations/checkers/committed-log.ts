@@ -6,7 +6,6 @@ import { type Entry, isOwn } from "../../src/raft/index.ts";
 import { decodeEntry } from "../../src/state/codec.ts";
 import type { Life } from "../event-loop.ts";
 import { type Check, checkOf } from "./check.ts";
-import { sameBytes } from "./same-bytes.ts";
 
 const check: Check = checkOf("committed-log");
 
@@ -37,6 +36,11 @@ export class CommittedLog {
     this.highest = Math.max(this.highest, seen.commitIndex);
   }
 
+  /** Undefined if no member has called it committed. */
+  at(index: number): { readonly term: number; readonly payload: Uint8Array } | undefined {
+    return this.#entries.get(index);
+  }
+
   #seenBy(member: string, life: Life): Seen {
     const before = this.#seen.get(member);
     if (before?.life === life) return before;
@@ -59,7 +63,7 @@ export class CommittedLog {
       if (!isOwn(entry)) this.#onCommitted(decoded(entry));
       return;
     }
-    const same = known.term === term && sameBytes(known.payload, payload);
+    const same = known.term === term && Buffer.compare(known.payload, payload) === 0;
     check(same, "a committed entry differs", () => ({
       self,
       index,

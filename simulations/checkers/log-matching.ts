@@ -3,7 +3,6 @@
 import type { MemberId } from "../../src/kernel/ids.ts";
 import { decodeMessage } from "../../src/raft/codec.ts";
 import { type Check, checkOf } from "./check.ts";
-import { sameBytes } from "./same-bytes.ts";
 
 const check: Check = checkOf("log-matching");
 
@@ -40,7 +39,7 @@ export class LogMatching {
       this.#known.set(key, { ...entry, payload: entry.payload.slice() });
       return;
     }
-    const same = known.termBefore === entry.termBefore && sameBytes(known.payload, entry.payload);
+    const same = known.termBefore === entry.termBefore && Buffer.compare(known.payload, entry.payload) === 0;
     check(same, "two entries of one index and term differ, or what is before them", () => ({
       from,
       index,

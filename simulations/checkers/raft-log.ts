@@ -5,7 +5,6 @@ import type { Entry, RaftNode, RaftStatus } from "../../src/raft/index.ts";
 import type { Life } from "../event-loop.ts";
 import { type Check, checkOf } from "./check.ts";
 import { RaftQuorum } from "./raft-quorum.ts";
-import { sameBytes } from "./same-bytes.ts";
 
 const checkCommitted: Check = checkOf("committed-log");
 const checkLeader: Check = checkOf("one-leader-a-term");
@@ -182,4 +181,8 @@ export class RaftLog {
     const same = known.term === term && sameBytes(known.payload, payload);
     checkCommitted(same, "a committed entry differs", () => ({ member, index, term, knownTerm: known.term }));
   }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
 }
