@@ -58,11 +58,12 @@ export class Leader {
     this.#batch = [];
   }
 
-  /** Offers everything that is free, and launches `count` tasks in each offer. */
+  /** Offers everything that is free, each command's offers in an entry of their own; `count` tasks are launched in each. */
   fill(count: number): void {
     for (let before = -1; this.state.offers.size > before; ) {
       before = this.state.offers.size;
       this.run({ kind: "allocate" });
+      this.cut();
     }
     for (const offer of [...this.state.offers.values()]) this.accept(offer, count);
   }

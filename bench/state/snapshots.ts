@@ -1,15 +1,18 @@
 // Snapshots beside the work and starts from them, with 1,000,000 tasks on 10,000 agents of 100 frameworks: how long a
 // restart takes (reading snapshot and log, restoring, replaying), and what a checkpoint does to the event loop while
-// entries are applied at a steady rate. The real log on a real disk; no network.
-// Usage: node --max-old-space-size=12000 bench/state/snapshots.ts [--tasks N] [--entry EVENTS] [--rate EVENTS/S]
+// entries are applied at a steady rate. The real log on a real disk; no network; the masters' settings of V8, unless
+// others are given in front. With --folder the snapshot and log are kept there for the next run, which works on a copy.
+// Usage: node --max-old-space-size=14000 bench/state/snapshots.ts [--tasks N] [--entry EVENTS] [--rate EVENTS/S] [--folder KEPT]
 import { execFileSync } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createHistogram, type Histogram, monitorEventLoopDelay, PerformanceObserver } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { nodeClock } from "../../src/host/node-clock.ts";
 import { createNodeDisk } from "../../src/host/node-disk.ts";
+import { applyV8Settings } from "../../src/host/v8-settings.ts";
 import { asId, asIndex, asTerm } from "../../src/kernel/ids.ts";
 import { openLog } from "../../src/log/index.ts";
 import { Checkpoints } from "../../src/master/checkpoints.ts";
@@ -186,13 +189,22 @@ function timed(replica: Replica, slices: Histogram & { record(value: number): vo
   };
 }
 
-async function main(): Promise<void> {
-  const folder = values.folder ?? (await mkdtemp(join(tmpdir(), "tepui-bench-state-")));
-  if (values.folder === undefined) {
+/** A folder with the snapshot and the log, to be removed: opening the log and a new snapshot change it. */
+async function dataFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "tepui-bench-state-"));
+  const kept = values.folder ?? folder;
+  if (!existsSync(join(kept, "log"))) {
     const script = new URL("write-log.ts", import.meta.url).pathname;
-    const arguments_ = ["--max-old-space-size=12000", script, folder, values.tasks, values.entry];
+    const arguments_ = ["--max-old-space-size=12000", script, kept, values.tasks, values.entry];
     execFileSync(process.execPath, arguments_, { stdio: "inherit" });
   }
+  if (kept !== folder) await cp(kept, folder, { recursive: true });
+  return folder;
+}
+
+async function main(): Promise<void> {
+  say("settings of V8", applyV8Settings().join(" "));
+  const folder = await dataFolder();
   let started = performance.now();
   let cpuStarted = threadMs();
   const opened = await openLog({ disk: createNodeDisk(folder), directory: "log" });
@@ -250,7 +262,7 @@ async function main(): Promise<void> {
     `${megabytes(process.memoryUsage().heapUsed)} heap used, ${megabytes(process.memoryUsage().rss)} resident`,
   );
   await storage.close();
-  if (values.folder === undefined) await rm(folder, { recursive: true });
+  await rm(folder, { recursive: true });
 }
 
 await main();

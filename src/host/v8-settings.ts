@@ -1,4 +1,5 @@
-// How V8 collects garbage in a master, in three points.
+// How V8 collects garbage in a master, in five points: short pauses before the least work, for a pause as long as an
+// election timeout costs the cluster its leader. Figures: docs/decisions/0032-v8-settings.md.
 //
 // Its memory reducer begins full collections of its own when little is allocated, and ends them at once: with a million
 // tasks the loop stands still meanwhile, longer than a heartbeat of Raft may be away. Collections that allocation asks for
@@ -8,10 +9,18 @@
 // must walk, though nearly all of them are dead by the next collection of the young. A master makes some 5 KB of them for
 // each status update.
 //
-// And it puts objects straight among the old where earlier ones made in the same place lived long: while a cluster fills,
+// It puts objects straight among the old where earlier ones made in the same place lived long: while a cluster fills,
 // those are of the cluster's state, and ever after those of every update, which die in milliseconds but are then only
 // collected with all the others.
+//
+// While other threads mark what lives, the main thread helps for 5 to 12 ms at every 64 KiB that it allocates, since V8
+// expects to be done in half a second whatever the heap's size; and what those threads have in hand is not seen, so that
+// marking may be taken for complete when it has hardly begun, and all of it be done in one pause. The main thread alone
+// marks 64 KiB at a time.
+//
+// And while it marks, the young generation is not collected but grows, and is moved as a whole in the last pause.
 import { setFlagsFromString } from "node:v8";
+import { holdYoungGeneration } from "./young-generation.ts";
 
 interface Setting {
   readonly flag: string;
@@ -19,7 +28,7 @@ interface Setting {
   readonly unless: RegExp;
 }
 
-/** V8 reads each of them every time, so that they count also when they are set after the start. */
+/** V8 reads each of them every time, so that they count also when they are set after the start, while nothing is marked. */
 const SETTINGS: readonly Setting[] = [
   /** Collections in a row that the memory reducer may begin. (`--no-memory-reducer` is read before any of our code runs.) */
   { flag: "--memory-reducer-gc-count=0", unless: /memory[-_]reducer/ },
@@ -27,25 +36,34 @@ const SETTINGS: readonly Setting[] = [
   { flag: "--external-memory-accounted-in-global-limit", unless: /external[-_]memory/ },
   /** Whatever is made begins among the young. */
   { flag: "--no-allocation-site-pretenuring", unless: /pretenuring/ },
+  /** Only the main thread marks, in steps of some 0.1 ms. */
+  { flag: "--no-concurrent-marking", unless: /concurrent[-_]marking/ },
+  /** The young generation is collected also while a full collection is being marked. */
+  { flag: "--no-separate-gc-phases", unless: /separate[-_]gc[-_]phases/ },
 ];
 /** Of V8 (Node 24): older ones do not know the flags and would say so. */
 const MAJOR_MIN = 13;
+/** Flags of the user's on the size of the young generation. */
+const OWN_SEMI_SPACE = /semi[-_]space/;
 
 /**
  * For the whole process. Flags of the user on the same matter win.
  * @param given flags of Node's command line and NODE_OPTIONS
  * @param version of V8
  * @param set sets one flag of V8
+ * @param holdYoung keeps the young generation at its size from now on
  * @returns what has been set
  */
 export function applyV8Settings(
   given: readonly string[] = givenFlags(),
   version: string = process.versions.v8,
   set: (flag: string) => void = setFlagsFromString,
+  holdYoung: (set: (flag: string) => void) => void = holdYoungGeneration,
 ): readonly string[] {
   if (Number.parseInt(version, 10) < MAJOR_MIN) return [];
   const free = SETTINGS.filter(({ unless }) => !given.some((flag) => unless.test(flag)));
   for (const { flag } of free) set(flag);
+  if (!given.some((flag) => OWN_SEMI_SPACE.test(flag))) holdYoung(set);
   return free.map(({ flag }) => flag);
 }
 
