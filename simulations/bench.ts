@@ -63,6 +63,7 @@ export function benchOptions(ticks: number, { idle, calm }: BenchKind): SimOptio
     policy: DEFAULT_POLICY,
     raft: { tickMs: 50, heartbeatMs: 100, electionMinMs: 1_000, electionMaxMs: 2_000 },
     log: {},
+    archive: null,
     snapshotIntervalEntries: 20_000,
     weightsEveryMs: null,
     dutyEveryMs: null,

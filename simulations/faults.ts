@@ -117,6 +117,7 @@ export class Faults {
 
   #failDisk(machine: Machine): void {
     machine.diskFails = true;
+    machine.hasFailed = true;
     this.#parts.trace.line(machine.name, "the disk is about to fail");
     machine.disk.failNoMore();
     machine.disk.failNext(pick(this.#parts.random, ["write", "sync"]));
@@ -131,6 +132,7 @@ export class Faults {
   #fillDisk(machine: Machine): void {
     const { trace, random, options } = this.#parts;
     machine.diskFails = true;
+    machine.hasFailed = true;
     trace.line(machine.name, "the disk is nearly full");
     machine.disk.setFaults({ capacityBytes: machine.disk.usedBytes() + below(random, ROOM_BYTES_MAX) });
     this.#later(options.cutMs, () => machine.disk.setFaults({ capacityBytes: options.disk.capacityBytes }));

@@ -8,6 +8,7 @@ import { below, seededRandom } from "../src/kernel/random.ts";
 import { readHardStateFile } from "../src/log/index.ts";
 import { createMaster, type MasterMember } from "../src/master/master.ts";
 import type { Master } from "../src/master/types.ts";
+import { ECHO } from "./echo-compressor.ts";
 import type { EventLoop, Life } from "./event-loop.ts";
 import { AGENT_PORT, MasterEdge } from "./master-edge.ts";
 import type { SimOptions } from "./options.ts";
@@ -23,7 +24,7 @@ import type { Trace } from "./trace.ts";
 export const STATIC_DISK = { role: "batch", megabytes: 64 } as const;
 const FRAMEWORK_PORT = 5060;
 const RAFT_PORT = 5070;
-const LOG_DIRECTORY = "log";
+export const LOG_DIRECTORY = "log";
 
 /** What a member traces when its role changes: Raft's part, and that it takes commands. */
 const ROLE_EVENTS: ReadonlySet<string> = new Set(["raft.role", "leading"]);
@@ -52,6 +53,8 @@ export abstract class Machine {
   isAbandoned = false;
   /** The simulator lets its disk fail now and then. */
   diskFails = false;
+  /** It has let it fail, or lose what it held, at some time: files of the archive may be missing. */
+  hasFailed = false;
   protected readonly world: WorldParts;
   #starts = 0;
   /** Has been asked to stop and has not ended yet. */
@@ -199,6 +202,7 @@ export class MasterMachine extends Machine {
     if (loss === "all") this.disk.wipe();
     const where = loss === "all" ? "everything" : this.disk.rot();
     this.world.trace.line(this.name, `lost ${where}`);
+    this.hasFailed = true;
     if (where !== null) this.damage = loss === "all" ? "amnesia" : "suspected";
   }
 
@@ -207,6 +211,7 @@ export class MasterMachine extends Machine {
     this.losePower();
     this.disk.wipe();
     this.joining = true;
+    this.hasFailed = true;
     this.damage = "none";
     this.world.trace.line(this.name, "replaced");
     this.start();
@@ -245,6 +250,7 @@ export class MasterMachine extends Machine {
       network: port,
       disk: this.disk.mount(),
       directory: LOG_DIRECTORY,
+      ...(options.archive === null ? {} : { archive: { ...options.archive, clock, compressor: ECHO } }),
       tracer,
       onFatal: (reason) => this.ended(life, reason),
       tuning: {

@@ -107,6 +107,8 @@ export interface SimOptions {
   readonly habits: readonly Habit[];
   readonly raft: Partial<RaftTuning>;
   readonly log: Partial<LogLimits>;
+  /** Bounds of each master's archive of its log: bytes and milliseconds; null for none. */
+  readonly archive: { readonly bytesMax: number; readonly ageMsMax: number } | null;
   readonly snapshotIntervalEntries: number;
   /** Mean time between two reservations or volumes made or undone by an operator; null for none. Milliseconds. */
   readonly operationsEveryMs: number | null;
@@ -167,7 +169,7 @@ export function swarmOptions(seed: string, ticks: number | null): SimOptions {
     }),
     habits: swarmHabits(seededRandom(`habits ${seed}`)),
     raft: swarmRaft(random),
-    log: swarmLog(random),
+    ...swarmLogs(random, seededRandom(`archive ${seed}`)),
     snapshotIntervalEntries: pick(random, [50, 200, 1_000]),
     weightsEveryMs: pick(seededRandom(`weights ${seed}`), [null, 1_000, 5_000]),
     dutyEveryMs: pick(seededRandom(`duty ${seed}`), [null, null, 2_000, 8_000]),
@@ -260,15 +262,29 @@ function swarmRaft(random: Random): Partial<RaftTuning> {
   return tuning.trailingEntriesMax === 0 ? { ...tuning, laggardBytesMax: 0 } : tuning;
 }
 
-/** Small segments, so that a short run has many of them. */
-function swarmLog(random: Random): Partial<LogLimits> {
+/** Small segments, so that a short run has many of them; still smaller ones where they are archived. */
+function swarmLogs(random: Random, archives: Random): Pick<SimOptions, "log" | "archive"> {
   const segmentBytesMax = pick(random, [262_144, 1_048_576, 67_108_864]);
-  return {
+  const log = {
     segmentBytesMax,
     batchBytesMax: segmentBytesMax / 2,
     entryBytesMax: segmentBytesMax / 4,
     preallocateBytes: pick(random, [0, 4_096, 65_536]),
     snapshotBlockBytes: pick(random, [4_096, 65_536]),
+  };
+  const archive = swarmArchive(archives);
+  if (archive === null) return { log, archive };
+  return {
+    log: { ...log, segmentBytesMax: 131_072, batchBytesMax: 98_304, entryBytesMax: 65_536 },
+    archive,
+  };
+}
+
+function swarmArchive(random: Random): SimOptions["archive"] {
+  if (chance(random, 1 / 2)) return null;
+  return {
+    bytesMax: pick(random, [300_000, 1_000_000_000]),
+    ageMsMax: pick(random, [10_000, 3_600_000, 3_600_000]),
   };
 }
 

@@ -206,6 +206,28 @@ export class SimDisk {
     return file?.read(0, file.size);
   }
 
+  /** The disk as a checker reads it: at once, without faults. What it writes goes nowhere. */
+  asItIs(): Disk {
+    const nothing = async (): Promise<void> => undefined;
+    const bytesAt = (path: string): Uint8Array => this.bytesOf(path) ?? new Uint8Array(0);
+    return {
+      list: async (directory) => this.#list(normal(directory)),
+      read: async (path) => this.bytesOf(path),
+      open: async (path) => ({
+        size: async () => bytesAt(path).length,
+        read: async (offset, length) => bytesAt(path).subarray(offset, offset + length),
+        write: nothing,
+        truncate: nothing,
+        sync: nothing,
+        close: nothing,
+      }),
+      rename: nothing,
+      remove: nothing,
+      makeDirectory: nothing,
+      syncDirectory: nothing,
+    };
+  }
+
   usedBytes(): number {
     let used = 0;
     for (const each of this.#names.values()) used += each.size;

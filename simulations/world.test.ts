@@ -63,6 +63,7 @@ function calm(seed: string, change: Partial<SimOptions> = {}): World {
       operations: 0,
     },
     habits: ["usual"],
+    archive: null,
     operationsEveryMs: null,
     dutyEveryMs: null,
     faultEveryMs: {},
@@ -246,6 +247,31 @@ describe("the checkers fail when", () => {
     });
     const { failure } = await world.run();
     expect(["same-state", "masters-stay-up"]).toContain(failure?.checker);
+  });
+
+  test.each([
+    ["lost", "an entry of the history is missing"],
+    ["decayed", "the history is damaged"],
+    ["dropped", "the archive lacks the beginning"],
+  ])("a segment in an archive is %s", async (how, message) => {
+    const { options } = calm(`archive ${how}`);
+    const world = calm(`archive ${how}`, {
+      workload: { ...options.workload, tasksPerFramework: 200, declined: 0 },
+      raft: { ...options.raft, trailingEntriesMax: 0, laggardBytesMax: 0 },
+      log: { ...options.log, segmentBytesMax: 65_536, batchBytesMax: 49_152, entryBytesMax: 32_768 },
+      archive: { bytesMax: 1_000_000_000, ageMsMax: 3_600_000 },
+      snapshotIntervalEntries: 50,
+    });
+    const harm = (): void => {
+      const { disk } = world.masters[0] ?? {};
+      const segments = disk?.paths().filter((path) => /archive.*\.log\.echo$/.test(path)) ?? [];
+      const [first = "", second = ""] = segments;
+      if (disk === undefined || segments.length < 3) at(world, 50, harm);
+      else if (how === "decayed") disk.corrupt(first, 1_000, 4);
+      else void disk.mount().remove(how === "lost" ? second : first);
+    };
+    const { failure } = await at(world, 50, harm).run();
+    expect([failure?.checker, failure?.message]).toEqual(["archived-history", message]);
   });
 
   test("a runtime loses a container", async () => {

@@ -5,6 +5,7 @@ import { describeEvent } from "../src/debugger/describe.ts";
 import { seededRandom } from "../src/kernel/random.ts";
 import { ENTRY_BYTES_MAX } from "../src/raft/index.ts";
 import { checkAccepted } from "./checkers/acknowledged.ts";
+import { checkHistory } from "./checkers/archived-history.ts";
 import { CheckFailure } from "./checkers/check.ts";
 import { CommittedLog } from "./checkers/committed-log.ts";
 import { checkKeptOut } from "./checkers/kept-out.ts";
@@ -25,7 +26,14 @@ import { EventLoop, type Life, type LoopWatcher, type ScheduledEvent } from "./e
 import { type FaultParts, Faults } from "./faults.ts";
 import { checkOwnReservations } from "./framework-operations.ts";
 import { coreTicks, drawCore, healAll, healCore, mayHaveCore } from "./healing.ts";
-import { AgentMachine, FrameworkMachine, type Machine, MasterMachine, type WorldParts } from "./machines.ts";
+import {
+  AgentMachine,
+  FrameworkMachine,
+  LOG_DIRECTORY,
+  type Machine,
+  MasterMachine,
+  type WorldParts,
+} from "./machines.ts";
 import { Operator } from "./operator.ts";
 import { type SimOptions, TICK_MS } from "./options.ts";
 import { Reader } from "./reader.ts";
@@ -174,6 +182,7 @@ export class World {
     if (!this.#isOver()) await this.#beFair();
     if (!this.#isOver()) await this.#comeToRest();
     if (!this.#isOver()) this.#guard(() => this.#checkEnd());
+    if (!this.#isOver()) await this.#checkHistories();
     return this.#result();
   }
 
@@ -289,6 +298,18 @@ export class World {
     this.#reweigher?.check(this.replayed.state);
     this.#reserver?.check(this.replayed.state);
     for (const { store } of this.frameworks) checkOwnReservations(this.replayed.state, store.reservations);
+  }
+
+  async #checkHistories(): Promise<void> {
+    const { log, options } = this;
+    for (const { name: self, disk, hasFailed } of this.masters) {
+      const parts = { self, directory: LOG_DIRECTORY, log, archive: options.archive, hasFailed };
+      try {
+        await checkHistory({ ...parts, disk: disk.asItIs() });
+      } catch (error) {
+        this.#fail(threw("checker", error));
+      }
+    }
   }
 
   #runUntil(tick: number): Promise<void> {
