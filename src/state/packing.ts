@@ -2,9 +2,7 @@
 // packed value. The same value in the same order of fields gives the same bytes on every machine, whatever was packed
 // before: nothing is shared between calls. Maps keep their order, byte strings and bigints their type.
 import { Packr, RESERVE_START_SPACE } from "msgpackr";
-import { NOT_USUAL, UsualReader } from "./unpacking.ts";
 
-const reader = new UsualReader();
 const packr = new Packr({
   useRecords: true,
   mapsAsObjects: false,
@@ -27,8 +25,6 @@ export function packValueAfter(headBytes: number, value: unknown): Uint8Array {
 
 /** @throws Error when the bytes are not a packed value */
 export function unpackValue(bytes: Uint8Array): unknown {
-  const usual = reader.read(bytes);
-  if (usual !== NOT_USUAL) return usual;
   // A view of its own, for the library leaves a property on the array it reads.
   return packr.unpack(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
 }
