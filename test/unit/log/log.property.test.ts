@@ -310,6 +310,7 @@ class History {
    */
   #matching(found: string, hardState: HardState, snapshot: LogPoint | undefined): State {
     let state = this.#found;
+    let first: State | undefined;
     const candidates: string[] = [];
     const final = this.#now.hardState;
     expect(hardState.term).toBeLessThanOrEqual(final.term);
@@ -318,9 +319,15 @@ class History {
       if (change !== undefined) state = apply(state, change);
       if (count < this.#acknowledged) continue;
       const candidate = withSnapshot(state, snapshot);
-      if (essence(candidate, snapshot) === found && isReached(hardState, state.hardState)) return candidate;
+      if (!isReached(hardState, state.hardState)) continue;
       candidates.push(essence(candidate, snapshot));
+      if (candidates.at(-1) !== found) continue;
+      first ??= candidate;
+      // More than one may look like this behind a snapshot: which it is counts if that snapshot decays.
+      if (this.#opened.entries.every(({ index, term }) => termAt(candidate, index) === term))
+        return candidate;
     }
+    if (first !== undefined) return first;
     expect(candidates).toContain(found);
     return state;
   }
@@ -353,8 +360,14 @@ describe("a log on a disk that loses power", () => {
   });
 
   it("and rots as well, keeps its vote, and all it acknowledged unless it says that it is healing", async () => {
+    // What is behind a snapshot is told apart only when that snapshot decays.
+    const append = { kind: "append", count: 1, back: 0, newTerm: true, bytes: 0 } as const;
+    const snapshot = { kind: "snapshot", at: 0, steps: Number.POSITIVE_INFINITY } as const;
+    const decay = { kind: "rot", file: 422_372_791, at: 0, bit: 0, power: false } as const;
+    const decayed: Command[] = [append, append, snapshot, { kind: "crash" }, decay];
     await fc.assert(fc.asyncProperty(fc.integer(), preallocateBytes, fc.array(commandOrRot, size), playAll), {
       numRuns: 150,
+      examples: [[-317_618_286, 0, decayed]],
     });
   });
 });
