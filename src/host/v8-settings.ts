@@ -1,4 +1,4 @@
-// How V8 collects garbage in a master, in five points: short pauses before the least work, for a pause as long as an
+// How V8 collects garbage in a master, in four points: short pauses before the least work, for a pause as long as an
 // election timeout costs the cluster its leader. Figures: docs/decisions/0032-v8-settings.md.
 //
 // Its memory reducer begins full collections of its own when little is allocated, and ends them at once: with a million
@@ -13,12 +13,10 @@
 // those are of the cluster's state, and ever after those of every update, which die in milliseconds but are then only
 // collected with all the others.
 //
-// While other threads mark what lives, the main thread helps for 5 to 12 ms at every 64 KiB that it allocates, since V8
-// expects to be done in half a second whatever the heap's size; and what those threads have in hand is not seen, so that
-// marking may be taken for complete when it has hardly begun, and all of it be done in one pause. The main thread alone
-// marks 64 KiB at a time.
+// And it lets the young generation grow to a size whose collection is a long pause (young-generation.ts).
 //
-// And while it marks, the young generation is not collected but grows, and is moved as a whole in the last pause.
+// How V8 marks what lives is left alone: to turn its marking threads off in a process that runs, which may be marking
+// just then, ended one start of some hundreds by a segmentation fault.
 import { setFlagsFromString } from "node:v8";
 import { holdYoungGeneration } from "./young-generation.ts";
 
@@ -28,7 +26,7 @@ interface Setting {
   readonly unless: RegExp;
 }
 
-/** V8 reads each of them every time, so that they count also when they are set after the start, while nothing is marked. */
+/** V8 reads each of them every time, so that they count also when they are set after the start. */
 const SETTINGS: readonly Setting[] = [
   /** Collections in a row that the memory reducer may begin. (`--no-memory-reducer` is read before any of our code runs.) */
   { flag: "--memory-reducer-gc-count=0", unless: /memory[-_]reducer/ },
@@ -36,10 +34,6 @@ const SETTINGS: readonly Setting[] = [
   { flag: "--external-memory-accounted-in-global-limit", unless: /external[-_]memory/ },
   /** Whatever is made begins among the young. */
   { flag: "--no-allocation-site-pretenuring", unless: /pretenuring/ },
-  /** Only the main thread marks, in steps of some 0.1 ms. */
-  { flag: "--no-concurrent-marking", unless: /concurrent[-_]marking/ },
-  /** The young generation is collected also while a full collection is being marked. */
-  { flag: "--no-separate-gc-phases", unless: /separate[-_]gc[-_]phases/ },
 ];
 /** Of V8 (Node 24): older ones do not know the flags and would say so. */
 const MAJOR_MIN = 13;

@@ -12,8 +12,7 @@ const root = join(import.meta.dirname, "../..");
 const main = join(root, "src/cli/main.ts");
 const BYTE_ARRAYS = "--external-memory-accounted-in-global-limit";
 const YOUNG = "--no-allocation-site-pretenuring";
-const SHORT_PAUSES = `${YOUNG} --no-concurrent-marking --no-separate-gc-phases`;
-const OURS = `--memory-reducer-gc-count=0 ${BYTE_ARRAYS} ${SHORT_PAUSES}`;
+const OURS = `--memory-reducer-gc-count=0 ${BYTE_ARRAYS} ${YOUNG}`;
 
 /** One that the system gives, and that is free again. */
 async function freePort(): Promise<number> {
@@ -54,6 +53,6 @@ test("by Node itself and by the script that finds a Node", async () => {
 }, 60_000);
 
 test("flags of the user win, on the command line and in the environment", async () => {
-  expect((await flagsOf(["--no-memory-reducer", main])).flags).toBe(`${BYTE_ARRAYS} ${SHORT_PAUSES}`);
+  expect((await flagsOf(["--no-memory-reducer", main])).flags).toBe(`${BYTE_ARRAYS} ${YOUNG}`);
   expect((await flagsOf([main], { NODE_OPTIONS: "--max-old-space-size=3000" })).flags).toBe(OURS);
 }, 60_000);

@@ -8,8 +8,6 @@ import { YOUNG_GENERATION_BYTES } from "../../../src/host/young-generation.ts";
 const REDUCER = "--memory-reducer-gc-count=0";
 const BYTE_ARRAYS = "--external-memory-accounted-in-global-limit";
 const YOUNG = "--no-allocation-site-pretenuring";
-const MARKING = "--no-concurrent-marking";
-const PHASES = "--no-separate-gc-phases";
 /** Of byte arrays, in the second test; V8 by itself begins a full collection after so many of them. */
 const MADE_MIB = 1_024;
 const V8S_LIMIT_MIB = 64;
@@ -58,7 +56,7 @@ describe("the memory reducer", () => {
     const take = (flag: string): void => void set.push(flag);
     for (const given of ["--no-memory-reducer", "--memory_reducer", "--memory-reducer-gc-count=1"]) {
       set.length = 0;
-      const others = [BYTE_ARRAYS, YOUNG, MARKING, PHASES];
+      const others = [BYTE_ARRAYS, YOUNG];
       expect(applyV8Settings(["--inspect", given], "13.6.233", take, ignored)).toEqual(others);
       expect(set).toEqual(others);
     }
@@ -66,7 +64,7 @@ describe("the memory reducer", () => {
     expect(applyV8Settings([], "11.3.244.8-node.30", take, ignored)).toEqual([]);
     expect(set).toEqual([]);
     expect(applyV8Settings(["--max-old-space-size=9000", ""], "13.6.233", take, ignored)).toEqual(set);
-    expect(set).toEqual([REDUCER, BYTE_ARRAYS, YOUNG, MARKING, PHASES]);
+    expect(set).toEqual([REDUCER, BYTE_ARRAYS, YOUNG]);
   });
 });
 
@@ -98,7 +96,7 @@ describe("byte arrays that die young", () => {
   it("are left alone where the user has said something of them", () => {
     const given = ["--external_memory_accounted_in_global_limit"];
     const taken = applyV8Settings(given, "13.6.233", ignored, ignored);
-    expect(taken).toEqual([REDUCER, YOUNG, MARKING, PHASES]);
+    expect(taken).toEqual([REDUCER, YOUNG]);
   });
 });
 
@@ -141,7 +139,7 @@ describe("objects made where others lived long", () => {
   }, 60_000);
 });
 
-/** Full collections in steps, of a heap that grows all the time. */
+/** A heap that grows all the time. */
 const GROWING = [
   "applyV8Settings(process.execArgv);",
   "globalThis.held = [];",
@@ -150,34 +148,6 @@ const GROWING = [
   "  await new Promise(setImmediate);",
   "}",
 ];
-/** Says what each step of a full collection finds, and has one begin early. */
-const IN_STEPS = ["--trace-incremental-marking", "--heap-growing-percent=10", "--initial-old-space-size=16"];
-
-describe("marking", () => {
-  it("is the main thread's, unless the user wants V8's own way", async () => {
-    const markedByOthers = (said: string) => /marked: \d+KB \(mutator: \d+KB, concurrent [1-9]/.test(said);
-    const ours = await traceOf(IN_STEPS, GROWING);
-    const v8s = await traceOf([...IN_STEPS, "--concurrent-marking"], GROWING);
-    expect(ours).toContain("[IncrementalMarking] Schedule");
-    expect(markedByOthers(ours)).toBe(false);
-    expect(markedByOthers(v8s)).toBe(true);
-  }, 60_000);
-});
-
-/** What runs between the beginning of a full collection's marking and its end. */
-async function scavengesWhileMarking(nodeFlags: readonly string[]): Promise<number> {
-  const said = await traceOf(["--trace-gc", ...IN_STEPS, ...nodeFlags], GROWING);
-  const spans = said.matchAll(/Start marking[\s\S]*?(?=\] Stopping|$)/g);
-  return [...spans].reduce((sum, [span]) => sum + (span.match(/Scavenge/g)?.length ?? 0), 0);
-}
-
-describe("the young generation while a full collection is marked", () => {
-  it("is collected, unless the user wants V8's own way", async () => {
-    expect(await scavengesWhileMarking([])).toBeGreaterThan(0);
-    expect(await scavengesWhileMarking(["--separate-gc-phases"])).toBe(0);
-  }, 60_000);
-});
-
 /** Largest size of the young generation that V8 says in a process much of whose objects live on. Bytes. */
 async function largestYoung(nodeFlags: readonly string[]): Promise<number> {
   const said = await traceOf(["--trace-gc-nvp", ...nodeFlags], GROWING);
