@@ -206,6 +206,16 @@ export class MasterMachine extends Machine {
     if (where !== null) this.damage = loss === "all" ? "amnesia" : "suspected";
   }
 
+  override kill(): void {
+    super.kill();
+    void this.#lookWhetherHealed();
+  }
+
+  override losePower(): void {
+    super.losePower();
+    void this.#lookWhetherHealed();
+  }
+
   /** A new machine under an old name. */
   replace(): void {
     this.losePower();
@@ -266,6 +276,12 @@ export class MasterMachine extends Machine {
     if (isSuspected && !this.#foundDamage && !(await this.#isHealing())) this.damage = "none";
     this.master = master;
     await master.start();
+  }
+
+  /** It may have ended before what it had said was durable: that it has made up for its loss. */
+  async #lookWhetherHealed(): Promise<void> {
+    const { newest } = await readHardStateFile(this.disk.asItIs(), LOG_DIRECTORY);
+    if (this.damage === "none" && newest?.hardState.healing === true) this.damage = "healing";
   }
 
   /** A slot that was lost may have been the one that said that an earlier loss is made up for. */
