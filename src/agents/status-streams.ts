@@ -4,7 +4,7 @@ import type { TaskStatus } from "../contract/types.ts";
 import { type Core, forgetTask, perform, saveTask } from "./core.ts";
 import { STATUS_RETRY_MS_MAX, STATUS_RETRY_MS_MIN, UPDATES_PENDING_MAX } from "./limits.ts";
 import { isTerminal, type TaskRecord, taskKey } from "./records.ts";
-import { isSameUuid, toldOfDraining } from "./statuses.ts";
+import { hexOf, toldOfDraining } from "./statuses.ts";
 import { releaseVolumes } from "./volumes.ts";
 
 /** Appends an update; nothing may follow a terminal one. False if it was refused. */
@@ -22,7 +22,7 @@ export function enqueue(core: Core, task: TaskRecord, given: TaskStatus): boolea
 
 export function acknowledge(core: Core, task: TaskRecord, uuid: Uint8Array): void {
   const first = task.updates[0];
-  if (first === undefined || !isSameUuid(first.uuid, uuid)) return;
+  if (first === undefined || hexOf(first.uuid) !== hexOf(uuid)) return;
   task.updates.shift();
   if (isTerminal(first.state)) {
     forgetTask(core, task);

@@ -12,7 +12,6 @@ import { type Core, frameworkCan } from "./core.ts";
 import type { ContainerRecord, TaskRecord } from "./records.ts";
 
 const MS_PER_SECOND = 1000;
-const UUID_BYTES = 16;
 
 export interface StatusFacts {
   readonly state: TaskState;
@@ -80,23 +79,13 @@ export function newUuid(core: Core): Uint8Array {
 
 export function uuidBytes(uuid: string): Uint8Array {
   const hex = uuid.replaceAll("-", "");
-  const bytes = new Uint8Array(UUID_BYTES);
-  for (let i = 0; i < UUID_BYTES; i++) bytes[i] = Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16);
-  return bytes;
+  return Uint8Array.from({ length: 16 }, (_unused, index) =>
+    Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16),
+  );
 }
 
 export function hexOf(bytes: Uint8Array | undefined): string {
-  let hex = "";
-  for (const byte of bytes ?? []) hex += (byte < 0x10 ? "0" : "") + byte.toString(16);
-  return hex;
-}
-
-/** None is the same as one of no bytes. */
-export function isSameUuid(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
-  const length = a?.length ?? 0;
-  if (length !== (b?.length ?? 0)) return false;
-  for (let i = 0; i < length; i++) if (a?.[i] !== b?.[i]) return false;
-  return true;
+  return Array.from(bytes ?? [], (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function baseStatus(core: Core, task: TaskRecord, facts: StatusFacts): TaskStatus {

@@ -10,8 +10,7 @@ export function store(message: UntypedMessage, field: FieldDescriptor, value: un
     else message[field.name] = [value];
     return;
   }
-  // To delete what is not there is slow too.
-  for (const rival of field.rivals) if (message[rival] !== undefined) delete message[rival];
+  for (const rival of field.rivals) delete message[rival];
   message[field.name] = value;
 }
 

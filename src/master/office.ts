@@ -200,40 +200,21 @@ export class Office {
 
   private context(now: Millis): Context {
     const { constraintCache, master } = this.options;
-    return new EntryContext(now, { master, constraintCache, cycles: this.cycles });
+    const { settings, random } = master;
+    return {
+      now,
+      settings,
+      constraintCache,
+      cycles: this.cycles,
+      get newClusterId() {
+        return asId<ClusterId>(uuidFrom(random));
+      },
+    };
   }
 
   private expire(): void {
     const state = this.state();
     const now = asMillis(Math.max(state.time, this.options.master.clock.wallMs()));
     if (hasExpired(state, now)) this.submitOwn({ kind: "expire" });
-  }
-}
-
-/** Made for every entry: an object literal with a getter in it would cost more than all the rest. */
-class EntryContext implements Context {
-  readonly now: Millis;
-  readonly settings: Context["settings"];
-  readonly constraintCache: ConstraintCache;
-  readonly cycles: SlicedCycles;
-  private readonly random: MasterOptions["random"];
-
-  constructor(
-    now: Millis,
-    {
-      master,
-      constraintCache,
-      cycles,
-    }: Pick<OfficeOptions, "master" | "constraintCache"> & { readonly cycles: SlicedCycles },
-  ) {
-    this.now = now;
-    this.settings = master.settings;
-    this.constraintCache = constraintCache;
-    this.cycles = cycles;
-    this.random = master.random;
-  }
-
-  get newClusterId(): ClusterId {
-    return asId<ClusterId>(uuidFrom(this.random));
   }
 }
