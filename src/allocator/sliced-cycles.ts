@@ -4,7 +4,7 @@
 // chance is drawn anew). What is kept from one slice to the next is no part of the state: another leader begins a new cycle.
 import type { AgentId, Millis } from "../kernel/ids.ts";
 import { AgentRing, placeAfter } from "./agent-ring.ts";
-import { Cycle, DEFAULT_MINIMUM, wholeOf } from "./allocate.ts";
+import { Cycle, DEFAULT_MINIMUM, type Rest, wholeOf } from "./allocate.ts";
 import { Demands } from "./demands.ts";
 import {
   BEHIND_SLICES_MAX,
@@ -12,13 +12,14 @@ import {
   NEW_AGENTS_PER_SLICE_MAX,
   WORK_PER_SLICE_MAX,
 } from "./limits.ts";
-import type { AllocateOptions, Allocation, AllocatorState } from "./model.ts";
+import type { AgentEntry, AllocateOptions, Allocation, AllocatorState } from "./model.ts";
 import { type Gate, gate, isScanCheaper } from "./open-agents.ts";
 import type { OptimisticPlace } from "./optimistic-place.ts";
 import { compareIds } from "./order.ts";
 import { type Ranking, rank } from "./ranking.ts";
 import type { Minimum } from "./requirements.ts";
-import type { Resources } from "./resources.ts";
+import { NO_RESOURCES, type Resources } from "./resources.ts";
+import { has, sharedOf } from "./shared.ts";
 import { Work } from "./work.ts";
 
 export interface SliceOptions extends AllocateOptions {
@@ -42,6 +43,8 @@ interface Run {
   behind: number;
   /** Where it is with its optimistic offers, which come last: nowhere yet, or there, or it has made all of them. */
   shown: OptimisticPlace | null | "all";
+  /** What slices have given of what is shared: free again at once, but a cycle gives one copy of it only. */
+  readonly copied: Map<AgentId, Resources>;
 }
 
 /** What a slice works with. */
@@ -92,6 +95,7 @@ export class SlicedCycles {
    */
   next(s: AllocatorState, now: Millis, options: SliceOptions, turn: number): readonly Allocation[] {
     if (this.#made?.turn === turn) this.goBackTo(0);
+    if (this.#run !== null && this.#made !== null) noteCopied(this.#run, this.#made.allocations);
     const run = this.#run === null || isOver(this.#run) ? this.#begin(s, options) : this.#run;
     this.#isBeginning = run === null;
     this.#made = null;
@@ -119,6 +123,7 @@ export class SlicedCycles {
     this.#run.at = turn < 0 ? turn + agents.length : turn;
     this.#run.stage = this.#made.stage;
     this.#run.shown = null;
+    this.#made = { ...this.#made, allocations: this.#made.allocations.slice(0, place) };
   }
 
   /** Null if a slice is over before all agents are in order, or when all frameworks are for the first time. */
@@ -136,6 +141,7 @@ export class SlicedCycles {
         stage: "guarantees",
         behind: 0,
         shown: null,
+        copied: new Map(),
       }
     );
   }
@@ -190,7 +196,7 @@ function hasItsTurn(run: Run, slice: Slice): boolean {
   if (agentId !== undefined && agent !== undefined && agent.free !== tooLittle[place]) {
     const closed = slice.closedKindOf(agentId, agent);
     if (closed === "all-excluded" && demands.areNone) tooLittle[place] = agent.free;
-    if (closed === null && !cycle.give(wholeOf({ agentId, agent }), run.stage)) return false;
+    if (closed === null && !cycle.give(leftOf(run, agentId, agent), run.stage)) return false;
   }
   if (demands.isBehind && run.behind < BEHIND_SLICES_MAX) {
     run.behind++;
@@ -198,6 +204,21 @@ function hasItsTurn(run: Run, slice: Slice): boolean {
   }
   run.at++;
   return true;
+}
+
+/** What is free on the agent, without what the cycle has given a copy of. */
+function leftOf({ copied }: Run, agentId: AgentId, agent: AgentEntry): Rest {
+  const rest = wholeOf({ agentId, agent });
+  const given = copied.get(agentId);
+  if (given !== undefined) rest.resources = rest.resources.filter((resource) => !has(given, resource));
+  return rest;
+}
+
+function noteCopied({ copied }: Run, allocations: readonly Allocation[]): void {
+  for (const { agentId, resources, optimistic = false } of allocations) {
+    const shared = optimistic ? NO_RESOURCES : sharedOf(resources);
+    if (shared.length > 0) copied.set(agentId, [...(copied.get(agentId) ?? []), ...shared]);
+  }
 }
 
 /** What the slice has given, and optimistic offers as far as it comes with them. */
