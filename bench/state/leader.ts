@@ -1,5 +1,8 @@
 // A leader without a log: commands are decided and carried out on its state, and the events are gathered into entries.
 import type { Resources } from "../../src/allocator/index.ts";
+import { encodeProtobuf } from "../../src/contract/codec.ts";
+import { encodedTaskInfo } from "../../src/contract/encoded.ts";
+import { messageTypes } from "../../src/contract/message-types.ts";
 import { type AgentId, asId, asMillis, asTerm, type Millis, type TaskId } from "../../src/kernel/ids.ts";
 import type { Entry } from "../../src/state/codec.ts";
 import type { Command, Context, TaskSpec } from "../../src/state/commands.ts";
@@ -79,7 +82,7 @@ export class Leader {
   update({ id, frameworkId, agentId }: Task, state: TaskStateName): void {
     const number = ++this.#updates;
     const uuid = number.toString(16).padStart(32, "0");
-    const wire = statusWire(id, agentId, state, number);
+    const wire = encodedStatus(id, agentId, state, number);
     const status = { state, uuid, at: NOW, wire } as const;
     this.run({ kind: "update-status", agentId, frameworkId, taskId: id, status, latestState: state });
     this.run({ kind: "acknowledge", frameworkId, agentId, taskId: id, uuid });
@@ -132,21 +135,22 @@ function scalars(cpus: number, mem: number): Resources {
   ];
 }
 
-function statusWire(taskId: TaskId, agentId: AgentId, state: TaskStateName, number: number) {
+/** As agents send them. */
+function encodedStatus(taskId: TaskId, agentId: AgentId, state: TaskStateName, number: number): Uint8Array {
   const uuid = new Uint8Array(16);
   new DataView(uuid.buffer).setUint32(12, number);
-  return {
+  return encodeProtobuf(messageTypes.TaskStatus, {
     task_id: { value: taskId },
     state,
     source: "SOURCE_EXECUTOR",
     agent_id: { value: agentId },
     timestamp: 1,
     uuid,
-  };
+  });
 }
 
 function taskSpec(id: string, agentId: AgentId): TaskSpec {
-  const scalar = (name: string, value: number) => ({ name, type: "SCALAR", scalar: { value } });
+  const scalar = (name: string, value: number) => ({ name, type: "SCALAR" as const, scalar: { value } });
   return {
     taskId: asId(id),
     name: id,
@@ -156,12 +160,12 @@ function taskSpec(id: string, agentId: AgentId): TaskSpec {
     hasCommand: true,
     invalid: null,
     poisonsOperation: false,
-    wire: {
+    wire: encodedTaskInfo({
       name: id,
       task_id: { value: id },
       agent_id: { value: agentId },
       resources: [scalar("cpus", 0.1), scalar("mem", 32)],
       command: { shell: true, value: "sleep 60; echo done", user: "nobody" },
-    },
+    }),
   };
 }
