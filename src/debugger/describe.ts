@@ -90,9 +90,9 @@ function statusText({ state, uuid, wire }: TaskStatus): string {
   return `${state}${why}${said}${uuid === null ? " (by the master)" : ""}`;
 }
 
-/** None of a status that is still in bytes: whoever wants them in the text puts them there first. */
+/** None of a status that is encoded: whoever wants them in the text puts them there first. */
 function fieldsOf(wire: TaskStatus["wire"]): Opaque {
-  return wire instanceof Uint8Array ? {} : wire;
+  return typeof wire === "string" || wire instanceof Uint8Array ? {} : wire;
 }
 
 function executorText({ executor }: EventOf<"TaskLaunched">): string {

@@ -1,4 +1,4 @@
-// Statuses that agents reported are bytes in events and in the state. People and scripts want their fields.
+// Statuses that agents reported are encoded in events and in the state. People and scripts want their fields.
 import { decodeStatus } from "../contract/encoded-status.ts";
 import type { Event } from "../state/events.ts";
 
@@ -9,11 +9,20 @@ export function readableEvent(event: Event): Event {
     : event;
 }
 
-/** A status of the state with its fields if it is one in bytes; anything else as it is. */
+/** A status of the state with its fields if it is an encoded one; anything else as it is. */
 export function readableStatus(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
-  if (!("wire" in value) || !(value.wire instanceof Uint8Array)) return value;
-  const { data, ...status } = value as { readonly wire: Uint8Array; readonly data?: Uint8Array };
-  const decoded = decodeStatus({ bytes: status.wire, data: data ?? null });
+  const bytes = encodedIn(value);
+  if (bytes === null) return value;
+  const { data, ...status } = value as { readonly data?: Uint8Array };
+  const decoded = decodeStatus({ bytes, data: data ?? null });
   return decoded.ok ? { ...status, wire: decoded.value } : value;
+}
+
+/** Null if it is no encoded status; a task has an encoded message too, but no uuid. */
+function encodedIn(value: object): Uint8Array | null {
+  if (!("wire" in value)) return null;
+  const { wire } = value;
+  if (typeof wire === "string") return "uuid" in value ? Buffer.from(wire, "latin1") : null;
+  return wire instanceof Uint8Array ? wire : null;
 }

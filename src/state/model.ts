@@ -173,11 +173,11 @@ export interface TaskStatus {
   readonly uuid: string | null;
   readonly at: Millis;
   /**
-   * The TaskStatus as it is sent to the framework: its fields if the master made it, its bytes and no `data` if it is an
-   * agent's, which may be a view of more memory until the next checkpoint.
+   * The TaskStatus as it is sent to the framework: its fields if the master made it, encoded and without `data` if it is
+   * an agent's. Encoded it is bytes, which may be a view of more memory, and from the next checkpoint on a text.
    */
-  readonly wire: Opaque | Uint8Array;
-  /** `data` beside bytes that have it; none once the status is history (trap 40). */
+  readonly wire: Opaque | Uint8Array | EncodedMessage;
+  /** `data` of an encoded one that has it; none once the status is history (trap 40). */
   readonly data?: Uint8Array;
 }
 

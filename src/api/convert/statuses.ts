@@ -1,13 +1,14 @@
-// A TaskStatus of the state in Mesos' shape: agents' are bytes until somebody wants their fields.
+// A TaskStatus of the state in Mesos' shape: agents' are encoded until somebody wants their fields.
 import { decodeStatus } from "../../contract/encoded-status.ts";
 import type { TaskStatus as WireStatus } from "../../contract/types.ts";
 import { assert } from "../../kernel/assert.ts";
 import type { TaskStatus } from "../../state/model.ts";
 
 export function statusToWire({ wire, data }: TaskStatus): WireStatus {
-  if (!(wire instanceof Uint8Array)) return wire as unknown as WireStatus;
-  const decoded = decodeStatus({ bytes: wire, data: data ?? null });
-  assert(decoded.ok, "a status that was checked when it came can be read", { bytes: wire.length });
+  const bytes = typeof wire === "string" ? Buffer.from(wire, "latin1") : wire;
+  if (!(bytes instanceof Uint8Array)) return bytes as unknown as WireStatus;
+  const decoded = decodeStatus({ bytes, data: data ?? null });
+  assert(decoded.ok, "a status that was checked when it came can be read", { bytes: bytes.length });
   return decoded.value;
 }
 

@@ -9,8 +9,9 @@ const UPDATE_TAG = 0x2a;
 const STATUS_TAG = 0x0a;
 const DATA_TAG = 0x1a;
 
-/** The record, its length before it; null if the status is not in bytes. */
+/** The record, its length before it; null if the status is not encoded. */
 export function updateRecord({ wire, data }: TaskStatus): RecordSource | null {
+  if (typeof wire === "string") return new UpdateRecord(Buffer.from(wire, "latin1"), data);
   return wire instanceof Uint8Array ? new UpdateRecord(wire, data) : null;
 }
 

@@ -3,6 +3,7 @@ import type { Client, ExpiryBucket } from "../../allocator/model.ts";
 import type { FrameworkId } from "../../kernel/ids.ts";
 import { createClusterState } from "../initial-state.ts";
 import type { Agent, ClusterState, Framework } from "../model.ts";
+import { CommonParts } from "./common-parts.ts";
 
 export interface Draft {
   readonly state: ClusterState;
@@ -15,6 +16,7 @@ export interface Draft {
   onAgent: FrameworkId | undefined;
   client: Client | undefined;
   bucket: ExpiryBucket | undefined;
+  readonly common: CommonParts;
 }
 
 /** Takes a unit's value. What does not fit makes it throw a TypeError. */
@@ -31,6 +33,7 @@ export function createDraft(): Draft {
     onAgent: undefined,
     client: undefined,
     bucket: undefined,
+    common: new CommonParts(),
   };
 }
 

@@ -2,6 +2,7 @@
 // of the file they came in; units that do not fit together are an error all the same, not a state.
 import { noAccessCounts } from "../../allocator/access.ts";
 import type { ExecutorId, FrameworkId, TaskId } from "../../kernel/ids.ts";
+import { ownText } from "../../kernel/own-text.ts";
 import type { Agent, ClusterState, Executor, FinishedOperation, Framework, Offer, Task } from "../model.ts";
 import { setPair } from "../pairs.ts";
 import { type RecordedPolicy, withChanges } from "../policy.ts";
@@ -40,12 +41,9 @@ const readers: ReadonlyMap<number, Reader> = new Map<number, Reader>([
   [TAGS.offersOfAgent, (draft, ids: readonly Offer["id"][]) => mark(owner(draft.agent).offers, ids)],
   [TAGS.tasksOf, enterFramework],
   [TAGS.executor, addExecutor],
-  [TAGS.task, (draft, task: Task) => void owner(draft.framework).tasks.set(task.id, task)],
-  [
-    TAGS.unreachableTask,
-    (draft, task: Task) => void owner(draft.framework).unreachableTasks.set(task.id, task),
-  ],
-  [TAGS.completedTask, (draft, task: Task) => void owner(draft.framework).completedTasks.push(task)],
+  [TAGS.task, (draft, task: Task) => addTask(draft, task, "tasks")],
+  [TAGS.unreachableTask, (draft, task: Task) => addTask(draft, task, "unreachableTasks")],
+  [TAGS.completedTask, addCompletedTask],
   ...allocatorReaders,
 ]);
 
@@ -104,12 +102,23 @@ function enterFrameworkOnAgent(draft: Draft, id: FrameworkId): void {
 
 function addTaskIds(draft: Draft, ids: readonly TaskId[]): void {
   const frameworkId = owner(draft.onAgent);
-  for (const id of ids) setPair(owner(draft.agent).tasks, frameworkId, id, true);
+  for (const id of ids) setPair(owner(draft.agent).tasks, frameworkId, ownText(id), true);
 }
 
 function addExecutorIds(draft: Draft, ids: readonly ExecutorId[]): void {
   const frameworkId = owner(draft.onAgent);
   for (const id of ids) setPair(owner(draft.agent).executors, frameworkId, id, true);
+}
+
+function addTask({ state, framework, common }: Draft, task: Task, to: "tasks" | "unreachableTasks"): void {
+  const its = owner(framework);
+  common.addTo(task, state, its);
+  its[to].set(task.id, task);
+}
+
+function addCompletedTask({ state, framework, common }: Draft, task: Task): void {
+  common.addTo(task, state, owner(framework));
+  owner(framework).completedTasks.push(task);
 }
 
 function addExecutor(draft: Draft, executor: Executor): void {

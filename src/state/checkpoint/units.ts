@@ -2,7 +2,7 @@
 // restore.ts. A unit may rest on the one before it: what hangs on a framework or an agent follows it. Small tables that
 // change often come first, tasks last (images.ts says why).
 import type { Agent, ClusterState, Framework, Task } from "../model.ts";
-import { ownStatuses } from "../own-bytes.ts";
+import { ownStatuses, withOwnStatuses } from "../own-bytes.ts";
 import { DEFAULT_POLICY, type Policy, policyChanges } from "../policy.ts";
 import { allocatorAgentUnits, allocatorUnits, liveValue } from "./allocator-units.ts";
 import { type Images, SECTIONS } from "./images.ts";
@@ -106,5 +106,5 @@ function* taskUnits(framework: Framework, images: Images): Generator<Unit, void>
 
 function taskUnit(tag: number, task: Task, images: Images): Unit {
   ownStatuses(task);
-  return unit(tag, images.object(task));
+  return unit(tag, withOwnStatuses(images.object(task)));
 }

@@ -9,6 +9,7 @@ import type { Event, FrameworkRemoved } from "../events.ts";
 import { ENDS_BYTES_MAX, TASKS_AT_ONCE_MAX } from "../limits.ts";
 import { after, isConnected } from "../lookups.ts";
 import type { ClusterState, Framework, Task } from "../model.ts";
+import { statusInBytes } from "../own-bytes.ts";
 import { isTerminal, refOf, statusOfTask } from "../statuses.ts";
 import { type Accepted, accepted, partly } from "./decision.ts";
 
@@ -79,7 +80,7 @@ function endOf(framework: Framework, task: Task, now: Millis): Event {
   const told = task.unacknowledged ?? task.statuses.at(-1);
   const status =
     told?.state === state
-      ? { ...told, uuid: null }
+      ? { ...statusInBytes(told), uuid: null }
       : statusOfTask(task, { state, reason: "FRAMEWORK_REMOVED", message }, now);
   return { kind: "TaskStatusUpdated", ...refOf(framework, task), status, latestState: state };
 }

@@ -120,7 +120,7 @@ function newTask(event: TaskLaunched, time: Millis): Task {
 function withoutData(status: TaskStatus): TaskStatus {
   const { state, uuid, at, wire, data } = status;
   if (data !== undefined) return { state, uuid, at, wire };
-  if (wire instanceof Uint8Array || !("data" in wire)) return status;
+  if (typeof wire === "string" || wire instanceof Uint8Array || !("data" in wire)) return status;
   const { data: _data, ...rest } = wire;
   return { state, uuid, at, wire: rest };
 }

@@ -415,9 +415,11 @@ export function sentAtAll(effects: readonly Effect[]): readonly AgentMessage[] {
   return effects.flatMap((effect) => (effect.to === "agent" ? [effect.message] : []));
 }
 
-/** Of statuses that are not in bytes. */
+/** Of statuses that are not encoded. */
 export function wires(effects: readonly Effect[]): readonly Opaque[] {
-  return told(effects).flatMap((event) =>
-    event.kind === "update" && !(event.status.wire instanceof Uint8Array) ? [event.status.wire] : [],
-  );
+  return told(effects).flatMap((event) => {
+    if (event.kind !== "update") return [];
+    const { wire } = event.status;
+    return typeof wire === "string" || wire instanceof Uint8Array ? [] : [wire];
+  });
 }

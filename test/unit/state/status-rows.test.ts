@@ -1,10 +1,10 @@
 // Statuses in bytes within log entries: exact, in their order among other events, views of the entry, total.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { asId, asMillis } from "../../../src/kernel/ids.ts";
+import { asId, asMillis, type FrameworkId } from "../../../src/kernel/ids.ts";
 import { decodeEntry, encodeEntry, eventsBytesAtMost } from "../../../src/state/codec.ts";
 import type { Event } from "../../../src/state/events.ts";
-import type { TaskStateName } from "../../../src/state/model.ts";
+import type { ClusterState, TaskStateName } from "../../../src/state/model.ts";
 import { digest } from "../../../src/state/snapshot.ts";
 import { Cluster, encodedStatusOf, statusOf } from "./cluster.ts";
 
@@ -38,19 +38,27 @@ function decoded(payload: Uint8Array): readonly Event[] {
   return entry.value.events;
 }
 
+/** As a tool holds it. */
+function frozenTask(state: ClusterState, frameworkId: FrameworkId): ClusterState {
+  const task = state.frameworks.get(frameworkId)?.tasks.get(asId("t1"));
+  Object.freeze(task?.statuses);
+  Object.freeze(task);
+  return state;
+}
+
 describe("a status that is a view", () => {
-  it("has memory of its own after a checkpoint, and the same bytes", () => {
+  it("is a text of the same bytes after a checkpoint, its data has memory of its own, and the digest stays", () => {
     const cluster = new Cluster();
     const id = cluster.subscribe();
     cluster.agent();
     cluster.launch("t1");
     const memory = new Uint8Array(4_096).fill(9);
     cluster.status(id, "t1", "TASK_RUNNING", "TASK_RUNNING", undefined, memory.subarray(5, 15));
+    const frozen = digest(frozenTask(structuredClone(cluster.state), id));
     const before = digest(cluster.state);
+    expect(before).toBe(frozen);
     const { unacknowledged, statuses } = cluster.task(id, "t1");
-    for (const status of [unacknowledged, statuses.at(-1)]) {
-      expect(status?.wire instanceof Uint8Array && status.wire.buffer.byteLength).toBe(10);
-    }
+    for (const status of [unacknowledged, statuses.at(-1)]) expect(status?.wire).toBe("\t".repeat(10));
     expect(unacknowledged?.data?.buffer.byteLength).toBe(9);
     expect(digest(cluster.state)).toBe(before);
   });

@@ -183,6 +183,19 @@ describe("a snapshot's decoder", () => {
     );
   });
 
+  it("keeps once what many tasks have in common", () => {
+    const cluster = new Cluster();
+    const id = cluster.subscribe();
+    cluster.agent();
+    for (const name of ["t1", "t2", "t3"]) cluster.launch(name);
+    const restored = decodeSnapshot(encodeSnapshot(cluster.state));
+    if (!restored.ok) throw new Error(restored.error.message);
+    const tasks = [...(restored.value.frameworks.get(id)?.tasks.values() ?? [])];
+    expect(tasks.length).toBe(3);
+    for (const { resources } of tasks) expect(resources).toBe(tasks[0]?.resources);
+    expect(restored.value).toEqual(cluster.state);
+  });
+
   it("refuses a snapshot that is cut short, goes on after its end, or is damaged, and never throws", () => {
     const bytes = encodeSnapshot(clusterAfter([]).state);
     for (const length of [1, 3, 5, 7, 100, bytes.length - 1]) {
