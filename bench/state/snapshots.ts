@@ -2,7 +2,7 @@
 // restart takes (reading snapshot and log, restoring, replaying), and what a checkpoint does to the event loop while
 // entries are applied at a steady rate. The real log on a real disk; no network; the masters' settings of V8, unless
 // others are given in front. With --folder the snapshot and log are kept there for the next run, which works on a copy.
-// Usage: node --max-old-space-size=14000 bench/state/snapshots.ts [--tasks N] [--entry EVENTS] [--rate EVENTS/S] [--folder KEPT]
+// Usage: node --max-old-space-size=14000 bench/state/snapshots.ts [--tasks N] [--entry EVENTS] [--rate EVENTS/S] [--checkpoints N] [--folder KEPT]
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, mkdtemp, rm } from "node:fs/promises";
@@ -28,6 +28,7 @@ const { values } = parseArgs({
     entry: { type: "string", default: "100" },
     rate: { type: "string", default: "5000" },
     folder: { type: "string" },
+    checkpoints: { type: "string", default: "3" },
   },
 });
 const EVENTS_PER_ENTRY = Number(values.entry);
@@ -121,7 +122,8 @@ async function paced(replica: Replica, entries: readonly Entry[], until: () => b
   return at;
 }
 
-async function checkpoint(replica: Replica, storage: LogStorage, entries: readonly Entry[]): Promise<void> {
+/** @returns how many of the entries were applied meanwhile */
+async function checkpoint(replica: Replica, storage: LogStorage, entries: readonly Entry[]): Promise<number> {
   let bytes = 0;
   let ended: number | null = null;
   let saved: Promise<void> = Promise.resolve();
@@ -168,6 +170,7 @@ async function checkpoint(replica: Replica, storage: LogStorage, entries: readon
   say("largest chunk", megabytes(longestChunk));
   say("its slices", `${slices.count}, CPU time ${delays(slices)}`);
   say("event loop during it", delay);
+  return applied;
 }
 
 /** Records the CPU time of each slice of its checkpoints. */
@@ -256,11 +259,14 @@ async function main(): Promise<void> {
     return paced(replica, rest.slice(half, half + quietEntries), () => performance.now() > end);
   });
   say("event loop without a checkpoint", quiet.delay);
-  await checkpoint(replica, storage, rest.slice(half + quiet.value));
-  say(
-    "memory",
-    `${megabytes(process.memoryUsage().heapUsed)} heap used, ${megabytes(process.memoryUsage().rss)} resident`,
-  );
+  let applied = half + quiet.value;
+  for (let i = 0; i < Number(values.checkpoints); i++) {
+    applied += await checkpoint(replica, storage, rest.slice(applied));
+    say(
+      "memory",
+      `${megabytes(process.memoryUsage().heapUsed)} heap used, ${megabytes(process.memoryUsage().rss)} resident`,
+    );
+  }
   await storage.close();
   await rm(folder, { recursive: true });
 }
