@@ -12,9 +12,8 @@ const SHARED_BYTES_MAX = 64;
 /** What the task says stays as it is. A state that is frozen belongs to a tool and is left alone. */
 export function ownStatuses(task: Task): void {
   if (Object.isFrozen(task) || Object.isFrozen(task.statuses)) return;
-  for (const [at, status] of task.statuses.entries()) {
-    if (isForeign(status)) task.statuses[at] = owned(status);
-  }
+  // An array that has grown has room for seventeen.
+  if (task.statuses.some(isForeign)) task.statuses = task.statuses.map(owned);
   if (task.unacknowledged !== null && isForeign(task.unacknowledged)) {
     task.unacknowledged = owned(task.unacknowledged);
   }
