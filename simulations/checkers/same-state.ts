@@ -82,11 +82,13 @@ export class SameState {
 }
 
 /**
- * As the digest has it: Maps and lists count in their order, fields do not, nor do amounts of resources: a role's are
- * sorted in a snapshot.
+ * As the digest has it: Maps and lists count in their order, fields do not, nor do amounts of resources (a role's are
+ * sorted in a snapshot), nor whether a status is bytes or the same in characters.
  */
 function isSame(a: unknown, b: unknown): boolean {
   if (a === b) return a !== 0 || Object.is(a, b);
+  if (typeof a === "string") return b instanceof Uint8Array && isEncodedAs(a, b);
+  if (typeof b === "string") return a instanceof Uint8Array && isEncodedAs(b, a);
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return Object.is(a, b);
   if (a instanceof Map) {
     return b instanceof Map && a.size === b.size && (isAmounts(a) ? sameAmounts(a, b) : sameItems(a, b));
@@ -94,6 +96,11 @@ function isSame(a: unknown, b: unknown): boolean {
   if (Array.isArray(a)) return Array.isArray(b) && sameElements(a, b);
   if (a instanceof Uint8Array) return b instanceof Uint8Array && Buffer.compare(a, b) === 0;
   return sameFields(a as Fields, b as Fields);
+}
+
+/** A status is bytes until a checkpoint makes a text of it, a character for each byte. */
+function isEncodedAs(text: string, { buffer, byteOffset, byteLength }: Uint8Array): boolean {
+  return text === Buffer.from(buffer, byteOffset, byteLength).toString("latin1");
 }
 
 type Fields = Readonly<Record<string, unknown>>;
