@@ -12,6 +12,7 @@ import { createHistogram, type Histogram, monitorEventLoopDelay, PerformanceObse
 import { parseArgs } from "node:util";
 import { nodeClock } from "../../src/host/node-clock.ts";
 import { createNodeDisk } from "../../src/host/node-disk.ts";
+import { nodeHash } from "../../src/host/node-hash.ts";
 import { applyV8Settings } from "../../src/host/v8-settings.ts";
 import { asId, asIndex, asTerm } from "../../src/kernel/ids.ts";
 import { openLog } from "../../src/log/index.ts";
@@ -231,7 +232,7 @@ async function main(): Promise<void> {
     (index) => {
       throw new Error(`diverged at ${index}`);
     },
-    { intervalEntries: Number.MAX_SAFE_INTEGER },
+    { intervalEntries: Number.MAX_SAFE_INTEGER, newHash: nodeHash },
   );
   replica.reset(asIndex(1), state);
   say(

@@ -12,6 +12,7 @@ import { EXIT } from "./exit-codes.ts";
 import { lockFolder, sayHowLocked } from "./folder-lock.ts";
 import { nodeClock } from "./node-clock.ts";
 import { createNodeDisk } from "./node-disk.ts";
+import { nodeHash } from "./node-hash.ts";
 import { nodeRandom } from "./node-random.ts";
 import { raftNetwork } from "./raft-network.ts";
 import { type RedisExport, startRedisExport } from "./redis-export.ts";
@@ -115,6 +116,7 @@ function openMaster(
     archive: { ...config.archive, compressor: compressors()[0], clock: nodeClock },
     raftListenAddress: raft.listenAddress,
     tracer: config.tracer,
+    newHash: nodeHash,
     onFatal: endProcess,
     tuning: { snapshotIntervalEntries: config.snapshotIntervalEntries },
   });

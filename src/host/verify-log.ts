@@ -18,6 +18,7 @@ import {
   readOptions,
   snapshotContent,
 } from "./log-folder.ts";
+import { nodeHash } from "./node-hash.ts";
 
 /** Something that is not as it was written, or does not fit the rest. */
 export interface Problem {
@@ -202,7 +203,7 @@ class Replaying {
     const recorded = this.#survey.digests.get(index);
     const point = this.#survey.snapshots.find((each) => each.index === index);
     if (recorded === undefined && point === undefined) return;
-    const own = digest(state);
+    const own = digest(state, undefined, nodeHash);
     if (recorded !== undefined) {
       this.digestsCompared++;
       if (recorded !== own)
@@ -214,7 +215,7 @@ class Replaying {
     const snapshot = await this.#snapshotState(point);
     if (snapshot === null) return;
     this.statesCompared++;
-    if (digest(snapshot) !== own)
+    if (digest(snapshot, undefined, nodeHash) !== own)
       this.#problem(index, "the snapshot of that index holds another state than the entries lead to");
   }
 

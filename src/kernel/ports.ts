@@ -100,6 +100,15 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+/** SHA-256 of bytes that come in pieces. */
+export interface Hash {
+  update(bytes: Uint8Array): unknown;
+  /** Once, at the end: 32 bytes. */
+  digest(): Uint8Array;
+}
+
+export type NewHash = () => Hash;
+
 /** Structured log lines. `trace` is cheap to call with a disabled level: it takes values, not text. */
 export interface Tracer {
   debug(event: string, facts?: Readonly<Record<string, unknown>>): void;

@@ -165,9 +165,13 @@ class MasterLoop implements Master {
   }
 
   private replicaTuning(): ReplicaTuning {
-    const chunkUnitsMax = this.options.tuning?.snapshotChunkUnits;
-    const intervalEntries = snapshotInterval(this.options);
-    return { intervalEntries, ...(chunkUnitsMax === undefined ? {} : { chunkUnitsMax }) };
+    const { newHash, tuning } = this.options;
+    const chunkUnitsMax = tuning?.snapshotChunkUnits;
+    return {
+      intervalEntries: snapshotInterval(this.options),
+      ...(chunkUnitsMax === undefined ? {} : { chunkUnitsMax }),
+      ...(newHash === undefined ? {} : { newHash }),
+    };
   }
 
   private createNode(): RaftNode {

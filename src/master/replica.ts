@@ -3,6 +3,7 @@
 
 import { assert, InvariantError } from "../kernel/assert.ts";
 import { asIndex, type LogIndex, type Millis } from "../kernel/ids.ts";
+import type { NewHash } from "../kernel/ports.ts";
 import type { Result } from "../kernel/result.ts";
 import { isOwn } from "../raft/index.ts";
 import { beginWalk, type Walk } from "../state/checkpoint/walk.ts";
@@ -54,6 +55,7 @@ export interface ReplicaTuning {
   readonly intervalEntries?: number;
   /** Weight of the units in a chunk of a snapshot; the same on every member. */
   readonly chunkUnitsMax?: number;
+  readonly newHash?: NewHash;
 }
 
 /**
@@ -100,7 +102,7 @@ export function createReplica(
     assert(!unmarked, "a checkpoint is taken between two entries", { index });
     assert(walk === null, "one checkpoint is under way at a time", { index });
     const at = index;
-    const mine = beginWalk(state, tuning.chunkUnitsMax);
+    const mine = beginWalk(state, tuning.chunkUnitsMax, tuning.newHash);
     if (mine.over()) keepDigest(at, mine.digest());
     else walk = mine;
     let wanted = !mine.over();

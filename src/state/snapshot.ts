@@ -3,6 +3,7 @@
 // same digests as one that never stopped. How a state is packed while it goes on is in checkpoint/walk.ts.
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
+import type { NewHash } from "../kernel/ports.ts";
 import type { Result } from "../kernel/result.ts";
 import { createSnapshotDecoder } from "./checkpoint/decoder.ts";
 import { beginWalk } from "./checkpoint/walk.ts";
@@ -33,8 +34,8 @@ export function digestOf(snapshot: Uint8Array): string {
 }
 
 /** @param chunkUnitsMax as of the masters with whose digests it is to be compared, if not the default */
-export function digest(state: ClusterState, chunkUnitsMax?: number): string {
-  const walk = beginWalk(state, chunkUnitsMax);
+export function digest(state: ClusterState, chunkUnitsMax?: number, newHash?: NewHash): string {
+  const walk = beginWalk(state, chunkUnitsMax, newHash);
   while (!walk.over()) walk.next();
   return walk.digest();
 }

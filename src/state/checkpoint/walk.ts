@@ -4,6 +4,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { assert } from "../../kernel/assert.ts";
+import type { NewHash } from "../../kernel/ports.ts";
 import type { Event } from "../events.ts";
 import { joined } from "../joined.ts";
 import { CHUNK_BYTES_TARGET, CHUNK_UNITS_MAX } from "../limits.ts";
@@ -29,12 +30,17 @@ export interface Walk {
 /**
  * Begins with the first chunk at once, for the state's head is not kept.
  * @param unitsMax weight of the units in one chunk at most; the same on every replica
+ * @param newHash a quicker one than that in plain JavaScript
  */
-export function beginWalk(state: ClusterState, unitsMax = CHUNK_UNITS_MAX): Walk {
+export function beginWalk(
+  state: ClusterState,
+  unitsMax = CHUNK_UNITS_MAX,
+  newHash: NewHash = sha256.create,
+): Walk {
   const images = new Images();
   const keeper = new Keeper(state, images);
   const units = unitsOf(state, images);
-  const hash = sha256.create();
+  const hash = newHash();
   let allowed = unitsMax;
   let digest: string | null = null;
   let made: Uint8Array | null = make(PREAMBLE);

@@ -2,6 +2,7 @@
 // are those of a walk done in one go at that moment.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { nodeHash } from "../../../src/host/node-hash.ts";
 import { asId, type ExecutorId, type Millis, type TaskId } from "../../../src/kernel/ids.ts";
 import { checkInvariants } from "../../../src/state/check-invariants.ts";
 import { createSnapshotDecoder } from "../../../src/state/checkpoint/decoder.ts";
@@ -10,7 +11,13 @@ import type { Event } from "../../../src/state/events.ts";
 import { evolve } from "../../../src/state/evolve.ts";
 import { UNREACHABLE_TASKS_MAX } from "../../../src/state/limits.ts";
 import type { ClusterState } from "../../../src/state/model.ts";
-import { createClusterState, decodeSnapshot, digestOf, encodeSnapshot } from "../../../src/state/snapshot.ts";
+import {
+  createClusterState,
+  decodeSnapshot,
+  digest,
+  digestOf,
+  encodeSnapshot,
+} from "../../../src/state/snapshot.ts";
 import { Cluster, customExecutor, settings, taskSpec } from "./cluster.ts";
 import { clusterAfter, type Step, steps } from "./random-commands.ts";
 import { PatientCluster } from "./waiting.ts";
@@ -153,6 +160,14 @@ describe("a walk", () => {
     const [agent] = state.agents.values();
     expect([...(agent?.tasks.get(frameworkId)?.keys() ?? [])]).toEqual(["c"]);
     expect([...(agent?.executors.get(frameworkId)?.keys() ?? [])]).toEqual(["e-c"]);
+  });
+
+  it("has the same digest by Node's hash as by the one in plain JavaScript", () => {
+    const cluster = new Cluster();
+    cluster.subscribe();
+    cluster.agent();
+    cluster.launch("t");
+    expect(digest(cluster.state, 1, nodeHash)).toBe(digest(cluster.state, 1));
   });
 
   it("has no chunks after the last one", () => {
