@@ -12,11 +12,9 @@ const SHARED_BYTES_MAX = 64;
 /** What the task says stays as it is. A state that is frozen belongs to a tool and is left alone. */
 export function ownStatuses(task: Task): void {
   if (Object.isFrozen(task) || Object.isFrozen(task.statuses)) return;
+  const own = ownedOf(task);
   // An array that has grown has room for seventeen.
-  if (task.statuses.some(isForeign)) task.statuses = task.statuses.map(owned);
-  if (task.unacknowledged !== null && isForeign(task.unacknowledged)) {
-    task.unacknowledged = owned(task.unacknowledged);
-  }
+  if (own !== null) Object.assign(task, own);
   shareUuid(task);
 }
 
@@ -28,13 +26,22 @@ export function shareUuid(task: Task): void {
 
 /** The task as a snapshot holds it; the same one if it is like that already. */
 export function withOwnStatuses(task: Task): Task {
-  const { statuses, unacknowledged } = task;
-  if (!statuses.some(isForeign) && (unacknowledged === null || !isForeign(unacknowledged))) return task;
-  return {
-    ...task,
-    statuses: statuses.map(owned),
-    unacknowledged: unacknowledged === null ? null : owned(unacknowledged),
-  };
+  const own = ownedOf(task);
+  return own === null ? task : { ...task, ...own };
+}
+
+/** Null if there is nothing to do. */
+function ownedOf({ statuses, unacknowledged }: Task): Pick<Task, "statuses" | "unacknowledged"> | null {
+  if (!statuses.some(isForeign) && (unacknowledged === null || !isForeign(unacknowledged))) return null;
+  const own = statuses.map((status) => owned(status));
+  return { statuses: own, unacknowledged: ownedLast(unacknowledged, statuses.at(-1), own.at(-1)) };
+}
+
+/** What is not acknowledged is, as a rule, the newest status, and then they are one or have one text. */
+function ownedLast(status: TaskStatus | null, last?: TaskStatus, own?: TaskStatus): TaskStatus | null {
+  if (status === null || last === undefined || own === undefined) return status && owned(status);
+  if (status === last) return own;
+  return owned(status, status.wire === last.wire ? own.wire : undefined);
 }
 
 /** As events carry it: agents' in bytes. */
@@ -50,11 +57,12 @@ function holdsMore({ buffer, byteLength }: Uint8Array): boolean {
   return buffer.byteLength - byteLength > SHARED_BYTES_MAX;
 }
 
-function owned(status: TaskStatus): TaskStatus {
+/** @param text what its bytes are as a text, if that is known */
+function owned(status: TaskStatus, text?: TaskStatus["wire"]): TaskStatus {
   if (!isForeign(status)) return status;
   const { state, at, wire, data } = status;
   const uuid = status.uuid === null ? null : ownText(status.uuid);
-  const own = wire instanceof Uint8Array ? encodedOf(wire) : wire;
+  const own = text ?? (wire instanceof Uint8Array ? encodedOf(wire) : wire);
   return data === undefined
     ? { state, uuid, at, wire: own }
     : { state, uuid, at, wire: own, data: new Uint8Array(data) };

@@ -62,9 +62,12 @@ export const TAGS = {
 const LIST_ITEMS_MAX = 256;
 /** Items that count as one. */
 const ITEMS_PER_WEIGHT = 8;
+/** Bytes that count as one. */
+const BYTES_PER_WEIGHT = 1_024;
 
-export function unit(tag: number, value: unknown): Unit {
-  return { tag, value, weight: 1 };
+/** @param bytes how many it has about, if they may be many */
+export function unit(tag: number, value: unknown, bytes = 0): Unit {
+  return { tag, value, weight: 1 + Math.floor(bytes / BYTES_PER_WEIGHT) };
 }
 
 /** The list in pieces; no unit at all if it is empty. */

@@ -1,7 +1,7 @@
 // The state as a sequence of small units in canonical order: what a snapshot is packed from, and read back by
 // restore.ts. A unit may rest on the one before it: what hangs on a framework or an agent follows it. Small tables that
 // change often come first, tasks last (images.ts says why).
-import type { Agent, ClusterState, Framework, Task } from "../model.ts";
+import type { Agent, ClusterState, Framework, Task, TaskStatus } from "../model.ts";
 import { ownStatuses, withOwnStatuses } from "../own-bytes.ts";
 import { DEFAULT_POLICY, type Policy, policyChanges } from "../policy.ts";
 import { allocatorAgentUnits, allocatorUnits, liveValue } from "./allocator-units.ts";
@@ -106,5 +106,19 @@ function* taskUnits(framework: Framework, images: Images): Generator<Unit, void>
 
 function taskUnit(tag: number, task: Task, images: Images): Unit {
   ownStatuses(task);
-  return unit(tag, withOwnStatuses(images.object(task)));
+  const own = withOwnStatuses(images.object(task));
+  return unit(tag, own, encodedLength(own));
+}
+
+/** Of what is encoded in it; messages are not counted. */
+function encodedLength({ wire, statuses, unacknowledged }: Task): number {
+  let length = lengthOf(wire);
+  for (const status of statuses) length += lengthOf(status.wire);
+  return unacknowledged === null
+    ? length
+    : length + lengthOf(unacknowledged.wire) + lengthOf(unacknowledged.data);
+}
+
+function lengthOf(part: Task["wire"] | TaskStatus["wire"] | undefined): number {
+  return typeof part === "string" || part instanceof Uint8Array ? part.length : 0;
 }

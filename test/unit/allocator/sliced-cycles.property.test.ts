@@ -106,7 +106,8 @@ function afterSetback(
   }
   if (slice.length === 0 || number % 3 !== 2) return slice;
   const again = cycles.next(state, at(now), { minimum, ...cut }, turn);
-  expect(again).toEqual(slice);
+  // It may come further, for it begins where the first of them is.
+  expect(again.slice(0, slice.length)).toEqual(slice);
   return again;
 }
 

@@ -62,6 +62,21 @@ describe("a status that is a view", () => {
     expect(unacknowledged?.data?.buffer.byteLength).toBe(9);
     expect(digest(cluster.state)).toBe(before);
   });
+
+  it("is still the newest status if it is not acknowledged", () => {
+    const cluster = new Cluster();
+    const id = cluster.subscribe();
+    cluster.agent();
+    cluster.launch("t1");
+    cluster.status(id, "t1", "TASK_RUNNING");
+    const task = cluster.task(id, "t1");
+    const bytes = new Uint8Array([1, 2, 255]);
+    task.unacknowledged = encodedStatusOf("TASK_RUNNING", "ab".repeat(16), 1, bytes);
+    task.statuses = [task.unacknowledged];
+    digest(cluster.state);
+    expect(task.unacknowledged.wire).toBe("\u0001\u0002\u00ff");
+    expect(task.statuses[0]).toBe(task.unacknowledged);
+  });
 });
 
 describe("statuses in an entry", () => {

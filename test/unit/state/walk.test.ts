@@ -18,7 +18,7 @@ import {
   digestOf,
   encodeSnapshot,
 } from "../../../src/state/snapshot.ts";
-import { Cluster, customExecutor, settings, taskSpec } from "./cluster.ts";
+import { Cluster, customExecutor, encodedStatusOf, settings, taskSpec } from "./cluster.ts";
 import { clusterAfter, type Step, steps } from "./random-commands.ts";
 import { PatientCluster } from "./waiting.ts";
 
@@ -168,6 +168,20 @@ describe("a walk", () => {
     cluster.agent();
     cluster.launch("t");
     expect(digest(cluster.state, 1, nodeHash)).toBe(digest(cluster.state, 1));
+  });
+
+  it("has few tasks in a chunk where they are large", () => {
+    const cluster = new Cluster();
+    const id = cluster.subscribe();
+    cluster.agent();
+    for (let i = 0; i < 20; i++) {
+      cluster.launch(`t${i}`);
+      const [bytes, state] = [new Uint8Array(60_000).fill(i), "TASK_RUNNING" as const];
+      cluster.task(id, `t${i}`).statuses = [encodedStatusOf(state, null, 1, bytes)];
+    }
+    const longest = Math.max(...rest(beginWalk(cluster.state)).map(({ length }) => length));
+    expect(longest).toBeGreaterThan(60_000);
+    expect(longest).toBeLessThan(400_000);
   });
 
   it("has no chunks after the last one", () => {
