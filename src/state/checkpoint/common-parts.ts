@@ -2,7 +2,7 @@
 // copies; in memory equal ones are one, which is half of the memory and less than half of the objects that the garbage
 // collector walks.
 import { equal, type Resources } from "../../allocator/resources.ts";
-import type { ExecutorId, RoleName } from "../../kernel/ids.ts";
+import type { RoleName } from "../../kernel/ids.ts";
 import { ownText } from "../../kernel/own-text.ts";
 import type { ClusterState, Framework, Task, TaskStateName, TaskStatus } from "../model.ts";
 import { shareUuid } from "../own-bytes.ts";
@@ -22,7 +22,7 @@ export class CommonParts {
     const own: Changeable<Task> = task;
     own.id = ownText(task.id);
     own.frameworkId = framework.id;
-    if (task.executorId !== null) own.executorId = this.#text<ExecutorId>(task.executorId);
+    if (task.executorId !== null) own.executorId = ownText(task.executorId);
     own.agentId = agents.get(task.agentId)?.id ?? ownText(task.agentId);
     own.role = this.#text<RoleName>(task.role);
     own.resources = this.#equalResources(task.resources);
