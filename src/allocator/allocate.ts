@@ -241,7 +241,8 @@ export class Cycle {
     }
     const offer = this.#room === null ? possible : this.#room.within(client.role, possible, rest.agent);
     if (offer.length === 0) {
-      const bounds = this.#watcher === null ? [] : (this.#room?.bounds(client.role, possible) ?? []);
+      const bounds =
+        this.#watcher === null ? [] : (this.#room?.bounds(client.role, possible, rest.agent) ?? []);
       this.#watcher?.refused(rest.agentId, client, { kind: "quota", bounds });
       return null;
     }

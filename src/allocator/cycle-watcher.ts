@@ -27,7 +27,10 @@ export type ClosedReason =
 /** Why a client that competes is not given an agent that somebody may have. */
 export type Refusal =
   | Withheld
-  /** All that is free is reserved for other roles (AL04), or of a kind that the framework does not take (trap 26). */
+  /**
+   * All that is free is reserved for other roles (AL04), or of a kind that the framework does not take (trap 26), or
+   * a shared volume that somebody holds, of which alone no offer is made (AL17).
+   */
   | { readonly kind: "not-for-it"; readonly free: Resources }
   /** What it could have of it exceeds a limit of its role, or is held back for the guarantees of others (AL05, AL06). */
   | { readonly kind: "quota"; readonly bounds: readonly QuotaBound[] }

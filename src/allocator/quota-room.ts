@@ -15,7 +15,7 @@ import { isHeldWithin } from "./shared.ts";
 
 /** Why a role may have no more of a name: thousandths. */
 export type QuotaBound =
-  /** The role, which is that of the client or above it, has what its limit allows. */
+  /** The role, which is that of the client or above it, has what its limit allows, or too much for what is given whole. */
   | {
       readonly kind: "limit";
       readonly role: RoleName;
@@ -112,12 +112,17 @@ export class QuotaRoom {
     return this.#chopped(role, resources, agent, (name) => this.#guaranteedRoom(node, name));
   }
 
-  /** What keeps unreserved scalars among the resources from the role. */
-  bounds(role: RoleName, resources: Resources): readonly QuotaBound[] {
+  /** What keeps scalars among the resources from the role. */
+  bounds(role: RoleName, resources: Resources, agent: AgentEntry): readonly QuotaBound[] {
     const bounds: QuotaBound[] = [];
     const node = this.#nodeOf(role);
-    for (const { name, meta, value } of resources) {
-      if (value.kind !== "scalar" || !this.#counts(meta)) continue;
+    for (const resource of resources) {
+      const { name, meta, value } = resource;
+      if (value.kind !== "scalar") continue;
+      if (!this.#counts(meta)) {
+        bounds.push(...this.#limitsExceeded(role, resource, agent));
+        continue;
+      }
       bounds.push(...limitsReached(node, name));
       const needed = this.#needs.get(name) ?? 0;
       const free = this.#free.get(name) ?? 0;
@@ -154,14 +159,20 @@ export class QuotaRoom {
 
   /** Whether what is reserved to a role above fits into the limits of those between; it is given whole or not at all. */
   #fits(role: RoleName, resource: Resource, agent: AgentEntry): boolean {
+    return this.#limitsExceeded(role, resource, agent).next().done === true;
+  }
+
+  *#limitsExceeded(role: RoleName, resource: Resource, agent: AgentEntry): Generator<QuotaBound, void> {
     const { name, meta, value } = resource;
-    if (value.kind !== "scalar" || this.#meta.factsOf(meta).revocable) return true;
+    if (value.kind !== "scalar" || this.#meta.factsOf(meta).revocable) return;
     for (const each of this.#chargedWith(role, resource, agent)) {
       const node = this.#nodes.get(each);
       const limit = node?.quota?.limits.get(name);
-      if (limit !== undefined && (node?.consumed.get(name) ?? 0) + value.millis > limit) return false;
+      const consumed = node?.consumed.get(name) ?? 0;
+      if (limit !== undefined && consumed + value.millis > limit) {
+        yield { kind: "limit", role: each, name, limit, consumed };
+      }
     }
-    return true;
   }
 
   /** Of several of one name each takes from what those before it have left. */
