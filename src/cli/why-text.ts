@@ -233,7 +233,7 @@ function refusalText(role: string, reason: RoleRefusal["reason"], at: number): s
     case "remote-region":
       return `is in the remote region ${reason.region ?? "of another master"}, and the framework is not REGION_AWARE`;
     case "not-for-it":
-      return `has nothing free for role ${role} but ${reason.free}, reserved for others or of a kind that the framework does not take`;
+      return `has nothing free for role ${role} but ${reason.free}, reserved for others, of a kind that the framework does not take, or a shared volume in use, which is not offered alone`;
     case "quota":
       return `has nothing that role ${role} may have more of: ${reason.bounds.map(boundText).join(", and ")}`;
     case "filter":

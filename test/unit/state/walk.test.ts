@@ -167,7 +167,17 @@ describe("a walk", () => {
     cluster.subscribe();
     cluster.agent();
     cluster.launch("t");
-    expect(digest(cluster.state, 1, nodeHash)).toBe(digest(cluster.state, 1));
+    let bytes = 0;
+    const counted = () => {
+      const hash = nodeHash();
+      const update = (piece: Uint8Array) => {
+        bytes += piece.length;
+        hash.update(piece);
+      };
+      return { update, digest: () => hash.digest() };
+    };
+    expect(digest(cluster.state, 1, counted)).toBe(digest(cluster.state, 1));
+    expect(bytes).toBe(inOneGo(cluster.state, 1).length);
   });
 
   it("has few tasks in a chunk where they are large", () => {
