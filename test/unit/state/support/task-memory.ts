@@ -27,4 +27,4 @@ const heap = heapBytes() - before;
 if (!restored.ok) throw new Error(restored.error.message);
 let found = 0;
 for (const framework of restored.value.frameworks.values()) found += framework.tasks.size;
-console.log(JSON.stringify({ tasks: found, heapBytesEach: heap / tasks }));
+process.stdout.write(`${JSON.stringify({ tasks: found, heapBytesEach: heap / tasks })}\n`);
